@@ -1,0 +1,83 @@
+/**
+ * What happened to this server, oldest first: the one record that the SEL, Redfish and the command line show.
+ * Bounded: the oldest entries go first. Each entry is on the disk before `add` returns.
+ */
+import type { Clock } from '../lib/clock.ts';
+import { Emitter } from '../lib/emitter.ts';
+import type { Store } from './store.ts';
+
+export interface EventEntry {
+  /** Rises by one with each entry, never used twice. */
+  readonly id: number;
+  /** Milliseconds since 1970, by the BMC's clock. */
+  readonly time: number;
+  readonly kind: EventKind;
+  /** One line for people: who, why, what. */
+  readonly text: string;
+}
+
+export const eventKinds = [
+  'bmc-started',
+  'bmc-stopped',
+  'power-on',
+  'power-off',
+  'power-failed',
+  'machine-crashed',
+  'machine-adopted',
+  'reset',
+  'guest-shutdown',
+  'soft-off-ignored',
+  'diagnostic-interrupt',
+  'panic',
+  'watchdog',
+  'boot-override',
+  'boot',
+  'sol-activated',
+  'sol-deactivated',
+  'configuration',
+  'state-damaged',
+] as const;
+export type EventKind = (typeof eventKinds)[number];
+
+export const eventLogCapacity = 4096;
+
+export class EventLog {
+  readonly #clock: Clock;
+  readonly #store: Store;
+  readonly #added = new Emitter<EventEntry>();
+  #entries: EventEntry[];
+  #nextId: number;
+
+  constructor(clock: Clock, store: Store) {
+    this.#clock = clock;
+    this.#store = store;
+    this.#entries = store.records<EventEntry>('events');
+    this.#nextId = (this.#entries.at(-1)?.id ?? 0) + 1;
+    this.#trim();
+  }
+
+  add(kind: EventKind, text: string): EventEntry {
+    const entry: EventEntry = { id: this.#nextId++, time: this.#clock.wallTime(), kind, text };
+    this.#entries.push(entry);
+    this.#store.append('events', entry);
+    this.#trim();
+    this.#added.emit(entry);
+    return entry;
+  }
+
+  /** Oldest first. */
+  list(): readonly EventEntry[] {
+    return this.#entries;
+  }
+
+  onAdd(listener: (entry: EventEntry) => void): () => void {
+    return this.#added.on(listener);
+  }
+
+  /** Lets the log grow a quarter over its size before it is rewritten, so that rewriting stays rare. */
+  #trim(): void {
+    if (this.#entries.length <= eventLogCapacity * 1.25) return;
+    this.#entries = this.#entries.slice(-eventLogCapacity);
+    this.#store.rewrite('events', this.#entries);
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * What a payload other than IPMI messages (Serial-over-LAN) sees of the RMCP+ session that carries it.
+ * IPMI 2.0 §13.27.3, Table 13-16.
+ */
+import type { Actor, PrivilegeLevel } from '../bmc/actor.ts';
+
+export const PayloadType = {
+  ipmi: 0x00,
+  sol: 0x01,
+  oemExplicit: 0x02,
+  openSessionRequest: 0x10,
+  openSessionResponse: 0x11,
+  rakp1: 0x12,
+  rakp2: 0x13,
+  rakp3: 0x14,
+  rakp4: 0x15,
+} as const;
+export type PayloadType = (typeof PayloadType)[keyof typeof PayloadType];
+
+export interface PayloadSession {
+  /** The managed system's session ID. */
+  readonly id: number;
+  readonly userId: number;
+  readonly actor: Actor;
+  /** The level in force now; it can change during the session. */
+  readonly privilege: PrivilegeLevel;
+  /** Whether the session has keys for confidentiality and for integrity. */
+  readonly canEncrypt: boolean;
+  readonly canAuthenticate: boolean;
+  /** UDP port of ours that the session uses. */
+  readonly localPort: number;
+  readonly open: boolean;
+  /** Seals and sends one payload. Does nothing when the session is closed. */
+  sendPayload(type: PayloadType, payload: Uint8Array, protection: PayloadProtection): void;
+  /** Receives the payloads of one type that arrive in this session; undefined ends it. */
+  onPayload(type: PayloadType, handler: ((payload: Uint8Array) => void) | undefined): void;
+  /** Told once, when the session ends for whatever reason. */
+  onClose(listener: () => void): void;
+}
+
+export interface PayloadProtection {
+  readonly encrypted: boolean;
+  readonly authenticated: boolean;
+}
