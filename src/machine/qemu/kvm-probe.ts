@@ -316,7 +316,8 @@ function startFailure(binary: string, error: unknown): string {
     case 'ENOENT':
       return `QEMU binary not found: ${binary}`;
     case 'EACCES':
-      return `QEMU binary is not executable: ${binary}`;
+      // A search through PATH also ends so where one of its folders is closed to this user.
+      return `QEMU binary ${binary.includes('/') ? 'is not executable' : 'not found or not executable'}: ${binary}`;
     default:
       return `QEMU binary ${binary} did not start: ${messageOf(error)}`;
   }
