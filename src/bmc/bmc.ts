@@ -13,7 +13,7 @@ import type { Machine } from './machine.ts';
 import { Power, type RestorePolicy } from './power.ts';
 import { SolSettings } from './sol-settings.ts';
 import type { Store } from './store.ts';
-import { Users, type UserSpec } from './users.ts';
+import { type UserSpec, Users } from './users.ts';
 
 export interface BmcOptions {
   readonly machine: Machine;
@@ -49,8 +49,8 @@ export class Bmc {
     this.log = log;
     this.#machine = machine;
     this.users = new Users(options.users);
-    this.events = new EventLog(clock, store);
-    this.boot = new Boot(clock, store);
+    this.events = new EventLog(clock, store, log);
+    this.boot = new Boot({ clock, store, events: this.events, log });
     this.console = new ConsoleHub(machine.console, clock);
     this.sol = new SolSettings(store);
     this.power = new Power({

@@ -1,9 +1,11 @@
 /**
  * What happened to this server, oldest first: the one record that the SEL, Redfish and the command line show.
- * Bounded: the oldest entries go first. Each entry is on the disk before `add` returns.
+ * Bounded: the oldest entries go first. Each entry is on the disk before `add` returns; where the disk refuses,
+ * the entry is still kept in memory and the refusal logged, since an event must never stop what it reports.
  */
 import type { Clock } from '../lib/clock.ts';
 import { Emitter } from '../lib/emitter.ts';
+import type { Logger } from '../lib/log.ts';
 import type { Store } from './store.ts';
 
 export interface EventEntry {
@@ -44,13 +46,15 @@ export const eventLogCapacity = 4096;
 export class EventLog {
   readonly #clock: Clock;
   readonly #store: Store;
+  readonly #log: Logger;
   readonly #added = new Emitter<EventEntry>();
   #entries: EventEntry[];
   #nextId: number;
 
-  constructor(clock: Clock, store: Store) {
+  constructor(clock: Clock, store: Store, log: Logger) {
     this.#clock = clock;
     this.#store = store;
+    this.#log = log;
     this.#entries = store.records<EventEntry>('events');
     this.#nextId = (this.#entries.at(-1)?.id ?? 0) + 1;
     this.#trim();
@@ -59,8 +63,12 @@ export class EventLog {
   add(kind: EventKind, text: string): EventEntry {
     const entry: EventEntry = { id: this.#nextId++, time: this.#clock.wallTime(), kind, text };
     this.#entries.push(entry);
-    this.#store.append('events', entry);
-    this.#trim();
+    try {
+      this.#store.append('events', entry);
+      this.#trim();
+    } catch (error) {
+      this.#log.error({ err: error, event: entry }, 'event not kept');
+    }
     this.#added.emit(entry);
     return entry;
   }

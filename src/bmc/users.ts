@@ -34,7 +34,8 @@ export class Users {
   constructor(specs: readonly UserSpec[]) {
     specs.forEach((spec, index) => {
       const id = index + 2;
-      if (id > maxUsers) throw new BmcError('no-space', `users: at most ${maxUsers - 1}, ${specs.length} given`);
+      if (id > maxUsers)
+        throw new BmcError('no-space', `users: at most ${maxUsers - 1}, ${specs.length} given`);
       const problem = nameProblem(spec.name) ?? passwordProblem(spec.password);
       if (problem) throw new BmcError('bad-argument', `user ${index + 1}: ${problem}`);
       if (this.findByName(spec.name)) {

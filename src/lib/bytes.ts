@@ -5,6 +5,13 @@
 /** A message that could not be decoded: the only error a codec throws for bad input. */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError';
+  /** `length`: too few or too many bytes; `value`: a field holds what it must not. */
+  readonly fault: 'length' | 'value';
+
+  constructor(message: string, fault: 'length' | 'value' = 'value') {
+    super(message);
+    this.fault = fault;
+  }
 }
 
 /** Reads forward through a byte array; every read beyond the end is a `DecodeError`. */
@@ -72,7 +79,7 @@ export class ByteReader {
   /** @throws {DecodeError} when bytes are left over */
   end(): void {
     if (this.left > 0) {
-      throw new DecodeError(`${this.#what}: ${this.left} bytes too many after ${this.#offset}`);
+      throw new DecodeError(`${this.#what}: ${this.left} bytes too many after ${this.#offset}`, 'length');
     }
   }
 
@@ -82,7 +89,10 @@ export class ByteReader {
 
   #need(length: number): void {
     if (this.left < length) {
-      throw new DecodeError(`${this.#what}: need ${length} bytes at offset ${this.#offset}, ${this.left} left`);
+      throw new DecodeError(
+        `${this.#what}: need ${length} bytes at offset ${this.#offset}, ${this.left} left`,
+        'length',
+      );
     }
   }
 }
@@ -111,11 +121,16 @@ export class ByteWriter {
   }
 
   u24le(value: number): this {
-    return this.u8(value).u8(value >>> 8).u8(value >>> 16);
+    return this.u8(value)
+      .u8(value >>> 8)
+      .u8(value >>> 16);
   }
 
   u32le(value: number): this {
-    return this.u8(value).u8(value >>> 8).u8(value >>> 16).u8(value >>> 24);
+    return this.u8(value)
+      .u8(value >>> 8)
+      .u8(value >>> 16)
+      .u8(value >>> 24);
   }
 
   u16be(value: number): this {
@@ -123,7 +138,10 @@ export class ByteWriter {
   }
 
   u32be(value: number): this {
-    return this.u8(value >>> 24).u8(value >>> 16).u8(value >>> 8).u8(value);
+    return this.u8(value >>> 24)
+      .u8(value >>> 16)
+      .u8(value >>> 8)
+      .u8(value);
   }
 
   bytes(value: Uint8Array): this {

@@ -5,6 +5,7 @@
 import type { Actor, PrivilegeLevel } from '../../bmc/actor.ts';
 import type { Bmc } from '../../bmc/bmc.ts';
 import type { Codec } from '../../lib/codec.ts';
+import type { IpmiState } from '../ipmi-state.ts';
 import type { Session } from '../session/session.ts';
 import type { SolService } from '../sol/sol-service.ts';
 
@@ -19,6 +20,8 @@ export interface CommandContext {
   readonly channel: number;
   /** The session that carries the request; absent for session-less requests. */
   readonly session: Session | undefined;
+  /** What every IPMI channel of this BMC shares. */
+  readonly state: IpmiState;
   readonly lan: LanContext;
 }
 

@@ -1,0 +1,358 @@
+/**
+ * Power: the one owner of the machine's life.
+ *
+ *           request on             started
+ *     off ────────────▶ turning-on ────────▶ on ──┐ reset, diag, soft: stays on
+ *      ▲                    │ failed          │   ◀┘
+ *      └────────────────────┘◀────────────────┘ stopped (forced, guest, crashed)
+ *
+ * Requests of every face enter one queue and are answered at once; a driver carries them out one by one. A
+ * request is judged by the state the queue will lead to, so «off» directly followed by «on» ends in on. What
+ * the machine does by itself comes as events and is believed at once, whatever the queue holds. A crash is never
+ * taken for a power-off: only then does the restore policy decide.
+ */
+import { type Clock, delay, type Timer } from '../lib/clock.ts';
+import { Emitter } from '../lib/emitter.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Actor } from './actor.ts';
+import type { Boot } from './boot.ts';
+import { BmcError } from './errors.ts';
+import type { EventLog } from './event-log.ts';
+import type { Machine, MachineEvent } from './machine.ts';
+import type { Store } from './store.ts';
+
+export const powerActions = ['on', 'off', 'cycle', 'reset', 'soft', 'diag'] as const;
+export type PowerAction = (typeof powerActions)[number];
+
+export const powerStates = ['off', 'turning-on', 'on'] as const;
+export type PowerState = (typeof powerStates)[number];
+
+/** What to do when power returns, or the machine dies without being asked. IPMI 2.0 §28.8. */
+export const restorePolicies = ['always-off', 'previous', 'always-on'] as const;
+export type RestorePolicy = (typeof restorePolicies)[number];
+
+/** Why the power last went down or up. IPMI 2.0 §28.2, last power event. */
+export interface LastPowerEvent {
+  readonly onByRequest: boolean;
+  /** The machine died without being asked. */
+  readonly fault: boolean;
+  /** Power returned to the server as a whole. */
+  readonly powerReturned: boolean;
+}
+
+export interface PowerOptions {
+  readonly machine: Machine;
+  readonly boot: Boot;
+  readonly events: EventLog;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly restorePolicy: RestorePolicy;
+  readonly softOffTimeoutMs: number;
+}
+
+/** How long the power stays off in a cycle. IPMI 2.0 §28.3 asks for at least 1 s. */
+export const powerCycleOffMs = 1_000;
+/** How long a crashed machine stays off before the restore policy brings it back: long enough to be seen. */
+export const restoreDelayMs = 3_000;
+
+interface PowerRecord {
+  readonly wanted: 'on' | 'off';
+  readonly restorePolicy?: RestorePolicy;
+}
+
+const policyActor: Actor = { name: 'restore policy', face: 'bmc' };
+const startActor: Actor = { name: 'power-on at start', face: 'bmc' };
+
+export class Power {
+  readonly #options: PowerOptions;
+  readonly #queue: { action: PowerAction; actor: Actor }[] = [];
+  readonly #changed = new Emitter<PowerState>();
+  /** What the last request or the guest itself left the power at: what `previous` restores. */
+  #wanted: 'on' | 'off';
+  #policy: RestorePolicy;
+  #state: PowerState = 'off';
+  /** Settles when the queue has been served; undefined while it is empty. */
+  #serving: Promise<void> | undefined;
+  #closing = false;
+  #lastEvent: LastPowerEvent = { onByRequest: false, fault: false, powerReturned: false };
+  #softOff: Timer | undefined;
+  #restore: Timer | undefined;
+
+  constructor(options: PowerOptions) {
+    this.#options = options;
+    const kept = options.store.load<PowerRecord>('power');
+    this.#wanted = kept?.wanted ?? 'off';
+    this.#policy = kept?.restorePolicy ?? options.restorePolicy;
+    options.machine.on((event) => this.#machineEvent(event));
+    options.boot.onChange((override) => options.machine.setBootOverride(override));
+    options.machine.setBootOverride(options.boot.override);
+  }
+
+  /** What is true of the machine now, not what was asked for. */
+  get state(): PowerState {
+    return this.#state;
+  }
+
+  get isOn(): boolean {
+    return this.#state === 'on';
+  }
+
+  get restorePolicy(): RestorePolicy {
+    return this.#policy;
+  }
+
+  get lastEvent(): LastPowerEvent {
+    return this.#lastEvent;
+  }
+
+  onChange(listener: (state: PowerState) => void): () => void {
+    return this.#changed.on(listener);
+  }
+
+  setRestorePolicy(policy: RestorePolicy, actor: Actor): void {
+    if (policy === this.#policy) return;
+    this.#options.store.save('power', { wanted: this.#wanted, restorePolicy: policy } satisfies PowerRecord);
+    this.#policy = policy;
+    this.#options.events.add('configuration', `power restore policy set to ${policy} by ${actor.name}`);
+  }
+
+  /** Decides, once, whether to power on at start. See `Bmc.start`. */
+  begin({ powerReturned, powerOn }: { powerReturned: boolean; powerOn: boolean }): void {
+    if (this.#state !== 'off' || !powerReturned) return;
+    if (powerOn) {
+      this.#enqueue('on', startActor);
+    } else if (this.#policy === 'always-on' || (this.#policy === 'previous' && this.#wanted === 'on')) {
+      this.#enqueue('on', policyActor);
+      this.#lastEvent = { ...this.#lastEvent, powerReturned: true };
+    }
+  }
+
+  /**
+   * Accepts a request; it is carried out in the background. Asking for the state that is already there, or on
+   * its way, is accepted and does nothing.
+   * @throws {BmcError} `wrong-state` for a reset, cycle or diagnostic interrupt of a machine that is off
+   */
+  request(action: PowerAction, actor: Actor): void {
+    if (this.#closing) throw new BmcError('wrong-state', 'power: the appliance is shutting down');
+    this.#options.boot.keep();
+    const willBeOn = this.#projectedOn();
+    if (!willBeOn && (action === 'reset' || action === 'cycle' || action === 'diag')) {
+      throw new BmcError('wrong-state', `power ${action}: the machine is off`);
+    }
+    this.#cancelRestore();
+    const idle = this.#serving === undefined;
+    const pointless =
+      (action === 'on' && willBeOn) || ((action === 'off' || action === 'soft') && !willBeOn && idle);
+    this.#options.log.info({ action, actor: actor.name, face: actor.face, pointless }, 'power request');
+    if (pointless) return;
+    this.#enqueue(action, actor);
+  }
+
+  /**
+   * Ends the machine for an appliance stop: requests no longer count, the guest is asked by ACPI and after
+   * `graceMs` ended by force. What `previous` restores stays as it was.
+   */
+  async shutdown(graceMs: number): Promise<void> {
+    this.#closing = true;
+    this.#queue.splice(1);
+    this.#cancelRestore();
+    await this.#serving;
+    const { machine, clock, log } = this.#options;
+    if (!machine.running) return;
+    const stopped = new Promise<void>((resolve) => {
+      const off = machine.on((event) => {
+        if (event.kind !== 'stopped') return;
+        off();
+        resolve();
+      });
+    });
+    if (graceMs > 0) {
+      await machine.pressPowerButton().catch((error) => log.warn({ err: error }, 'power button'));
+      await Promise.race([stopped, delay(clock, graceMs)]);
+    }
+    if (machine.running) await machine.forceOff();
+  }
+
+  /** What the queue will have led to when it is served. */
+  #projectedOn(): boolean {
+    let on = this.#state !== 'off';
+    for (const { action } of this.#queue) {
+      if (action === 'on' || action === 'cycle') on = true;
+      else if (action === 'off') on = false;
+    }
+    return on;
+  }
+
+  #enqueue(action: PowerAction, actor: Actor): void {
+    if (this.#queue.at(-1)?.action === action) return;
+    this.#queue.push({ action, actor });
+    this.#beginServing();
+  }
+
+  #beginServing(): void {
+    this.#serving ??= this.#serve().finally(() => {
+      this.#serving = undefined;
+      if (this.#queue.length > 0 && !this.#closing) this.#beginServing();
+    });
+  }
+
+  async #serve(): Promise<void> {
+    for (let next = this.#queue[0]; next && !this.#closing; next = this.#queue[0]) {
+      try {
+        await this.#carryOut(next.action, next.actor);
+      } catch (error) {
+        this.#options.log.error({ err: error, action: next.action }, 'power action failed');
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#options.events.add('power-failed', `power ${next.action} failed: ${reason}`);
+        if (!this.#options.machine.running) this.#setState('off');
+      }
+      this.#queue.shift();
+    }
+  }
+
+  async #carryOut(action: PowerAction, actor: Actor): Promise<void> {
+    const { machine, events } = this.#options;
+    switch (action) {
+      case 'on':
+        return this.#turnOn(actor);
+      case 'off':
+        return this.#turnOff(actor);
+      case 'cycle':
+        if (!machine.running) return;
+        await this.#turnOff(actor);
+        await delay(this.#options.clock, powerCycleOffMs);
+        if (this.#closing) return;
+        return this.#turnOn(actor);
+      case 'reset':
+        if (!machine.running) return;
+        events.add('reset', `reset by ${actor.name}`);
+        return machine.reset();
+      case 'diag':
+        if (!machine.running) return;
+        events.add('diagnostic-interrupt', `diagnostic interrupt by ${actor.name}`);
+        return machine.diagnosticInterrupt();
+      case 'soft':
+        return this.#softShutdown(actor);
+    }
+  }
+
+  async #turnOn(actor: Actor): Promise<void> {
+    const { machine, events } = this.#options;
+    this.#want('on');
+    if (machine.running) return;
+    this.#setState('turning-on');
+    await machine.powerOn();
+    this.#lastEvent = {
+      onByRequest: actor.face !== 'bmc',
+      fault: false,
+      powerReturned: actor === policyActor,
+    };
+    events.add('power-on', `power on by ${actor.name}`);
+  }
+
+  async #turnOff(actor: Actor): Promise<void> {
+    this.#want('off');
+    if (!this.#options.machine.running) return;
+    await this.#options.machine.forceOff();
+    this.#options.events.add('power-off', `power off by ${actor.name}`);
+  }
+
+  async #softShutdown(actor: Actor): Promise<void> {
+    const { machine, events, clock, softOffTimeoutMs } = this.#options;
+    if (!machine.running) return;
+    await machine.pressPowerButton();
+    this.#options.log.info({ actor: actor.name }, 'power button pressed');
+    this.#softOff?.cancel();
+    this.#softOff = clock.after(softOffTimeoutMs, () => {
+      this.#softOff = undefined;
+      events.add('soft-off-ignored', `the guest did not shut down within ${softOffTimeoutMs / 1000} s`);
+    });
+  }
+
+  #machineEvent(event: MachineEvent): void {
+    const { events } = this.#options;
+    switch (event.kind) {
+      case 'started':
+        this.#setState('on');
+        if (event.adopted) {
+          this.#want('on');
+          events.add('machine-adopted', 'took over the running machine');
+        } else {
+          this.#bootBegins();
+        }
+        return;
+      case 'reset':
+        if (event.by !== 'bmc') events.add('reset', `reset by the ${event.by}`);
+        this.#bootBegins();
+        return;
+      case 'panic':
+        events.add('panic', "the guest's kernel reported a panic");
+        return;
+      case 'watchdog':
+        events.add('watchdog', `watchdog expired, action ${event.action}`);
+        return;
+      case 'stopped':
+        this.#softOff?.cancel();
+        this.#softOff = undefined;
+        this.#setState('off');
+        if (event.why === 'guest') {
+          if (!this.#closing) this.#want('off');
+          events.add('guest-shutdown', 'the guest shut down');
+        } else if (event.why === 'crashed') {
+          this.#lastEvent = { onByRequest: false, fault: true, powerReturned: false };
+          events.add('machine-crashed', `the machine died${event.detail ? `: ${event.detail}` : ''}`);
+          this.#restoreAfterCrash();
+        }
+        return;
+    }
+  }
+
+  #bootBegins(): void {
+    const { boot, events } = this.#options;
+    if (boot.override) {
+      const { target, persistent } = boot.override;
+      events.add('boot', `boot from ${target}${persistent ? '' : ', this once'}`);
+    }
+    boot.booted();
+  }
+
+  #restoreAfterCrash(): void {
+    if (this.#closing || this.#policy === 'always-off' || this.#wanted === 'off') return;
+    this.#cancelRestore();
+    this.#restore = this.#options.clock.after(restoreDelayMs, () => {
+      this.#restore = undefined;
+      if (this.#state === 'off') this.#enqueue('on', policyActor);
+    });
+  }
+
+  #cancelRestore(): void {
+    this.#restore?.cancel();
+    this.#restore = undefined;
+  }
+
+  #setState(state: PowerState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#options.log.info({ state }, 'power state');
+    this.#changed.emit(state);
+  }
+
+  /** A full disk must not keep the power from being switched: then only the memory of it suffers. */
+  #want(wanted: 'on' | 'off'): void {
+    if (wanted === this.#wanted) return;
+    this.#wanted = wanted;
+    try {
+      this.#save();
+    } catch (error) {
+      this.#options.log.error({ err: error, wanted }, 'power state not kept');
+    }
+  }
+
+  #save(): void {
+    this.#options.store.save('power', {
+      wanted: this.#wanted,
+      restorePolicy: this.#policy,
+    } satisfies PowerRecord);
+  }
+}
