@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import { defaultSolConfiguration, SolSettings } from '../../../src/bmc/sol-settings.ts';
+import { memoryStore } from '../../../src/bmc/store.ts';
+
+describe('SOL settings', () => {
+  test('begin as the defaults', () => {
+    expect(new SolSettings(memoryStore()).configuration).toEqual(defaultSolConfiguration);
+  });
+
+  test('a change outlives the BMC; the volatile bit rate and a set in progress do not', () => {
+    const store = memoryStore();
+    const settings = new SolSettings(store);
+    settings.update({ retryCount: 3, bitRate: '57.6' });
+    settings.volatileBitRate = '9.6';
+    settings.beginSet({ open: true });
+    const next = new SolSettings(store);
+    expect(next.configuration).toEqual({ ...defaultSolConfiguration, retryCount: 3, bitRate: '57.6' });
+    expect(next.volatileBitRate).toBe('57.6');
+    expect(next.setInProgress).toBe(false);
+  });
+
+  test.each([
+    { accumulateMs: 0 },
+    { accumulateMs: 7 },
+    { accumulateMs: 1280 },
+    { sendThreshold: 256 },
+    { retryCount: 8 },
+    { retryIntervalMs: 2560 },
+    { retryIntervalMs: 15 },
+  ])('refuses %o and changes nothing', (change) => {
+    const settings = new SolSettings(memoryStore());
+    expect(() => settings.update(change)).toThrow(expect.objectContaining({ kind: 'bad-argument' }));
+    expect(settings.configuration).toEqual(defaultSolConfiguration);
+  });
+
+  test('damaged values in the store become defaults, the others stay', () => {
+    const store = memoryStore();
+    store.save('sol', { retryCount: 'many', sendThreshold: 12, privilege: 'root', extra: 1 });
+    expect(new SolSettings(store).configuration).toEqual({ ...defaultSolConfiguration, sendThreshold: 12 });
+    store.save('sol', 'nonsense');
+    expect(new SolSettings(store).configuration).toEqual(defaultSolConfiguration);
+  });
+
+  test('one client at a time announces changes, for as long as it is there', () => {
+    const settings = new SolSettings(memoryStore());
+    const first = { open: true };
+    settings.beginSet(first);
+    settings.beginSet(first);
+    expect(() => settings.beginSet({ open: true })).toThrow(expect.objectContaining({ kind: 'busy' }));
+    first.open = false;
+    expect(settings.setInProgress).toBe(false);
+    settings.beginSet({ open: true });
+    settings.completeSet();
+    expect(settings.setInProgress).toBe(false);
+  });
+});
