@@ -36,12 +36,16 @@ export interface LanContext {
   readonly cipherSuites: readonly number[];
   /** Highest level that any session on this channel may have. */
   readonly channelLimit: PrivilegeLevel;
+  /** Whether two-key login is on, so that a console must know the BMC key too. */
+  readonly twoKeyLogin?: boolean;
 }
 
 export interface CommandDefinition {
   readonly name: string;
   readonly netFn: number;
   readonly cmd: number;
+  /** First byte of request and response data of a group extension (NetFn 2Ch), such as DCh; codecs leave it out. */
+  readonly group?: number;
   /** Least level needed; `none` may also be sent outside a session. */
   readonly privilege: PrivilegeLevel | 'none';
   /** Section of the specification. */
@@ -59,6 +63,7 @@ export function command<Request, Response>(definition: {
   name: string;
   netFn: number;
   cmd: number;
+  group?: number;
   privilege: PrivilegeLevel | 'none';
   spec: string;
   request: Codec<Request>;

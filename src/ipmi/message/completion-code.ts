@@ -1,5 +1,5 @@
 /** Completion codes. IPMI 2.0 §5.2, Table 5-2; 80h to BEh belong to single commands. */
-import { BmcError, type BmcErrorKind } from '../../bmc/errors.ts';
+import type { BmcError, BmcErrorKind } from '../../bmc/errors.ts';
 
 export const CompletionCode = {
   ok: 0x00,

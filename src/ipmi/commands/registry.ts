@@ -1,0 +1,132 @@
+/**
+ * All commands of a BMC and the one way to run them: finds the definition, checks LUN and level, decodes, calls the
+ * handler, encodes. Every channel comes through here.
+ */
+import { atLeast, type PrivilegeLevel } from '../../bmc/actor.ts';
+import { BmcError } from '../../bmc/errors.ts';
+import { DecodeError } from '../../lib/bytes.ts';
+import { decode, encode } from '../../lib/codec.ts';
+import { CompletionCode, CompletionError, completionCodeOf } from '../message/completion-code.ts';
+import { NetFn } from '../message/net-fn.ts';
+import type { CommandContext, CommandDefinition } from './command.ts';
+
+export interface IncomingRequest {
+  readonly netFn: number;
+  readonly rsLun: number;
+  readonly cmd: number;
+  readonly data: Uint8Array;
+}
+
+/** Completion code, then data. */
+export type Reply = Uint8Array;
+
+export class CommandRegistry {
+  readonly definitions: readonly CommandDefinition[];
+  readonly #byKey = new Map<number, CommandDefinition>();
+
+  /** @throws {RangeError} for two definitions of the same command */
+  constructor(definitions: readonly CommandDefinition[]) {
+    this.definitions = definitions;
+    for (const definition of definitions) {
+      const { netFn, cmd, group } = definition;
+      if ((netFn === NetFn.groupExtension) !== (group !== undefined)) {
+        throw new RangeError(`${definition.name}: a group goes with NetFn 2Ch, and only with it`);
+      }
+      const key = keyOf(netFn, cmd, group);
+      const other = this.#byKey.get(key);
+      if (other) throw new RangeError(`${definition.name} and ${other.name} have the same numbers`);
+      this.#byKey.set(key, definition);
+    }
+  }
+
+  find({ netFn, cmd, data }: IncomingRequest): CommandDefinition | undefined {
+    return this.#byKey.get(keyOf(netFn, cmd, netFn === NetFn.groupExtension ? data[0] : undefined));
+  }
+
+  /**
+   * Runs a command. Never throws and never rejects: whatever goes wrong becomes a completion code.
+   * @param privilege the level in force; undefined outside a session
+   * @returns the reply; a promise of it only when the handler has to wait
+   */
+  dispatch(
+    request: IncomingRequest,
+    context: CommandContext,
+    privilege: PrivilegeLevel | undefined,
+  ): Reply | Promise<Reply> {
+    const definition = this.find(request);
+    if (!definition) return refusal(CompletionCode.invalidCommand);
+    const startedAt = context.bmc.clock.now();
+    const done = (reply: Reply): Reply => {
+      const { log, clock } = context.bmc;
+      if (log.isLevelEnabled('debug')) {
+        const { name, netFn, cmd } = definition;
+        const fields = { netFn, cmd, completionCode: reply[0], user: context.actor.name };
+        log.debug({ ...fields, sessionId: context.session?.id, ms: clock.now() - startedAt }, name);
+      }
+      return reply;
+    };
+    try {
+      const outcome = run(definition, request, context, privilege);
+      if (!(outcome instanceof Promise)) return done(encodeReply(definition, outcome));
+      return outcome
+        .then((value) => encodeReply(definition, value))
+        .catch((error: unknown) => replyOf(error, definition, context))
+        .then(done);
+    } catch (error) {
+      return done(replyOf(error, definition, context));
+    }
+  }
+}
+
+function keyOf(netFn: number, cmd: number, group: number | undefined): number {
+  return ((group ?? 0) << 16) | (netFn << 8) | cmd;
+}
+
+function run(
+  definition: CommandDefinition,
+  request: IncomingRequest,
+  context: CommandContext,
+  privilege: PrivilegeLevel | undefined,
+): unknown {
+  const { name, privilege: needed, group } = definition;
+  if (request.rsLun !== 0) {
+    throw new CompletionError(CompletionCode.invalidForLun, `${name}: LUN ${request.rsLun}, not 0`);
+  }
+  if (needed !== 'none' && (privilege === undefined || !atLeast(privilege, needed))) {
+    throw new CompletionError(
+      CompletionCode.insufficientPrivilege,
+      `${name}: needs ${needed}, session has ${privilege ?? 'none'}`,
+    );
+  }
+  const data = group === undefined ? request.data : request.data.subarray(1);
+  return definition.handle(decode(definition.request, data, name), context);
+}
+
+function encodeReply(definition: CommandDefinition, value: unknown): Reply {
+  const data = encode(definition.response, value);
+  const head = definition.group === undefined ? [CompletionCode.ok] : [CompletionCode.ok, definition.group];
+  const reply = new Uint8Array(head.length + data.length);
+  reply.set(head);
+  reply.set(data, head.length);
+  return reply;
+}
+
+function refusal(code: number, data: Uint8Array = new Uint8Array()): Reply {
+  const reply = new Uint8Array(1 + data.length);
+  reply[0] = code;
+  reply.set(data, 1);
+  return reply;
+}
+
+function replyOf(error: unknown, definition: CommandDefinition, context: CommandContext): Reply {
+  if (error instanceof CompletionError) return refusal(error.code, error.data);
+  if (error instanceof BmcError) return refusal(completionCodeOf(error));
+  if (error instanceof DecodeError) {
+    return refusal(
+      error.fault === 'length' ? CompletionCode.requestLengthInvalid : CompletionCode.invalidField,
+    );
+  }
+  const { name, netFn, cmd } = definition;
+  context.bmc.log.error({ err: error, netFn, cmd }, `${name} failed`);
+  return refusal(CompletionCode.unspecified);
+}

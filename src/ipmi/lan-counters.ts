@@ -1,0 +1,35 @@
+/** What an IPMI LAN face counts: all that comes in is either served or counted as dropped under its reason. */
+export const lanCounterNames = [
+  'received',
+  'sent',
+  'pings',
+  /** RMCP acknowledges, which nobody here waits for. */
+  'acks',
+  'malformed',
+  'unknownClass',
+  'unknownPayload',
+  /** Session-less messages that are none of the commands allowed there. */
+  'sessionRequired',
+  'unknownSession',
+  'notProtected',
+  'badAuthCode',
+  'foreignSource',
+  'undecryptable',
+  'replayed',
+  /** Requests that came again and were not executed again. */
+  'retransmittedRequests',
+  'retransmittedHandshakes',
+  'requests',
+  'halfOpenEvicted',
+  'loginsRefused',
+  'loginsThrottled',
+  'loginsWrong',
+  'sessionsOpened',
+  'sessionsClosed',
+] as const;
+export type LanCounterName = (typeof lanCounterNames)[number];
+export type LanCounters = Record<LanCounterName, number>;
+
+export function newLanCounters(): LanCounters {
+  return Object.fromEntries(lanCounterNames.map((name) => [name, 0])) as LanCounters;
+}

@@ -1,0 +1,258 @@
+/**
+ * From Open Session to a verified RAKP 3, as a pure function over data: randomness, time, tables and sockets are
+ * the caller's. IPMI 2.0 §13.15 to §13.24.
+ *
+ *             open                 RAKP 1                 RAKP 3, right code
+ *   (nothing) ───▶ opened ───────────────▶ challenged ──────────────────────▶ active
+ *                    │ RAKP 1 refused        │  ▲ │ RAKP 3: wrong code, or the console gives up
+ *                    │                       └──┘ │
+ *                    └──────────▶ closed ◀────────┘   another RAKP 1 starts the challenge anew
+ *
+ * A message that comes again byte for byte is answered again byte for byte, in whatever phase its first copy left
+ * the handshake. A closed one answers nothing else.
+ */
+import type { PrivilegeLevel } from '../../bmc/actor.ts';
+import { atLeast, lowerOf } from '../../bmc/actor.ts';
+import type { User } from '../../bmc/users.ts';
+import {
+  AuthAlgorithm,
+  type CipherSuite,
+  ConfidentialityAlgorithm,
+  IntegrityAlgorithm,
+} from '../crypto/cipher-suites.ts';
+import {
+  type RakpTranscript,
+  rakp2Code,
+  rakp3Code,
+  rakp4CheckValue,
+  sameSecret,
+  sessionIntegrityKey,
+  sessionKeys,
+} from '../crypto/keys.ts';
+import { levelOf, PrivilegeNumber } from '../message/privilege.ts';
+import {
+  type AlgorithmProposal,
+  encodeOpenSessionResponse,
+  encodeRakp2,
+  encodeRakp4,
+  encodeRefusal,
+  maxUserNameLength,
+  type OpenSessionRequest,
+  type Rakp1,
+  type Rakp3,
+  RmcpStatus,
+} from './rakp.ts';
+
+/** What the handshake has to know of its BMC. */
+export interface HandshakeRules {
+  /** On offer, in order of preference. */
+  readonly suites: readonly CipherSuite[];
+  /** Highest level of any session on this channel. */
+  readonly channelLimit: PrivilegeLevel;
+  /** 16 bytes. */
+  readonly guid: Uint8Array;
+  /** The BMC key, when two-key login is on. */
+  readonly kg: Uint8Array | undefined;
+  findUser(name: string): User | undefined;
+  /**
+   * For names nobody has: a password that nobody knows, the same for the same name. Undefined refuses such names
+   * openly, with 0Dh.
+   */
+  readonly decoyPassword: ((name: Uint8Array) => Uint8Array) | undefined;
+}
+
+interface Opened {
+  readonly suite: CipherSuite;
+  readonly remoteConsoleSessionId: number;
+  readonly managedSystemSessionId: number;
+  /** The level asked for in Open Session, 0 resolved. */
+  readonly openLevel: PrivilegeLevel;
+}
+
+export interface LoginSecrets {
+  readonly password: Uint8Array;
+  /** Undefined for a made-up challenge, which no code can meet. */
+  readonly user: User | undefined;
+}
+
+export type HandshakeState =
+  | ({ readonly phase: 'opened' } & Opened)
+  | ({
+      readonly phase: 'challenged';
+      readonly transcript: RakpTranscript;
+      readonly secrets: LoginSecrets;
+      /** Highest level of the session to be. */
+      readonly level: PrivilegeLevel;
+      /** Said only after the right code, where names are hidden. */
+      readonly lateRefusal: RmcpStatus | undefined;
+    } & Opened)
+  | ({
+      readonly phase: 'active';
+      readonly user: User;
+      readonly level: PrivilegeLevel;
+      readonly nameOnlyLookup: boolean;
+      readonly k1: Uint8Array;
+      readonly k2: Uint8Array;
+    } & Opened)
+  | ({ readonly phase: 'closed'; readonly why: HandshakeEnd } & Opened);
+
+export type ActiveHandshake = Extract<HandshakeState, { phase: 'active' }>;
+export type HandshakeEnd = 'refused' | 'wrong-code' | 'given-up' | 'no-room' | 'logged-in';
+
+export type HandshakeEvent =
+  /** `rc`: 16 fresh random bytes. */
+  | { readonly kind: 'rakp1'; readonly message: Rakp1; readonly rc: Uint8Array }
+  /** `hasRoom`: whether one more session may become active. */
+  | { readonly kind: 'rakp3'; readonly message: Rakp3; readonly hasRoom: boolean };
+
+export interface HandshakeStep {
+  readonly next: HandshakeState;
+  /** The payload of RAKP 2 or RAKP 4; undefined says nothing. */
+  readonly send: Uint8Array | undefined;
+}
+
+/**
+ * Answers Open Session.
+ * @param managedSystemSessionId fresh, random, not 0
+ * @returns a refusal without `next`
+ */
+export function openSession(
+  request: OpenSessionRequest,
+  managedSystemSessionId: number,
+  rules: HandshakeRules,
+): { readonly next: HandshakeState | undefined; readonly send: Uint8Array } {
+  const { tag, remoteConsoleSessionId } = request;
+  const refuse = (status: RmcpStatus) => ({
+    next: undefined,
+    send: encodeRefusal({ tag, status, remoteConsoleSessionId }),
+  });
+  if (remoteConsoleSessionId === 0) return refuse(RmcpStatus.invalidSessionId);
+  const suite = matchSuite(request.algorithms, rules.suites);
+  if (typeof suite === 'number') return refuse(suite);
+  const openLevel = requestedLevel(request.privilegeLevel, rules.channelLimit);
+  if (typeof openLevel === 'number') return refuse(openLevel);
+  const send = encodeOpenSessionResponse({
+    tag,
+    privilegeLevel: PrivilegeNumber[openLevel],
+    remoteConsoleSessionId,
+    managedSystemSessionId,
+    algorithms: {
+      auth: AuthAlgorithm[suite.auth],
+      integrity: IntegrityAlgorithm[suite.integrity],
+      confidentiality: ConfidentialityAlgorithm[suite.confidentiality],
+    },
+  });
+  const next = { phase: 'opened', suite, remoteConsoleSessionId, managedSystemSessionId, openLevel } as const;
+  return { next, send };
+}
+
+export function step(state: HandshakeState, event: HandshakeEvent, rules: HandshakeRules): HandshakeStep {
+  if (state.phase === 'closed' || state.phase === 'active') return { next: state, send: undefined };
+  if (event.kind === 'rakp1') return challenge(state, event.message, event.rc, rules);
+  if (state.phase === 'challenged') return verify(state, event.message, event.hasRoom, rules);
+  return { next: state, send: undefined };
+}
+
+function challenge(state: Opened, rakp1: Rakp1, rc: Uint8Array, rules: HandshakeRules): HandshakeStep {
+  const { suite, remoteConsoleSessionId, managedSystemSessionId, openLevel } = state;
+  const opened: Opened = { suite, remoteConsoleSessionId, managedSystemSessionId, openLevel };
+  const { tag, role, userName, nameLength, rm } = rakp1;
+  const refuse = (status: RmcpStatus): HandshakeStep => ({
+    next: { phase: 'closed', why: 'refused', ...opened },
+    send: encodeRefusal({ tag, status, remoteConsoleSessionId }),
+  });
+  if (nameLength > maxUserNameLength) return refuse(RmcpStatus.invalidNameLength);
+  const asked = requestedLevel(role & 0x0f, openLevel);
+  if (typeof asked === 'number') return refuse(asked);
+
+  const found = rules.findUser(Buffer.from(userName).toString('latin1'));
+  const user = found?.enabled ? found : undefined;
+  if (!user && !rules.decoyPassword) return refuse(RmcpStatus.unauthorizedName);
+  // The level 0 means the user's highest one. Whichever way the name is looked up (role bit 4), the user found
+  // has to reach the level: demanding equality would keep the higher ones out.
+  const level = (role & 0x0f) === 0 && user ? lowerOf(asked, user.limit) : asked;
+  const tooHigh = user !== undefined && !atLeast(user.limit, level);
+  // 09h and no other: pyghmi tries again as Operator after it.
+  if (tooHigh && !rules.decoyPassword) return refuse(RmcpStatus.invalidRole);
+
+  const password = user?.password ?? rules.decoyPassword?.(userName) ?? new Uint8Array();
+  const transcript: RakpTranscript = {
+    remoteConsoleSessionId,
+    managedSystemSessionId,
+    rm,
+    rc,
+    guid: rules.guid,
+    role,
+    userName,
+  };
+  const code = rakp2Code(suite.auth, password, transcript);
+  return {
+    next: {
+      phase: 'challenged',
+      ...opened,
+      transcript,
+      secrets: { password, user },
+      level,
+      lateRefusal: tooHigh ? RmcpStatus.invalidRole : undefined,
+    },
+    send: encodeRakp2({ tag, remoteConsoleSessionId, rc, guid: rules.guid, code }),
+  };
+}
+
+function verify(
+  state: Extract<HandshakeState, { phase: 'challenged' }>,
+  rakp3: Rakp3,
+  hasRoom: boolean,
+  rules: HandshakeRules,
+): HandshakeStep {
+  const { suite, remoteConsoleSessionId, managedSystemSessionId, openLevel, transcript, secrets } = state;
+  const opened: Opened = { suite, remoteConsoleSessionId, managedSystemSessionId, openLevel };
+  const close = (why: HandshakeEnd, status?: RmcpStatus): HandshakeStep => ({
+    next: { phase: 'closed', why, ...opened },
+    send:
+      status === undefined ? undefined : encodeRefusal({ tag: rakp3.tag, status, remoteConsoleSessionId }),
+  });
+  if (rakp3.status !== RmcpStatus.ok) return close('given-up');
+  const expected = rakp3Code(suite.auth, secrets.password, transcript);
+  const right = sameSecret(expected, rakp3.code);
+  if (!right || !secrets.user) return close('wrong-code', RmcpStatus.invalidIntegrityCheck);
+  if (state.lateRefusal !== undefined) return close('refused', state.lateRefusal);
+  if (!hasRoom) return close('no-room', RmcpStatus.insufficientResources);
+
+  const sik = sessionIntegrityKey(suite.auth, rules.kg ?? secrets.password, transcript);
+  const checkValue = rakp4CheckValue(suite.auth, sik, transcript);
+  return {
+    next: {
+      phase: 'active',
+      ...opened,
+      user: secrets.user,
+      level: state.level,
+      nameOnlyLookup: (transcript.role & 0x10) !== 0,
+      ...sessionKeys(suite.auth, sik),
+    },
+    send: encodeRakp4({ tag: rakp3.tag, remoteConsoleSessionId, checkValue }),
+  };
+}
+
+/** @returns the level of a number in a request, at most `limit`; or why not */
+function requestedLevel(number: number, limit: PrivilegeLevel): PrivilegeLevel | RmcpStatus {
+  if (number === 0) return limit;
+  const level = levelOf(number);
+  if (level) return atLeast(limit, level) ? level : RmcpStatus.unauthorizedRole;
+  return number === PrivilegeNumber.oem ? RmcpStatus.unauthorizedRole : RmcpStatus.invalidRole;
+}
+
+/** @returns the first suite on offer that the proposal allows; or what is wrong with the proposal */
+function matchSuite(proposal: AlgorithmProposal, suites: readonly CipherSuite[]): CipherSuite | RmcpStatus {
+  const allows = (asked: number | undefined, offered: number) => asked === undefined || asked === offered;
+  const auth = (suite: CipherSuite) => allows(proposal.auth, AuthAlgorithm[suite.auth]);
+  const integrity = (suite: CipherSuite) => allows(proposal.integrity, IntegrityAlgorithm[suite.integrity]);
+  const confidentiality = (suite: CipherSuite) =>
+    allows(proposal.confidentiality, ConfidentialityAlgorithm[suite.confidentiality]);
+  const match = suites.find((suite) => auth(suite) && integrity(suite) && confidentiality(suite));
+  if (match) return match;
+  if (!suites.some(auth)) return RmcpStatus.invalidAuthAlgorithm;
+  if (!suites.some(integrity)) return RmcpStatus.invalidIntegrityAlgorithm;
+  if (!suites.some(confidentiality)) return RmcpStatus.invalidConfidentialityAlgorithm;
+  return RmcpStatus.noCipherSuiteMatch;
+}

@@ -1,0 +1,267 @@
+import { describe, expect, test } from 'vitest';
+import { cipherSuites } from '../../../../src/ipmi/crypto/cipher-suites.ts';
+import { ipmiRequest, plainPacket, plainPayload, readReply } from '../../../support/ipmi-client.ts';
+import { LanBench } from '../../../support/lan-bench.ts';
+
+const allSuites = cipherSuites.map((suite) => suite.id);
+
+describe('login', () => {
+  test.each(allSuites)('works with cipher suite %i, checked by keys derived independently', (suite) => {
+    const bench = new LanBench({ cipherSuites: allSuites });
+    const client = bench.loggedIn({ suite });
+    expect(client.command(6, 1)).toMatchObject({ completionCode: 0 });
+    expect(client.command(6, 1)?.data).toHaveLength(15);
+  });
+
+  test.each([3, 17, 12])('works with a BMC key in suite %i, and not without', (suite) => {
+    const bench = new LanBench({ cipherSuites: allSuites, kg: Buffer.from('two-key') });
+    expect(bench.client({ suite, kg: 'two-key' }).login()).toBe('ok');
+    expect(bench.client({ suite, kg: 'other' }, bench.from('192.0.2.2')).login()).toBe('rakp4: bad code');
+  });
+
+  test.each([
+    [{ password: 'wrong' }, 'rakp4: 15'],
+    [{ user: 'nobody' }, 'rakp2: 13'],
+    [{ user: '' }, 'rakp2: 13'],
+    [{ user: 'gone', password: 'g' }, 'rakp2: 13'],
+    [{ user: 'oper', password: 'operator-20-bytes-xy' }, 'rakp2: 9'],
+    [{ user: 'oper', password: 'operator-20-bytes-xy', role: 0x04 }, 'rakp2: 9'],
+    [{ user: 'oper', password: 'operator-20-bytes-xy', role: 0x03 }, 'ok'],
+    [{ user: 'admin', role: 0x02, openLevel: 0 }, 'ok'],
+    [{ openLevel: 5 }, 'open: 10'],
+    [{ openLevel: 6 }, 'open: 9'],
+    [{ openLevel: 2, role: 0x14 }, 'rakp2: 10'],
+    [{ suite: 8 }, 'open: 4'],
+    [{ suite: 2 }, 'open: 16'],
+    [{ suite: 15 }, 'open: 5'],
+  ])('of %o ends with %s', (options, outcome) => {
+    expect(new LanBench().client(options).login()).toBe(outcome);
+  });
+
+  test('above the limit of the channel is refused in Open Session', () => {
+    expect(new LanBench({ channelLimit: 'operator' }).client().login()).toBe('open: 10');
+  });
+
+  test('for level 0 names the highest level there is', () => {
+    const bench = new LanBench({ channelLimit: 'operator' });
+    const client = bench.client({ openLevel: 0 });
+    const [response] = client.exchange(client.openRequest(7));
+    expect(response && [...plainPayload(response).subarray(0, 4)]).toEqual([7, 0, 3, 0]);
+    expect(response && plainPayload(response)).toHaveLength(36);
+  });
+
+  test('with hidden names looks alike for unknown users and wrong passwords', () => {
+    const bench = new LanBench({ hideUserNames: true });
+    for (const user of ['nobody', 'gone', '', 'admin']) {
+      expect(bench.client({ user, password: 'wrong' }, bench.from('192.0.2.9')).login()).toBe('rakp4: 15');
+    }
+    expect(bench.client({ user: 'oper', password: 'wrong' }).login()).toBe('rakp4: 15');
+    expect(bench.client({ user: 'oper', password: 'operator-20-bytes-xy' }).login()).toBe('rakp4: 9');
+    expect(bench.client().login()).toBe('ok');
+  });
+
+  test('name too long is refused with 0Ch', () => {
+    expect(new LanBench().client({ user: 'x'.repeat(17) }).login()).toBe('rakp2: 12');
+  });
+
+  test('given up by the console is dropped without a word', () => {
+    const bench = new LanBench();
+    const client = bench.client();
+    client.takeOpenResponse(client.exchange(client.openRequest())[0] ?? Buffer.alloc(0));
+    client.takeRakp2(client.exchange(client.rakp1())[0] ?? Buffer.alloc(0));
+    expect(client.exchange(client.rakp3(0, 2))).toEqual([]);
+    expect(client.exchange(client.rakp3())).toEqual([]);
+    expect(bench.face.sessions()).toEqual([]);
+  });
+
+  test('messages that come again are answered identically and make no second session', () => {
+    const bench = new LanBench();
+    const client = bench.client();
+    const open = client.exchange(client.openRequest(9));
+    expect(client.exchange(client.openRequest(9))).toEqual(open);
+    expect(bench.face.halfOpenCount).toBe(1);
+    client.takeOpenResponse(open[0] ?? Buffer.alloc(0));
+    const rakp2 = client.exchange(client.rakp1(9));
+    expect(client.exchange(client.rakp1(9))).toEqual(rakp2);
+    client.takeRakp2(rakp2[0] ?? Buffer.alloc(0));
+    const rakp4 = client.exchange(client.rakp3(9));
+    expect(client.exchange(client.rakp3(9))).toEqual(rakp4);
+    expect(client.takeRakp4(rakp4[0] ?? Buffer.alloc(0))).toBe(0);
+    expect(bench.face.sessions()).toHaveLength(1);
+    expect(client.command(6, 1)?.completionCode).toBe(0);
+  });
+
+  test('RAKP messages from another address are refused', () => {
+    const bench = new LanBench();
+    const client = bench.client();
+    client.takeOpenResponse(client.exchange(client.openRequest())[0] ?? Buffer.alloc(0));
+    const [reply] = bench.from('192.0.2.66')(client.rakp1());
+    expect(reply && plainPayload(reply)[1]).toBe(2);
+  });
+
+  test('setup messages with a session ID, a sequence number or protection bits are dropped', () => {
+    const bench = new LanBench();
+    const client = bench.client();
+    const payload = plainPayload(client.openRequest());
+    for (const bad of [
+      plainPacket(0x10, payload, 1),
+      plainPacket(0x10, payload, 0, 1),
+      plainPacket(0x90, payload),
+    ]) {
+      expect(client.exchange(bad)).toEqual([]);
+    }
+    expect(bench.face.halfOpenCount).toBe(0);
+  });
+
+  test('exactly the configured algorithm triples pass, of all that a byte can hold', () => {
+    const bench = new LanBench({ halfOpenPerSource: 1 });
+    const exchange = bench.from();
+    const passed: string[] = [];
+    const records = (...triple: number[]) =>
+      triple.flatMap((algorithm, type) => [type, 0, 0, 8, algorithm, 0, 0, 0]);
+    for (let auth = 0; auth < 64; auth++) {
+      for (let integrity = 0; integrity < 64; integrity++) {
+        for (let confidentiality = 0; confidentiality < 64; confidentiality++) {
+          const body = [0, 4, 0, 0, 1, 2, 3, 4, ...records(auth, integrity, confidentiality)];
+          const [reply] = exchange(plainPacket(0x10, Uint8Array.from(body)));
+          if (reply?.[17] === 0) passed.push([auth, integrity, confidentiality].join());
+        }
+      }
+    }
+    expect(passed).toEqual(['1,1,1', '3,4,1']);
+  });
+
+  test('left to the BMC takes the preferred suite', () => {
+    const records = [0, 1, 2].flatMap((type) => [type, 0, 0, 0, 0, 0, 0, 0]);
+    const [reply] = new LanBench().from()(
+      plainPacket(0x10, Uint8Array.of(0, 4, 0, 0, 1, 2, 3, 4, ...records)),
+    );
+    expect(reply && [20, 28, 36].map((at) => plainPayload(reply)[at - 4])).toEqual([3, 4, 1]);
+  });
+});
+
+describe('wrong passwords', () => {
+  test('slow down their own source and name only, from 1 s doubling to 60 s', () => {
+    const bench = new LanBench();
+    const wrong = () => bench.client({ password: 'wrong' }).login();
+    const right = () => bench.client().login();
+    for (let i = 0; i < 5; i++) expect(wrong()).toBe('rakp4: 15');
+    expect(right()).toBe('rakp2: 1');
+    expect(bench.client({}, bench.from('192.0.2.2')).login()).toBe('ok');
+    expect(bench.client({ user: 'user', password: 'u', role: 0x12 }).login()).toBe('ok');
+    for (const seconds of [1, 2, 4, 8, 16, 32, 60, 60]) {
+      bench.clock.advance(seconds * 1000 - 1);
+      expect(wrong()).toBe('rakp2: 1');
+      bench.clock.advance(1);
+      expect(wrong()).toBe('rakp4: 15');
+    }
+    bench.clock.advance(60_000);
+    expect(right()).toBe('ok');
+    expect(wrong()).toBe('rakp4: 15');
+    expect(right()).toBe('ok');
+  });
+});
+
+describe('half-open sessions', () => {
+  test('are reaped after 8 s', () => {
+    const bench = new LanBench();
+    const client = bench.client();
+    client.exchange(client.openRequest());
+    bench.clock.advance(7000);
+    expect(bench.face.halfOpenCount).toBe(1);
+    bench.clock.advance(1600);
+    expect(bench.face.halfOpenCount).toBe(0);
+    expect(bench.clock.pending).toBe(0);
+  });
+
+  test('live on while their console goes on, however lossy its link', () => {
+    const bench = new LanBench();
+    const client = bench.client();
+    client.exchange(client.openRequest());
+    bench.clock.advance(7000);
+    expect(client.takeOpenResponse(client.exchange(client.openRequest())[0] ?? Buffer.alloc(0))).toBe(0);
+    bench.clock.advance(7000);
+    client.exchange(client.rakp1());
+    bench.clock.advance(7000);
+    expect(client.takeRakp2(client.exchange(client.rakp1())[0] ?? Buffer.alloc(0))).toBe(0);
+    bench.clock.advance(7000);
+    expect(client.takeRakp4(client.exchange(client.rakp3())[0] ?? Buffer.alloc(0))).toBe(0);
+  });
+
+  test('20,000 from forged addresses leave the right user alone, in the middle of a login too', () => {
+    const bench = new LanBench();
+    const rightful = bench.client({}, bench.from('198.51.100.1'));
+    let done = 0;
+    for (let i = 0; i < 20_000; i++) {
+      const stranger = bench.client({}, bench.from(`127.7.${i >> 8}.${i & 255}`, 1000 + (i % 7)));
+      stranger.exchange(stranger.openRequest(i & 255));
+      if (i % 1000 === 0) {
+        expect(
+          rightful.takeOpenResponse(rightful.exchange(rightful.openRequest())[0] ?? Buffer.alloc(0)),
+        ).toBe(0);
+      } else if (i % 1000 === 400) {
+        expect(rightful.takeRakp2(rightful.exchange(rightful.rakp1())[0] ?? Buffer.alloc(0))).toBe(0);
+      } else if (i % 1000 === 900) {
+        expect(rightful.takeRakp4(rightful.exchange(rightful.rakp3())[0] ?? Buffer.alloc(0))).toBe(0);
+        done++;
+      }
+    }
+    expect(done).toBe(20);
+    expect(bench.face.halfOpenCount).toBeLessThanOrEqual(4096);
+  });
+
+  test('of one source push out their own first', () => {
+    const bench = new LanBench({ halfOpenCapacity: 100 });
+    const other = bench.client({}, bench.from('198.51.100.1'));
+    other.takeOpenResponse(other.exchange(other.openRequest())[0] ?? Buffer.alloc(0));
+    for (let i = 0; i < 1000; i++) {
+      const flooder = bench.client({}, bench.from('203.0.113.1', 1 + i));
+      flooder.exchange(flooder.openRequest());
+    }
+    expect(bench.face.halfOpenCount).toBe(65);
+    expect(other.takeRakp2(other.exchange(other.rakp1())[0] ?? Buffer.alloc(0))).toBe(0);
+  });
+});
+
+describe('session slots', () => {
+  test('are taken by verified logins only, and a full house says 01h until one leaves or idles out', () => {
+    const bench = new LanBench({ maxSessions: 2 });
+    bench.client({ password: 'wrong' }).login();
+    const first = bench.loggedIn({}, 4);
+    bench.loggedIn({}, 4, bench.from('192.0.2.2'));
+    expect(bench.client({}, bench.from('192.0.2.3')).login()).toBe('open: 1');
+    const sid = Buffer.alloc(4);
+    sid.writeUInt32LE(first.managedSid);
+    expect(first.command(6, 0x3c, [...sid])?.completionCode).toBe(0);
+    expect(first.command(6, 1)).toBeUndefined();
+    bench.loggedIn({}, 4, bench.from('192.0.2.3'));
+    bench.clock.advance(60_000);
+    bench.loggedIn({}, 4, bench.from('192.0.2.4'));
+    expect(bench.face.sessions()).toHaveLength(1);
+  });
+
+  test('IDs are never 0 and never those of live sessions', () => {
+    const queue = [0, 0, 5, 5, 5, 6];
+    const bench = new LanBench({
+      random: {
+        bytes: (length) => {
+          if (length !== 4) return new Uint8Array(length).fill(9);
+          return Uint8Array.of(queue.shift() ?? 7, 0, 0, 0);
+        },
+      },
+    });
+    const a = bench.loggedIn();
+    const b = bench.loggedIn({}, 0, bench.from('192.0.2.2'));
+    expect([a.managedSid, b.managedSid]).toEqual([5, 6]);
+  });
+});
+
+test('a command outside a session does nothing and says nothing, but for the three', () => {
+  const bench = new LanBench();
+  const exchange = bench.from();
+  expect(exchange(plainPacket(0, ipmiRequest(6, 1, [])))).toEqual([]);
+  expect(exchange(plainPacket(0, ipmiRequest(0, 2, [1])))).toEqual([]);
+  expect(bench.face.counters.sessionRequired).toBe(2);
+  const [guid] = exchange(plainPacket(0, ipmiRequest(6, 0x37, [])));
+  expect(guid && readReply(plainPayload(guid)).data.toString('hex')).toBe('78563412bc9aef4d8123456789abcdef');
+});
