@@ -1,0 +1,215 @@
+/**
+ * A machine in memory: for tests of everything above the driver, and for `npm run dev`. Its guest boots in no
+ * time, shows a login prompt on the serial port and obeys the power button. It can be slow, stuck or crash on
+ * request; see {@link FakeFaults}.
+ */
+import type { BootOverride } from '../../bmc/boot.ts';
+import { BmcError } from '../../bmc/errors.ts';
+import type { HostConsole, Machine, MachineEvent, MachineStop } from '../../bmc/machine.ts';
+import { type Clock, delay } from '../../lib/clock.ts';
+import { Emitter } from '../../lib/emitter.ts';
+import { FakeConsole } from './fake-console.ts';
+
+/** What goes wrong, changeable at any time. */
+export interface FakeFaults {
+  /** Power-on takes this long. */
+  startMs: number;
+  /** Power-on fails with this message. */
+  startFails: string | undefined;
+  /** `forceOff` takes this long. */
+  stopMs: number;
+  /** `forceOff` does not succeed. */
+  stuck: boolean;
+  ignoresPowerButton: boolean;
+  /** From the power button to the guest's end. */
+  shutdownMs: number;
+  /** The guest reads nothing from its serial port. */
+  consoleStalled: boolean;
+}
+
+export interface FakeMachineOptions {
+  readonly clock: Clock;
+  readonly faults?: Partial<FakeFaults>;
+  /** It is running already when opened, as after a restart of the BMC. */
+  readonly running?: boolean;
+}
+
+export class FakeMachine implements Machine {
+  readonly faults: FakeFaults;
+  readonly console: HostConsole;
+  /** What each boot used, the oldest first. */
+  readonly boots: (BootOverride | undefined)[] = [];
+  /** Calls of {@link Machine.diagnosticInterrupt} and {@link Machine.pressPowerButton}. */
+  readonly counts = { diagnosticInterrupts: 0, powerButtonPresses: 0 };
+  readonly #clock: Clock;
+  readonly #events = new Emitter<MachineEvent>();
+  readonly #console: FakeConsole;
+  #override: BootOverride | undefined;
+  #running = false;
+  #foundRunning: boolean;
+  #starting: Promise<void> | undefined;
+  /** Counts power-ons, so that what belongs to an earlier one does not touch a later. */
+  #generation = 0;
+
+  constructor(options: FakeMachineOptions) {
+    this.#clock = options.clock;
+    this.#foundRunning = options.running ?? false;
+    this.faults = {
+      startMs: 0,
+      startFails: undefined,
+      stopMs: 0,
+      stuck: false,
+      ignoresPowerButton: false,
+      shutdownMs: 0,
+      consoleStalled: false,
+      ...options.faults,
+    };
+    this.#console = new FakeConsole(options.clock, () => this.faults.consoleStalled);
+    this.console = this.#console;
+  }
+
+  get running(): boolean {
+    return this.#running;
+  }
+
+  /** Breaks sent to the guest so far. */
+  get breaks(): number {
+    return this.#console.breaks;
+  }
+
+  on(listener: (event: MachineEvent) => void): () => void {
+    return this.#events.on(listener);
+  }
+
+  open(): Promise<void> {
+    if (this.#foundRunning) {
+      this.#foundRunning = false;
+      this.#running = true;
+      this.#console.plug();
+      this.#events.emit({ kind: 'started', adopted: true });
+    }
+    return Promise.resolve();
+  }
+
+  /** The machine goes on; a later `open` finds it. */
+  close(): Promise<void> {
+    this.#foundRunning = this.#running;
+    this.#running = false;
+    this.#generation++;
+    this.#console.unplug();
+    return Promise.resolve();
+  }
+
+  powerOn(): Promise<void> {
+    if (this.#running) return Promise.resolve();
+    this.#starting ??= this.#start().finally(() => {
+      this.#starting = undefined;
+    });
+    return this.#starting;
+  }
+
+  async forceOff(): Promise<void> {
+    if (this.#starting) {
+      this.#generation++;
+      await this.#starting.catch(() => undefined);
+    }
+    if (!this.#running) return;
+    if (this.faults.stopMs > 0) await delay(this.#clock, this.faults.stopMs);
+    if (this.faults.stuck) throw new BmcError('timed-out', 'the machine does not end');
+    this.#stop('forced');
+  }
+
+  pressPowerButton(): Promise<void> {
+    return this.#whileRunning(() => {
+      this.counts.powerButtonPresses++;
+      if (!this.faults.ignoresPowerButton) this.#later(this.faults.shutdownMs, () => this.guestShutdown());
+    });
+  }
+
+  reset(): Promise<void> {
+    return this.#whileRunning(() => this.#reset('bmc'));
+  }
+
+  diagnosticInterrupt(): Promise<void> {
+    return this.#whileRunning(() => {
+      this.counts.diagnosticInterrupts++;
+      this.#console.print('\r\nUhhuh. NMI received.\r\n');
+    });
+  }
+
+  setBootOverride(override: BootOverride | undefined): void {
+    this.#override = override;
+  }
+
+  // --- What happens to a machine by itself; nothing while it is off ---
+
+  crash(detail = 'the fake machine was told to crash'): void {
+    this.#stop('crashed', detail);
+  }
+
+  guestShutdown(): void {
+    this.#stop('guest');
+  }
+
+  guestReboot(): void {
+    if (this.#running) this.#reset('guest');
+  }
+
+  panic(): void {
+    if (!this.#running) return;
+    this.#console.print('\r\nKernel panic - not syncing: on request\r\n');
+    this.#events.emit({ kind: 'panic' });
+  }
+
+  watchdogBites(): void {
+    if (!this.#running) return;
+    this.#events.emit({ kind: 'watchdog', action: 'reset' });
+    this.#reset('watchdog');
+  }
+
+  /** The guest writes to its serial port. */
+  print(text: string | Uint8Array): void {
+    this.#console.print(text);
+  }
+
+  async #start(): Promise<void> {
+    const generation = ++this.#generation;
+    if (this.faults.startMs > 0) await delay(this.#clock, this.faults.startMs);
+    if (this.#generation !== generation) throw new BmcError('wrong-state', 'power-on was interrupted');
+    if (this.faults.startFails !== undefined) throw new BmcError('wrong-state', this.faults.startFails);
+    this.#running = true;
+    this.#console.plug();
+    const override = this.#override;
+    this.boots.push(override);
+    this.#events.emit({ kind: 'started', adopted: false });
+    this.#console.boot(override?.target);
+  }
+
+  #reset(by: 'guest' | 'bmc' | 'watchdog'): void {
+    const override = this.#override;
+    this.boots.push(override);
+    this.#events.emit({ kind: 'reset', by });
+    this.#console.boot(override?.target);
+  }
+
+  #stop(why: MachineStop, detail?: string): void {
+    if (!this.#running) return;
+    this.#running = false;
+    this.#generation++;
+    this.#console.unplug();
+    this.#events.emit({ kind: 'stopped', why, ...(detail !== undefined && { detail }) });
+  }
+
+  #later(delayMs: number, run: () => void): void {
+    const generation = this.#generation;
+    this.#clock.after(delayMs, () => {
+      if (this.#generation === generation) run();
+    });
+  }
+
+  #whileRunning(run: () => void): Promise<void> {
+    if (!this.#running) return Promise.reject(new BmcError('wrong-state', 'the machine is off'));
+    run();
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,56 @@
+/** In which order the firmware tries the devices, as QEMU's `bootindex` wants it: lowest first, no two alike. */
+import type { BootTarget } from '../../bmc/boot.ts';
+import type { BootClass } from './config.ts';
+
+export interface BootDevice {
+  /** The id given to `-device`. */
+  readonly id: string;
+  readonly bootClass: BootClass;
+}
+
+/** Which devices an override puts first. Targets without devices of ours leave the machine's own order. */
+const classOfTarget: Readonly<Record<BootTarget, BootClass | undefined>> = {
+  pxe: 'pxe',
+  disk: 'disk',
+  cdrom: 'cdrom',
+  usb: undefined,
+  floppy: undefined,
+  'bios-setup': undefined,
+  diagnostic: undefined,
+  'safe-mode': undefined,
+};
+
+/**
+ * @param devices in the order in which devices of one class are tried
+ * @returns the bootindex of every device, from 1
+ */
+export function bootIndices(
+  devices: readonly BootDevice[],
+  order: readonly BootClass[],
+  target: BootTarget | undefined,
+): ReadonlyMap<string, number> {
+  const first = target && classOfTarget[target];
+  const rank = ({ bootClass }: BootDevice) => {
+    if (bootClass === first) return -1;
+    const place = order.indexOf(bootClass);
+    return place < 0 ? order.length : place;
+  };
+  // The sort is stable: within a class the given order stays.
+  const sorted = [...devices].sort((a, b) => rank(a) - rank(b));
+  return new Map(sorted.map(({ id }, place) => [id, place + 1]));
+}
+
+/** Indices of devices on their way from one order to another; above every real one. */
+const parkedFrom = 1000;
+
+/**
+ * The steps that lead to `indices` whatever the present ones are: QEMU refuses a value that another device
+ * has, so that all are parked first. The parked order is the new one already.
+ */
+export function bootIndexSteps(indices: ReadonlyMap<string, number>): { id: string; index: number }[] {
+  const sorted = [...indices].sort(([, a], [, b]) => a - b);
+  return [
+    ...sorted.map(([id], place) => ({ id, index: parkedFrom + place })),
+    ...sorted.map(([id, index]) => ({ id, index })),
+  ];
+}

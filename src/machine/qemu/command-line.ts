@@ -1,0 +1,173 @@
+/**
+ * From configuration to QEMU's arguments. A pure function: it neither reads files nor starts anything.
+ *
+ * Whatever a user wrote reaches QEMU either inside JSON or through `optionValue`, so that it stays a value. The
+ * one exception is `extraArgs`, which is meant for experts.
+ */
+import type { BootOverride } from '../../bmc/boot.ts';
+import { type BootDevice, bootIndices } from './boot-order.ts';
+import type { QemuMachineConfig } from './config.ts';
+import { cdrom } from './devices/cdrom.ts';
+import type { DeviceParts, Properties } from './devices/device.ts';
+import { disk } from './devices/disk.ts';
+import { nic } from './devices/nic.ts';
+import { display, panicNotifier, randomness, watchdog } from './devices/platform.ts';
+import { serial } from './devices/serial.ts';
+import { optionList, optionText, optionValue } from './option-value.ts';
+import type { RunDir } from './run-dir.ts';
+
+export interface CommandLineInput {
+  readonly config: QemuMachineConfig;
+  readonly run: RunDir;
+  readonly accelerator: 'kvm' | 'tcg';
+  readonly bootOverride: BootOverride | undefined;
+  /** The machine's own UEFI variables; needed for boot mode `uefi`. */
+  readonly uefiVariables: string;
+}
+
+export interface CommandLine {
+  /** Program first. */
+  readonly argv: readonly string[];
+  readonly bootDevices: readonly BootDevice[];
+}
+
+/** How long SeaBIOS waits for Escape: long enough for us to answer its prompt, and paid at every boot. */
+const bootMenuMs = 400;
+
+/** @throws {RangeError} for a value that QEMU cannot be given */
+export function commandLine(input: CommandLineInput): CommandLine {
+  const { config, run, accelerator } = input;
+  const parts = deviceParts(config, run);
+  const bootDevices = parts.flatMap(({ devices = [] }) =>
+    devices.flatMap(({ properties, bootClass }) =>
+      bootClass ? [{ id: String(properties.id), bootClass }] : [],
+    ),
+  );
+  const indices = bootIndices(bootDevices, config.bootOrder, input.bootOverride?.target);
+
+  const argv = [
+    config.qemuBinary,
+    ...['-name', `guest=${optionText(config.name, 'machine name')}`],
+    ...['-machine', machineOptions(config)],
+    ...['-accel', accelerator],
+    ...['-cpu', cpuModelFor(config, accelerator)],
+    ...['-m', String(positiveInteger(config.memoryMb, 'memory'))],
+    ...['-smp', String(positiveInteger(config.cpus, 'CPUs'))],
+    ...['-uuid', uuid(config.identity.uuid)],
+    ...['-nodefaults', '-no-user-config', '-S'],
+    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ...['-msg', 'timestamp=on'],
+    ...['-rtc', 'base=utc'],
+    ...['-boot', `menu=on,splash-time=${bootMenuMs}`],
+    ...['-action', 'panic=none', '-action', `watchdog=${config.watchdogAction}`],
+    ...smbios(config),
+    ...['-fw_cfg', optionList({ name: 'etc/sercon-port', file: run.serialConsolePort }, 'fw_cfg')],
+    ...[
+      '-chardev',
+      `socket,${optionList({ id: 'qmp0', path: run.qmpSocket, server: 'on', wait: 'off' }, 'QMP')}`,
+    ],
+    ...['-mon', 'chardev=qmp0,mode=control'],
+    ...['-vnc', vncDisplay(config, run)],
+    ...firmwareBlockdevs(config, input.uefiVariables),
+  ];
+  for (const { chardevs = [] } of parts) {
+    for (const { backend, options } of chardevs) {
+      argv.push('-chardev', `${backend},${optionList(options, 'chardev')}`);
+    }
+  }
+  for (const { objects = [] } of parts) argv.push(...json('-object', objects));
+  for (const { blockdevs = [] } of parts) argv.push(...json('-blockdev', blockdevs));
+  for (const { netdevs = [] } of parts) argv.push(...json('-netdev', netdevs));
+  for (const { devices = [] } of parts) {
+    for (const { properties, bootClass } of devices) {
+      const bootindex = bootClass && indices.get(String(properties.id));
+      argv.push(...json('-device', [{ ...properties, bootindex }]));
+    }
+  }
+  argv.push(...config.extraArgs);
+  const nul = argv.find((arg) => arg.includes('\0'));
+  if (nul !== undefined) throw new RangeError(`QEMU argument: no NUL allowed: ${JSON.stringify(nul)}`);
+  return { argv, bootDevices };
+}
+
+export function cpuModelFor(config: QemuMachineConfig, accelerator: 'kvm' | 'tcg'): string {
+  if (config.cpuModel !== 'auto') {
+    if (!/^[A-Za-z0-9_.,+=-]+$/.test(config.cpuModel)) {
+      throw new RangeError(`CPU model: letters, digits and _.,+=- only: ${JSON.stringify(config.cpuModel)}`);
+    }
+    return config.cpuModel;
+  }
+  return accelerator === 'kvm' ? 'host' : 'max';
+}
+
+function deviceParts(config: QemuMachineConfig, run: RunDir): DeviceParts[] {
+  return [
+    serial.parts({}, run),
+    display.parts({}, run),
+    ...config.disks.map((each, index) => disk.parts({ index, disk: each }, run)),
+    cdrom.parts({ image: config.cdrom }, run),
+    ...config.nics.map((each) => nic.parts(each, run)),
+    panicNotifier.parts({}, run),
+    watchdog.parts({}, run),
+    randomness.parts({}, run),
+  ];
+}
+
+function machineOptions({ bootMode }: QemuMachineConfig): string {
+  const firmware = bootMode === 'uefi' ? ',pflash0=firmware-code,pflash1=firmware-variables' : '';
+  return `q35,usb=off,vmport=off${firmware}`;
+}
+
+function firmwareBlockdevs({ bootMode, firmware }: QemuMachineConfig, variables: string): string[] {
+  if (bootMode === 'bios') return [];
+  return json('-blockdev', [
+    { driver: 'file', 'node-name': 'firmware-code-file', filename: firmware.ovmfCode, 'read-only': true },
+    { driver: 'raw', 'node-name': 'firmware-code', file: 'firmware-code-file', 'read-only': true },
+    { driver: 'file', 'node-name': 'firmware-variables-file', filename: variables },
+    { driver: 'raw', 'node-name': 'firmware-variables', file: 'firmware-variables-file' },
+  ]);
+}
+
+/** System, board and chassis tell the same story; see {@link QemuMachineConfig.identity}. */
+function smbios({ identity }: QemuMachineConfig): string[] {
+  const texts = (type: number, values: Readonly<Record<string, string>>) => {
+    const options = Object.entries(values)
+      .filter(([, value]) => value !== '')
+      .map(([key, value]) => `,${key}=${optionText(value, `SMBIOS ${key}`)}`)
+      .join('');
+    return ['-smbios', `type=${type}${options}`];
+  };
+  const { manufacturer, product, version, serialNumber: serial } = identity;
+  return [
+    ...texts(1, { manufacturer, product, version, serial, uuid: uuid(identity.uuid) }),
+    ...texts(2, { manufacturer, product, version, serial }),
+    ...texts(3, { manufacturer, version, serial }),
+  ];
+}
+
+function vncDisplay({ vncPort, vncAddress }: QemuMachineConfig, run: RunDir): string {
+  if (vncPort === undefined) return `unix:${optionValue(run.vncSocket, 'VNC socket')}`;
+  // QEMU counts displays from port 5900.
+  if (!Number.isInteger(vncPort) || vncPort < 5900 || vncPort > 65535) {
+    throw new RangeError(`VNC port: 5900 to 65535, not ${vncPort}`);
+  }
+  if (!/^[A-Za-z0-9.:[\]-]*$/.test(vncAddress))
+    throw new RangeError(`VNC address: not an address: ${vncAddress}`);
+  return `${vncAddress}:${vncPort - 5900}`;
+}
+
+function uuid(text: string): string {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text))
+    throw new RangeError(`UUID: not one: ${text}`);
+  return text;
+}
+
+function positiveInteger(value: number, what: string): number {
+  if (!Number.isInteger(value) || value < 1)
+    throw new RangeError(`${what}: a whole number above 0, not ${value}`);
+  return value;
+}
+
+function json(option: string, values: readonly Properties[]): string[] {
+  return values.flatMap((value) => [option, JSON.stringify(value)]);
+}

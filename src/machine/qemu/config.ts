@@ -1,0 +1,102 @@
+/** What a QEMU machine is made of. Plain data: where it comes from (files, environment) is not known here. */
+import type { AcceleratorMode } from './kvm-probe.ts';
+
+export interface QemuMachineConfig {
+  /** Also what an adopted QEMU must call itself. */
+  readonly name: string;
+  readonly identity: QemuIdentity;
+  readonly memoryMb: number;
+  readonly cpus: number;
+  /** `auto`: `host` under KVM, `max` under TCG. */
+  readonly cpuModel: string;
+  readonly acceleratorMode: AcceleratorMode;
+  readonly bootMode: 'bios' | 'uefi';
+  /** The machine's own order; classes left out are tried last. */
+  readonly bootOrder: readonly BootClass[];
+  readonly disks: readonly DiskConfig[];
+  /** An ISO image in the drive; the drive itself is always there. */
+  readonly cdrom?: string;
+  readonly nics: readonly NicConfig[];
+  /** VNC on this TCP port of `vncAddress` instead of a unix socket in the run directory. */
+  readonly vncPort?: number;
+  readonly vncAddress: string;
+  /** Appended as they are: for experts who know QEMU's options. */
+  readonly extraArgs: readonly string[];
+  /** A name looked up in PATH, or a path. */
+  readonly qemuBinary: string;
+  readonly firmware: FirmwarePaths;
+  readonly watchdogAction: 'reset' | 'poweroff' | 'pause' | 'none' | 'inject-nmi';
+}
+
+/** What the guest reads in SMBIOS; the same story as IPMI's and Redfish's. */
+export interface QemuIdentity {
+  readonly uuid: string;
+  readonly serialNumber: string;
+  readonly manufacturer: string;
+  readonly product: string;
+  readonly version: string;
+}
+
+export const bootClasses = ['disk', 'cdrom', 'pxe'] as const;
+export type BootClass = (typeof bootClasses)[number];
+
+export interface DiskConfig {
+  readonly path: string;
+  /** Never guessed: a guest could write another format's header. */
+  readonly format: 'raw' | 'qcow2';
+  readonly readOnly?: boolean;
+  readonly serial?: string;
+  /** A qcow2 image may name another file as its base; refused unless this says so. */
+  readonly backingFile?: boolean;
+}
+
+export interface NicConfig {
+  /** Letters, digits, `-`, `_`; unique. The device is called so in QEMU. */
+  readonly id: string;
+  /** QEMU's device model; `virtio-net-pci` unless given. */
+  readonly model?: string;
+  readonly mac: string;
+  readonly backend: NicBackend;
+}
+
+/** How a network card's other side is made. More kinds come with the network code. */
+export type NicBackend = UserBackend;
+
+/** QEMU's own user-mode network: NAT, DHCP, TFTP; needs no rights. */
+export interface UserBackend {
+  readonly kind: 'user';
+  /** No way out of the virtual network. */
+  readonly restrict: boolean;
+  readonly hostForward?: readonly {
+    readonly protocol: 'tcp' | 'udp';
+    readonly hostPort: number;
+    readonly guestPort: number;
+  }[];
+  /** A directory served by TFTP. */
+  readonly tftp?: string;
+  /** The file that DHCP tells a network boot to load. */
+  readonly bootFile?: string;
+}
+
+export interface FirmwarePaths {
+  readonly ovmfCode: string;
+  /** Copied once per machine: each has its own UEFI variables. */
+  readonly ovmfVarsTemplate: string;
+}
+
+export const debianFirmware: FirmwarePaths = {
+  ovmfCode: '/usr/share/OVMF/OVMF_CODE_4M.fd',
+  ovmfVarsTemplate: '/usr/share/OVMF/OVMF_VARS_4M.fd',
+};
+
+export const qemuMachineDefaults = {
+  cpuModel: 'auto',
+  acceleratorMode: 'auto',
+  bootMode: 'bios',
+  bootOrder: bootClasses,
+  vncAddress: '127.0.0.1',
+  extraArgs: [],
+  qemuBinary: 'qemu-system-x86_64',
+  firmware: debianFirmware,
+  watchdogAction: 'reset',
+} as const satisfies Partial<QemuMachineConfig>;

@@ -1,0 +1,286 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { commandLine } from '../../../../src/machine/qemu/command-line.ts';
+import { type QemuMachineConfig, qemuMachineDefaults } from '../../../../src/machine/qemu/config.ts';
+import { optionText } from '../../../../src/machine/qemu/option-value.ts';
+import { RunDir } from '../../../../src/machine/qemu/run-dir.ts';
+
+const config: QemuMachineConfig = {
+  ...qemuMachineDefaults,
+  name: 'node1',
+  identity: {
+    uuid: '6f5ba4b4-6a35-4b1c-9d6e-0123456789ab',
+    serialNumber: 'QB0001',
+    manufacturer: 'maker',
+    product: 'product',
+    version: '1',
+  },
+  memoryMb: 512,
+  cpus: 2,
+  disks: [
+    { path: '/images/a.qcow2', format: 'qcow2', serial: 'serial' },
+    { path: '/images/b.img', format: 'raw', readOnly: true },
+  ],
+  cdrom: '/images/cd.iso',
+  nics: [
+    {
+      id: 'nic0',
+      mac: '52:54:00:00:00:01',
+      backend: { kind: 'user', restrict: true, tftp: '/tftp', bootFile: 'boot' },
+    },
+    { id: 'nic1', mac: '52:54:00:00:00:02', backend: { kind: 'user', restrict: false } },
+  ],
+};
+
+function render(changes: Partial<QemuMachineConfig> = {}, target?: 'pxe' | 'disk' | 'cdrom' | 'usb') {
+  return commandLine({
+    config: { ...config, ...changes },
+    run: new RunDir('/run/machine'),
+    accelerator: 'tcg',
+    bootOverride: target && { target, persistent: false, uefi: false },
+    uefiVariables: '/state/ovmf-vars.fd',
+  });
+}
+
+/** Values after each `option`, JSON ones parsed. */
+function values(argv: readonly string[], option: string): unknown[] {
+  return argv.flatMap((arg, index) => {
+    const value = argv[index + 1];
+    if (arg !== option || value === undefined) return [];
+    return [value.startsWith('{') ? JSON.parse(value) : value];
+  });
+}
+
+function device(argv: readonly string[], id: string): Record<string, unknown> {
+  const found = (values(argv, '-device') as Record<string, unknown>[]).find((each) => each.id === id);
+  if (!found) throw new Error(`no device ${id}`);
+  return found;
+}
+
+function bootOrder(argv: readonly string[]): unknown[] {
+  return (values(argv, '-device') as Record<string, unknown>[])
+    .filter(({ bootindex }) => bootindex !== undefined)
+    .sort((a, b) => Number(a.bootindex) - Number(b.bootindex))
+    .map(({ id }) => id);
+}
+
+describe('command line', () => {
+  test('is hardened, paused at the start, and has no default devices', () => {
+    const { argv } = render();
+    expect(argv[0]).toBe('qemu-system-x86_64');
+    for (const flag of ['-nodefaults', '-no-user-config', '-S']) expect(argv).toContain(flag);
+    expect(values(argv, '-sandbox')).toEqual([
+      'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
+    ]);
+    expect(values(argv, '-vnc')).toEqual(['unix:/run/machine/vnc.sock']);
+  });
+
+  test('the format of a disk is stated, and no other file is opened by it', () => {
+    const blockdevs = values(render().argv, '-blockdev') as Record<string, unknown>[];
+    expect(blockdevs.map(({ driver }) => driver)).toEqual(['file', 'qcow2', 'file', 'raw', 'file', 'raw']);
+    expect(blockdevs[1]).toMatchObject({ driver: 'qcow2', backing: null });
+    expect(blockdevs[3]).toMatchObject({ driver: 'raw', 'read-only': true });
+    const allowed = render({ disks: [{ path: '/a', format: 'qcow2', backingFile: true }] }).argv;
+    expect((values(allowed, '-blockdev') as object[])[1]).not.toHaveProperty('backing');
+  });
+
+  test('the CD drive is there without a CD', () => {
+    const { cdrom: _, ...empty } = config;
+    const { argv } = commandLine({
+      config: empty,
+      run: new RunDir('/run/machine'),
+      accelerator: 'tcg',
+      bootOverride: undefined,
+      uefiVariables: '',
+    });
+    expect(device(argv, 'cd0')).not.toHaveProperty('drive');
+    expect(device(render().argv, 'cd0')).toMatchObject({ drive: 'cd0-medium' });
+  });
+
+  test('the boot order is the configured one unless overridden', () => {
+    expect(bootOrder(render().argv)).toEqual(['disk0', 'disk1', 'cd0', 'nic0', 'nic1']);
+    expect(bootOrder(render({}, 'pxe').argv)).toEqual(['nic0', 'nic1', 'disk0', 'disk1', 'cd0']);
+    expect(bootOrder(render({}, 'cdrom').argv)).toEqual(['cd0', 'disk0', 'disk1', 'nic0', 'nic1']);
+    expect(bootOrder(render({}, 'usb').argv)).toEqual(['disk0', 'disk1', 'cd0', 'nic0', 'nic1']);
+    expect(bootOrder(render({ bootOrder: ['pxe'] }).argv)).toEqual(['nic0', 'nic1', 'disk0', 'disk1', 'cd0']);
+  });
+
+  test('UEFI has a variable store of its own and read-only code', () => {
+    const { argv } = render({ bootMode: 'uefi' });
+    expect(values(argv, '-machine')).toEqual([expect.stringContaining('pflash0=firmware-code')]);
+    const files = (values(argv, '-blockdev') as Record<string, unknown>[]).filter(
+      ({ driver }) => driver === 'file',
+    );
+    expect(files[0]).toMatchObject({ 'read-only': true });
+    expect(files[1]).toMatchObject({ filename: '/state/ovmf-vars.fd' });
+  });
+
+  test('VNC over TCP is given as a display number', () => {
+    expect(values(render({ vncPort: 5907 }).argv, '-vnc')).toEqual(['127.0.0.1:7']);
+    expect(() => render({ vncPort: 80 })).toThrow('5900');
+  });
+
+  test('the CPU model follows the accelerator unless configured', () => {
+    expect(values(render().argv, '-cpu')).toEqual(['max']);
+    expect(values(render({ cpuModel: 'EPYC,-svm' }).argv, '-cpu')).toEqual(['EPYC,-svm']);
+    expect(() => render({ cpuModel: 'max -device x' })).toThrow('CPU model');
+  });
+
+  test('expert arguments come last and as they are', () => {
+    expect(render({ extraArgs: ['-device', 'x,y=z'] }).argv.slice(-2)).toEqual(['-device', 'x,y=z']);
+  });
+
+  test.each([
+    ['a control character', { name: 'a\nb' }],
+    ['65 characters', { name: 'x'.repeat(65) }],
+    ['a UUID that is none', { identity: { ...config.identity, uuid: '1,file=/etc/shadow' } }],
+    ['no memory', { memoryMb: 0 }],
+    ['a NIC called like an option', { nics: [{ ...nic(), id: 'a,b=c' }] }],
+    ['a NIC model with a property', { nics: [{ ...nic(), model: 'e1000,romfile=/etc/shadow' }] }],
+  ])('%s is refused', (_, changes) => {
+    expect(() => render(changes)).toThrow(RangeError);
+  });
+
+  test('a run directory too long for sockets is refused with its length', () => {
+    expect(() => new RunDir(`/${'x'.repeat(100)}`)).toThrow('at most 107');
+  });
+});
+
+function nic() {
+  return { id: 'nic0', mac: '52:54:00:00:00:01', backend: { kind: 'user' as const, restrict: true } };
+}
+
+/** Text that tries to be something else. */
+const hostile = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom(
+        ',',
+        ',,',
+        '=',
+        '"',
+        "'",
+        '\\',
+        '{',
+        '}',
+        '-',
+        ' ',
+        'file=',
+        ',path=/etc/shadow',
+        '-device',
+        ':',
+      ),
+      fc.constantFrom(
+        'json:',
+        'readonly=on',
+        '`id`',
+        '$(id)',
+        ';',
+        '#',
+        '%s',
+        '../',
+        'é',
+        '尺',
+        '\u2028',
+        '\u202e',
+      ),
+      fc.string({ minLength: 1, maxLength: 5 }),
+    ),
+    { minLength: 1, maxLength: 10 },
+  )
+  .map((parts) => [...parts.join('').replace(/\p{Cc}/gu, '.')].slice(0, 64).join(''));
+
+describe('hostile strings', () => {
+  test('stay values: the arguments keep their shape and JSON values come back byte for byte', () => {
+    const calm = render().argv;
+    fc.assert(
+      fc.property(hostile, hostile, hostile, (a, b, c) => {
+        const { argv } = render({
+          name: a,
+          identity: { ...config.identity, manufacturer: a, product: b, version: c, serialNumber: a },
+          disks: [
+            { path: `/x/${b}`, format: 'qcow2', serial: c },
+            { path: `/x/${c}`, format: 'raw', readOnly: true },
+          ],
+          cdrom: `/x/${a}`,
+          nics: [
+            {
+              id: 'nic0',
+              mac: b,
+              backend: { kind: 'user', restrict: true, tftp: `/x/${c}`, bootFile: a },
+            },
+            { id: 'nic1', mac: c, backend: { kind: 'user', restrict: false } },
+          ],
+        });
+        expect(argv.length).toBe(calm.length);
+        argv.forEach((arg, index) => {
+          const before = calm[index] ?? '';
+          if (before.startsWith('{')) {
+            expect(shape(JSON.parse(arg))).toEqual(shape(JSON.parse(before)));
+          } else if (before.includes('=')) {
+            expect(optionKeys(arg)).toEqual(optionKeys(before));
+          } else {
+            expect(arg).toBe(before);
+          }
+        });
+        expect(device(argv, 'disk0').serial).toBe(c);
+        expect(device(argv, 'nic0').mac).toBe(b);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('any text is either refused or read back by QEMU as it was', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 80 }), (text) => {
+        let escaped: string;
+        try {
+          escaped = optionText(text, 'text');
+        } catch (error) {
+          expect(error).toBeInstanceOf(RangeError);
+          return;
+        }
+        expect(readOptions(`a=${escaped},b=2`)).toEqual([
+          ['a', text],
+          ['b', '2'],
+        ]);
+      }),
+    );
+  });
+});
+
+function shape(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(shape);
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, shape(each)]));
+  }
+  return typeof value;
+}
+
+/** As QEMU reads options: a value ends at a single comma, a doubled one is a comma. */
+function readOptions(text: string): [string, string][] {
+  const options: [string, string][] = [];
+  for (let at = 0; at < text.length; ) {
+    let end = at;
+    while (end < text.length && text[end] !== '=' && text[end] !== ',') end++;
+    const key = text.slice(at, end);
+    let value = '';
+    at = end + 1;
+    if (text[end] === '=') {
+      while (at < text.length) {
+        if (text[at] === ',') {
+          if (text[at + 1] !== ',') break;
+          at++;
+        }
+        value += text[at++];
+      }
+      at++;
+    }
+    options.push([key, value]);
+  }
+  return options;
+}
+
+function optionKeys(text: string): string[] {
+  return readOptions(text).map(([key]) => key);
+}
