@@ -70,7 +70,8 @@ export class Power {
   readonly #changed = new Emitter<PowerState>();
   /** What the last request or the guest itself left the power at: what `previous` restores. */
   #wanted: 'on' | 'off';
-  #policy: RestorePolicy;
+  /** What a client has set, over what is configured. */
+  #chosenPolicy: RestorePolicy | undefined;
   #state: PowerState = 'off';
   /** Settles when the queue has been served; undefined while it is empty. */
   #serving: Promise<void> | undefined;
@@ -83,7 +84,7 @@ export class Power {
     this.#options = options;
     const kept = options.store.load<PowerRecord>('power');
     this.#wanted = kept?.wanted ?? 'off';
-    this.#policy = kept?.restorePolicy ?? options.restorePolicy;
+    this.#chosenPolicy = kept?.restorePolicy;
     options.machine.on((event) => this.#machineEvent(event));
     options.boot.onChange((override) => options.machine.setBootOverride(override));
     options.machine.setBootOverride(options.boot.override);
@@ -99,7 +100,7 @@ export class Power {
   }
 
   get restorePolicy(): RestorePolicy {
-    return this.#policy;
+    return this.#chosenPolicy ?? this.#options.restorePolicy;
   }
 
   get lastEvent(): LastPowerEvent {
@@ -111,9 +112,9 @@ export class Power {
   }
 
   setRestorePolicy(policy: RestorePolicy, actor: Actor): void {
-    if (policy === this.#policy) return;
-    this.#options.store.save('power', { wanted: this.#wanted, restorePolicy: policy } satisfies PowerRecord);
-    this.#policy = policy;
+    if (policy === this.restorePolicy) return;
+    this.#save(this.#wanted, policy);
+    this.#chosenPolicy = policy;
     this.#options.events.add('configuration', `power restore policy set to ${policy} by ${actor.name}`);
   }
 
@@ -122,7 +123,10 @@ export class Power {
     if (this.#state !== 'off' || !powerReturned) return;
     if (powerOn) {
       this.#enqueue('on', startActor);
-    } else if (this.#policy === 'always-on' || (this.#policy === 'previous' && this.#wanted === 'on')) {
+    } else if (
+      this.restorePolicy === 'always-on' ||
+      (this.restorePolicy === 'previous' && this.#wanted === 'on')
+    ) {
       this.#enqueue('on', policyActor);
       this.#lastEvent = { ...this.#lastEvent, powerReturned: true };
     }
@@ -318,7 +322,7 @@ export class Power {
   }
 
   #restoreAfterCrash(): void {
-    if (this.#closing || this.#policy === 'always-off' || this.#wanted === 'off') return;
+    if (this.#closing || this.restorePolicy === 'always-off' || this.#wanted === 'off') return;
     this.#cancelRestore();
     this.#restore = this.#options.clock.after(restoreDelayMs, () => {
       this.#restore = undefined;
@@ -343,16 +347,14 @@ export class Power {
     if (wanted === this.#wanted) return;
     this.#wanted = wanted;
     try {
-      this.#save();
+      this.#save(wanted, this.#chosenPolicy);
     } catch (error) {
       this.#options.log.error({ err: error, wanted }, 'power state not kept');
     }
   }
 
-  #save(): void {
-    this.#options.store.save('power', {
-      wanted: this.#wanted,
-      restorePolicy: this.#policy,
-    } satisfies PowerRecord);
+  #save(wanted: 'on' | 'off', restorePolicy: RestorePolicy | undefined): void {
+    const record: PowerRecord = { wanted, ...(restorePolicy === undefined ? {} : { restorePolicy }) };
+    this.#options.store.save('power', record);
   }
 }

@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+// Sets up what is missing, then runs all tests. Arguments go to vitest. Ends with one line of numbers.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { command, root, setup } from './setup.mjs';
+
+await command(async () => {
+  await setup({ test: true });
+  const directory = mkdtempSync(join(tmpdir(), 'qemu-bmc-test-'));
+  try {
+    const report = join(directory, 'report.json');
+    const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+    const code = await vitest([...args, ...process.argv.slice(2)]);
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
+      readFileSync(report, 'utf8'),
+    );
+    // A file that cannot even be loaded has no tests to count, but has failed.
+    const broken = testResults.filter(
+      ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+    );
+    const skipped = numPendingTests + numTodoTests;
+    const failed = numFailedTests + broken.length;
+    process.stdout.write(
+      `${numPassedTests} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`,
+    );
+    return code === 0 && failed > 0 ? 1 : code;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+function vitest(args) {
+  const child = spawn(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), ...args], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => child.kill(name));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+}

@@ -1,0 +1,91 @@
+/**
+ * What the program runs by: settings after defaults, files and environment, checked, with every path absolute
+ * and every choice made. Plain data, so that it can be handed to the BMC's own process whole.
+ */
+import type { PrivilegeLevel } from '../bmc/actor.ts';
+import type { BootDevice, logLevels, restorePolicies } from './schema.ts';
+
+export interface Config {
+  readonly profile: 'lab' | 'strict';
+  readonly bmc: {
+    readonly address: string;
+    /** Absolute; may not exist yet. */
+    readonly stateDir: string;
+    /** Absolute; may not exist yet. Short enough for any socket in it. */
+    readonly runDir: string;
+    readonly logLevel: (typeof logLevels)[number];
+  };
+  readonly ipmi: {
+    readonly port: number;
+    readonly users: readonly ConfigUser[];
+    /** True when nobody chose a password and the well-known one is in force. */
+    readonly defaultPassword: boolean;
+    /** Up to 20 bytes in hexadecimal digits; absent for one-key logins. */
+    readonly kgHex?: string;
+    /** Preferred first. */
+    readonly cipherSuites: readonly number[];
+    readonly solReplayBytes: number;
+    /** Answer an unknown user name as if it were known. */
+    readonly hideUserNames: boolean;
+  };
+  readonly redfish: {
+    readonly port: number;
+    readonly tlsCert?: string;
+    readonly tlsKey?: string;
+  };
+  readonly machine: {
+    readonly kind: 'qemu' | 'fake';
+    readonly name: string;
+    readonly memoryMb: number;
+    readonly cpus: number;
+    /** `auto`: `host` with KVM, `max` without. */
+    readonly cpuModel: string;
+    readonly disks: readonly Disk[];
+    /** Absolute path; absent for an empty drive. */
+    readonly cdrom?: string;
+    readonly boot: readonly BootDevice[];
+    readonly bootMode: 'bios' | 'uefi';
+    readonly networks: readonly Network[];
+    /** 0: none. */
+    readonly vncPort: number;
+    readonly kvm: 'auto' | boolean;
+    readonly extraArgs: readonly string[];
+    /** True when the machine is the demo that comes with the program. */
+    readonly demo: boolean;
+  };
+  readonly power: {
+    readonly onAtStart: boolean;
+    readonly restorePolicy: (typeof restorePolicies)[number];
+    readonly shutdownGraceMs: number;
+  };
+}
+
+export interface ConfigUser {
+  readonly name: string;
+  readonly password: string;
+  readonly limit: PrivilegeLevel;
+  readonly enabled: boolean;
+  readonly sol: boolean;
+}
+
+export interface Disk {
+  /** Absolute. */
+  readonly path: string;
+  readonly format: 'qcow2' | 'raw';
+}
+
+export interface Network {
+  readonly backend: 'user';
+  readonly mac?: string;
+  readonly restrict: boolean;
+  /** Absolute. */
+  readonly tftp?: string;
+  readonly bootFile?: string;
+  readonly hostForward: readonly HostForward[];
+}
+
+export interface HostForward {
+  readonly protocol: 'tcp' | 'udp';
+  readonly hostPort: number;
+  readonly guestPort: number;
+}
