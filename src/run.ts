@@ -41,8 +41,16 @@ const readyLimitMs = 60_000;
 const settleLimitMs = 2_500;
 
 /** Runs until stopped. @returns the exit code: 0 after an orderly stop that was asked for */
-export async function run({ config, script }: RunOptions): Promise<number> {
+export async function run(options: RunOptions): Promise<number> {
   const stopping = new StopRequest();
+  try {
+    return await runUntil(stopping, options);
+  } finally {
+    stopping.dispose();
+  }
+}
+
+async function runUntil(stopping: StopRequest, { config, script }: RunOptions): Promise<number> {
   const { runDir, stateDir } = config.bmc;
   const files = runFiles(runDir);
   try {
@@ -51,7 +59,7 @@ export async function run({ config, script }: RunOptions): Promise<number> {
   } catch (error) {
     throw new RunError(error instanceof Error ? error.message : String(error), { cause: error });
   }
-  await takeOver(files, runDir);
+  await takeOver(config, files, stopping);
   const log = new ConsoleLog(join(stateDir, 'log'), config.bmc.logLevel);
   let pm2: ChildProcess | undefined;
   let failure: unknown;
@@ -62,29 +70,31 @@ export async function run({ config, script }: RunOptions): Promise<number> {
   } catch (error) {
     failure = error;
   }
-  if (failure !== undefined)
+  if (failure !== undefined) {
     log.say(`qemu-bmc: ${failure instanceof Error ? failure.message : String(failure)}`);
-  else log.say('qemu-bmc: stopping; the guest is being shut down (again Ctrl-C: at once)');
+  } else log.say('qemu-bmc: stopping; the guest is being shut down (again Ctrl-C: at once)');
   log.programsOnly();
   const killed = await endAll(config, pm2, stopping);
   for (const line of killed) log.say(`qemu-bmc: had to kill ${line}`);
-  log.close();
   rmSync(runDir, { recursive: true, force: true });
-  stopping.dispose();
   if (failure === undefined) log.say('qemu-bmc: stopped');
+  log.close();
   return failure === undefined ? 0 : 1;
 }
 
 /** Makes the run directory ours; ends what an owner that was killed has left. */
-async function takeOver(files: RunFiles, runDir: string): Promise<void> {
+async function takeOver(config: Config, files: RunFiles, stopping: StopRequest): Promise<void> {
+  const { runDir } = config.bmc;
   const [pid, started] = existsSync(files.owner) ? readFileSync(files.owner, 'latin1').trim().split(' ') : [];
   if (pid && started && Number(pid) !== process.pid && startTime(Number(pid)) === started) {
     throw new RunError(
       `already running: process ${pid} uses ${runDir} (another STATE_DIR makes another appliance)`,
     );
   }
-  for (const { pid: left } of processesOf(runDir)) signal(left, 'SIGKILL');
-  for (let i = 0; i < 50 && processesOf(runDir).length > 0; i++) await sleep(20);
+  if (processesOf(runDir).length > 0) {
+    process.stderr.write('qemu-bmc: an earlier run was killed; ending in order what it has left\n');
+    await endAll(config, undefined, stopping);
+  }
   rmSync(runDir, { recursive: true, force: true });
   preparePrivateDirectory(runDir);
   writeFileSync(files.owner, `${process.pid} ${startTime(process.pid)}\n`, { mode: 0o600 });

@@ -11,7 +11,6 @@ const PARTITION_START = 2048;
 const PARTITION_TYPE_EFI_SYSTEM = 0xef;
 const MIN_DISK_MIB = 32;
 const GRUB_BIOS_DIR = '/usr/lib/grub/i386-pc';
-const GRUB_EFI_DIR = '/usr/lib/grub/x86_64-efi';
 /** An empty file by which GRUB under UEFI tells our disk from our CD. */
 const MARKER = { disk: '/boot/demo-disk', cdrom: '/boot/demo-cdrom' };
 
@@ -79,7 +78,16 @@ boot
 `;
 }
 
-const GRUB_COMMON_MODULES = ['normal', 'linux', 'echo', 'search', 'search_fs_file', 'configfile', 'test', 'sleep'];
+const GRUB_COMMON_MODULES = [
+  'normal',
+  'linux',
+  'echo',
+  'search',
+  'search_fs_file',
+  'configfile',
+  'test',
+  'sleep',
+];
 const GRUB_CONTROL_MODULES = ['halt', 'reboot'];
 
 /**
@@ -145,10 +153,32 @@ async function fillFat({ image, offset, sectors, hidden, label, stageDir, topLev
   const target = `${image}@@${offset}`;
   await run(
     'mformat',
-    ['-i', target, '-T', String(sectors), '-h', '255', '-s', '63', '-H', String(hidden), '-c', '8', '-N', '51454d55', '-v', label, '::'],
+    [
+      '-i',
+      target,
+      '-T',
+      String(sectors),
+      '-h',
+      '255',
+      '-s',
+      '63',
+      '-H',
+      String(hidden),
+      '-c',
+      '8',
+      '-N',
+      '51454d55',
+      '-v',
+      label,
+      '::',
+    ],
     { env },
   );
-  await run('mcopy', ['-i', target, '-s', '-m', '-Q', ...topLevel.map((name) => join(stageDir, name)), '::/'], { env });
+  await run(
+    'mcopy',
+    ['-i', target, '-s', '-m', '-Q', ...topLevel.map((name) => join(stageDir, name)), '::/'],
+    { env },
+  );
 }
 
 /**
@@ -170,11 +200,15 @@ export async function buildDisk({ output, workDir, kernel, initrd, mtime }) {
       name: 'grub-bios-disk.img',
     }),
   );
-  if (core.length > (PARTITION_START - 1) * SECTOR) throw new BuildError('GRUB for BIOS is too large for the gap before the partition');
+  if (core.length > (PARTITION_START - 1) * SECTOR)
+    throw new BuildError('GRUB for BIOS is too large for the gap before the partition');
 
   const files = { ...bootFiles({ boot: 'disk', kernel, initrd }), 'EFI/BOOT/BOOTX64.EFI': { file: efi } };
   await stage(stageDir, files, mtime);
-  const content = (await Promise.all([kernel, initrd, efi].map((path) => readFile(path)))).reduce((sum, data) => sum + data.length, 0);
+  const content = (await Promise.all([kernel, initrd, efi].map((path) => readFile(path)))).reduce(
+    (sum, data) => sum + data.length,
+    0,
+  );
   // Room for notes and experiments in the guest, and a whole number of 8 MiB.
   const sizeMib = Math.max(MIN_DISK_MIB, Math.ceil((content / MIB + 8) / 8) * 8);
   const sectors = (sizeMib * MIB) / SECTOR - PARTITION_START;
@@ -262,7 +296,17 @@ export async function buildCd({ output, workDir, kernel, initrd, mtime }) {
   };
   await stage(stageDir, files, mtime);
   const args = ['-as', 'mkisofs', '-quiet', '-r', '-J', '-V', 'QEMU_BMC_DEMO', '-o', output];
-  args.push('-c', 'boot/boot.cat', '-b', 'boot/grub/bios.img', '-no-emul-boot', '-boot-load-size', '4', '-boot-info-table', '--grub2-boot-info');
+  args.push(
+    '-c',
+    'boot/boot.cat',
+    '-b',
+    'boot/grub/bios.img',
+    '-no-emul-boot',
+    '-boot-load-size',
+    '4',
+    '-boot-info-table',
+    '--grub2-boot-info',
+  );
   args.push('-eltorito-alt-boot', '-e', 'boot/grub/efi.img', '-no-emul-boot', stageDir);
   await run('xorriso', args, { env: { SOURCE_DATE_EPOCH: String(mtime) } });
 }

@@ -67,7 +67,10 @@ export async function buildDemoGuest({ outDir = DEFAULT_OUT, force = false, log 
   } catch (error) {
     if (error instanceof BuildError) throw error;
     if (['EACCES', 'EROFS', 'ENOSPC', 'ENOTDIR'].includes(error.code)) {
-      throw new BuildError(`cannot write below ${dirname(out)} (${error.code}): choose another directory with --out`, { cause: error });
+      throw new BuildError(
+        `cannot write below ${dirname(out)} (${error.code}): choose another directory with --out`,
+        { cause: error },
+      );
     }
     throw error;
   } finally {
@@ -115,7 +118,9 @@ async function buildInto(work, cacheDir, log) {
     kernelRelease,
     packages,
     hostPackages,
-    kernelCommandLines: Object.fromEntries(['disk', 'cdrom', 'pxe', 'direct'].map((boot) => [boot, kernelCommandLine(boot)])),
+    kernelCommandLines: Object.fromEntries(
+      ['disk', 'cdrom', 'pxe', 'direct'].map((boot) => [boot, kernelCommandLine(boot)]),
+    ),
     outputs,
     buildSeconds: Math.round((performance.now() - started) / 100) / 10,
   };
@@ -124,13 +129,23 @@ async function buildInto(work, cacheDir, log) {
 }
 
 async function installedVersions(names) {
-  const text = await run('dpkg-query', ['-W', '-f', '${Package} ${Version}\n', ...names], { allowFailure: true });
-  return Object.fromEntries(text.split('\n').filter(Boolean).map((line) => line.split(' ')));
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own placeholders
+  const text = await run('dpkg-query', ['-W', '-f', '${Package} ${Version}\n', ...names], {
+    allowFailure: true,
+  });
+  return Object.fromEntries(
+    text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => line.split(' ')),
+  );
 }
 
 /** Hash of all that decides about the result: these scripts and the versions of the packages. */
 function inputKey({ packages, hostPackages }) {
-  const hash = createHash('sha256').update(JSON.stringify([packages, hostPackages, process.env.SOURCE_DATE_EPOCH ?? DEFAULT_MTIME]));
+  const hash = createHash('sha256').update(
+    JSON.stringify([packages, hostPackages, process.env.SOURCE_DATE_EPOCH ?? DEFAULT_MTIME]),
+  );
   const files = readdirSync(SCRIPT_DIR, { recursive: true, withFileTypes: true })
     .filter((item) => item.isFile() && !item.name.endsWith('.md'))
     .map((item) => join(item.parentPath ?? item.path, item.name))
@@ -160,8 +175,14 @@ function isMain() {
 
 if (isMain()) {
   try {
-    const { values } = parseArgs({ options: { out: { type: 'string' }, force: { type: 'boolean', default: false } } });
-    await buildDemoGuest({ outDir: values.out, force: values.force, log: (line) => console.log(`demo-guest: ${line}`) });
+    const { values } = parseArgs({
+      options: { out: { type: 'string' }, force: { type: 'boolean', default: false } },
+    });
+    await buildDemoGuest({
+      outDir: values.out,
+      force: values.force,
+      log: (line) => console.log(`demo-guest: ${line}`),
+    });
   } catch (error) {
     const expected = error instanceof BuildError || error.code?.startsWith('ERR_PARSE_ARGS');
     console.error(`demo-guest: ${expected ? error.message : error.stack}`);

@@ -57,7 +57,9 @@ export function requireHostTools() {
 }
 
 /** Debian packages of the host whose versions shape the result. */
-export const HOST_PACKAGES = [...new Set([...Object.values(HOST_TOOLS), ...Object.values(HOST_FILES)])].sort();
+export const HOST_PACKAGES = [
+  ...new Set([...Object.values(HOST_TOOLS), ...Object.values(HOST_FILES)]),
+].sort();
 
 /**
  * Runs a host program to its end.
@@ -78,7 +80,10 @@ export async function run(program, args, { cwd, env, allowFailure = false } = {}
     return stdout;
   } catch (error) {
     if (allowFailure) return error.stdout ?? '';
-    const detail = String(error.stderr || error.message).trim().split('\n').at(-1);
+    const detail = String(error.stderr || error.message)
+      .trim()
+      .split('\n')
+      .at(-1);
     throw new BuildError(`${program} ${args[0] ?? ''} failed: ${detail}`);
   }
 }

@@ -3,7 +3,8 @@
 
 /** @returns {Map<string, Buffer & {address?: number}>} section name → contents */
 function sections(elf) {
-  if (elf.readUInt32BE(0) !== 0x7f454c46 || elf[4] !== 2 || elf[5] !== 1) throw new Error('not a 64-bit ELF file');
+  if (elf.readUInt32BE(0) !== 0x7f454c46 || elf[4] !== 2 || elf[5] !== 1)
+    throw new Error('not a 64-bit ELF file');
   const tableOffset = Number(elf.readBigUInt64LE(0x28));
   const entrySize = elf.readUInt16LE(0x3a);
   const count = elf.readUInt16LE(0x3c);
@@ -43,7 +44,8 @@ export function neededLibraries(elf) {
   const needed = [];
   const DT_NEEDED = 1n;
   for (let at = 0; dynamic && at + 16 <= dynamic.length; at += 16) {
-    if (dynamic.readBigUInt64LE(at) === DT_NEEDED) needed.push(cString(strings, Number(dynamic.readBigUInt64LE(at + 8))));
+    if (dynamic.readBigUInt64LE(at) === DT_NEEDED)
+      needed.push(cString(strings, Number(dynamic.readBigUInt64LE(at + 8))));
   }
   return needed;
 }
@@ -55,8 +57,13 @@ export function neededLibraries(elf) {
  */
 export function moduleInfo(elf) {
   const entries = (sections(elf).get('.modinfo') ?? Buffer.alloc(0)).toString('latin1').split('\0');
-  const values = (key) => entries.filter((entry) => entry.startsWith(`${key}=`)).map((entry) => entry.slice(key.length + 1));
-  const names = (list) => list.flatMap((value) => value.split(/[,\s]+/)).filter(Boolean).map(moduleName);
+  const values = (key) =>
+    entries.filter((entry) => entry.startsWith(`${key}=`)).map((entry) => entry.slice(key.length + 1));
+  const names = (list) =>
+    list
+      .flatMap((value) => value.split(/[,\s]+/))
+      .filter(Boolean)
+      .map(moduleName);
   return {
     depends: names(values('depends')),
     softBefore: names(values('softdep').map((value) => /pre:([^:]*?)(?:post:|$)/.exec(value)?.[1] ?? '')),

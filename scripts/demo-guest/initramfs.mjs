@@ -74,7 +74,8 @@ function addSkeleton(entries) {
 
 async function addBusybox(entries, store) {
   const busybox = store.find('/bin/busybox')?.file ?? store.find('/usr/bin/busybox')?.file;
-  if (!busybox) throw new BuildError('package busybox-static has no busybox: it has changed, adapt initramfs.mjs');
+  if (!busybox)
+    throw new BuildError('package busybox-static has no busybox: it has changed, adapt initramfs.mjs');
   const { stdout } = await promisify(execFile)(busybox, ['--list-full']);
   for (const path of stdout.split('\n').filter(Boolean)) {
     const replaced = REPLACED_APPLETS.includes(basename(path));
@@ -127,7 +128,10 @@ function addModules(entries, kernelDir) {
   const release = readdirSync(base)[0];
   const root = join(base, release);
   const builtIn = new Set(
-    readFileSync(join(root, 'modules.builtin'), 'utf8').split('\n').filter(Boolean).map((path) => moduleName(basename(path, '.ko'))),
+    readFileSync(join(root, 'modules.builtin'), 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((path) => moduleName(basename(path, '.ko'))),
   );
   const available = new Map();
   for (const path of readdirSync(join(root, 'kernel'), { recursive: true })) {
@@ -139,10 +143,13 @@ function addModules(entries, kernelDir) {
   const choose = (name) => {
     if (chosen.has(name) || builtIn.has(name)) return;
     const path = available.get(name);
-    if (!path) throw new BuildError(`the kernel package has no module ${name}: adapt MODULES in initramfs.mjs`);
+    if (!path)
+      throw new BuildError(`the kernel package has no module ${name}: adapt MODULES in initramfs.mjs`);
     const data = readFileSync(join(root, path));
     const { depends, softBefore, aliases } = moduleInfo(data);
-    const needs = [...depends, ...softBefore.filter((soft) => available.has(soft))].filter((need) => !builtIn.has(need));
+    const needs = [...depends, ...softBefore.filter((soft) => available.has(soft))].filter(
+      (need) => !builtIn.has(need),
+    );
     chosen.set(name, { path, needs, aliases });
     entries.set(`lib/modules/${release}/${path}`, file(data));
     needs.forEach(choose);

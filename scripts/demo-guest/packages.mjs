@@ -56,7 +56,8 @@ export async function lookUpPackages(names) {
 export async function kernelPackageName() {
   const info = (await lookUpPackages([KERNEL_META_PACKAGE])).get(KERNEL_META_PACKAGE);
   const name = info.depends.find((dependency) => /^linux-image-\d/.test(dependency));
-  if (!name) throw new BuildError(`${KERNEL_META_PACKAGE} names no kernel package: run apt-get update and try again`);
+  if (!name)
+    throw new BuildError(`${KERNEL_META_PACKAGE} names no kernel package: run apt-get update and try again`);
   return name;
 }
 
@@ -158,7 +159,9 @@ export class PackageStore {
   /** @returns {Record<string, string>} package name → version, sorted by name */
   versions() {
     return Object.fromEntries(
-      [...this.unpacked.values()].map(({ name, version }) => [name, version]).sort(([a], [b]) => (a < b ? -1 : 1)),
+      [...this.unpacked.values()]
+        .map(({ name, version }) => [name, version])
+        .sort(([a], [b]) => (a < b ? -1 : 1)),
     );
   }
 }

@@ -53,6 +53,8 @@ export interface PowerOptions {
 
 /** How long the power stays off in a cycle. IPMI 2.0 §28.3 asks for at least 1 s. */
 export const powerCycleOffMs = 1_000;
+/** How often an appliance stop presses the power button. */
+const buttonAgainMs = 3_000;
 /** How long a crashed machine stays off before the restore policy brings it back: long enough to be seen. */
 export const restoreDelayMs = 3_000;
 
@@ -171,9 +173,11 @@ export class Power {
         resolve();
       });
     });
-    if (graceMs > 0) {
+    const deadline = clock.now() + graceMs;
+    // A guest that is still booting does not hear the button: press it again until one does.
+    for (let left = graceMs; left > 0 && machine.running; left = deadline - clock.now()) {
       await machine.pressPowerButton().catch((error) => log.warn({ err: error }, 'power button'));
-      await Promise.race([stopped, delay(clock, graceMs)]);
+      await Promise.race([stopped, delay(clock, Math.min(left, buttonAgainMs))]);
     }
     if (machine.running) await machine.forceOff();
   }
