@@ -1,5 +1,6 @@
 /** Processes of this machine, as /proc shows them: who lives, who belongs to an appliance. Linux only. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { processStat } from './lib/process-stat.ts';
 
 /** Set in the supervisor's environment to the run directory, and so inherited by all that it starts. */
 export const runMarker = 'QEMU_BMC_RUN';
@@ -12,22 +13,7 @@ export interface FoundProcess {
 
 /** False for processes that have ended but were not waited for. */
 export function isAlive(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
-  } catch {
-    return false;
-  }
-}
-
-/** Ticks since boot at which a process started: with its number a name that is never used twice. */
-export function startTime(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
-  }
+  return processStat(pid)?.alive ?? false;
 }
 
 /** All living processes of one appliance: supervisor, BMC and QEMU, never the caller. */

@@ -19,7 +19,8 @@ import { announcement } from './announcement.ts';
 import type { Config } from './config/config.ts';
 import { BmcExit, preparePrivateDirectory, type RunFiles, readStatus, runFiles } from './config/run-files.ts';
 import { ConsoleLog } from './console-log.ts';
-import { isAlive, processesOf, runMarker, signal, startTime } from './processes.ts';
+import { processStat } from './lib/process-stat.ts';
+import { isAlive, processesOf, runMarker, signal } from './processes.ts';
 import { StopRequest } from './stop-request.ts';
 import { ecosystem, Pm2Supervisor, pm2Environment } from './supervise/pm2.ts';
 
@@ -86,7 +87,7 @@ async function runUntil(stopping: StopRequest, { config, script }: RunOptions): 
 async function takeOver(config: Config, files: RunFiles, stopping: StopRequest): Promise<void> {
   const { runDir } = config.bmc;
   const [pid, started] = existsSync(files.owner) ? readFileSync(files.owner, 'latin1').trim().split(' ') : [];
-  if (pid && started && Number(pid) !== process.pid && startTime(Number(pid)) === started) {
+  if (pid && started && Number(pid) !== process.pid && processStat(Number(pid))?.startTime === started) {
     throw new RunError(
       `already running: process ${pid} uses ${runDir} (another STATE_DIR makes another appliance)`,
     );
@@ -97,7 +98,7 @@ async function takeOver(config: Config, files: RunFiles, stopping: StopRequest):
   }
   rmSync(runDir, { recursive: true, force: true });
   preparePrivateDirectory(runDir);
-  writeFileSync(files.owner, `${process.pid} ${startTime(process.pid)}\n`, { mode: 0o600 });
+  writeFileSync(files.owner, `${process.pid} ${processStat(process.pid)?.startTime}\n`, { mode: 0o600 });
 }
 
 /** Says what is wrong with the port while there is a simple thing to say. */

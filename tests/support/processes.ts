@@ -95,12 +95,3 @@ export function processesMentioning(mark: string): string[] {
   }
   return found;
 }
-
-export function isAlive(pid: number): boolean {
-  try {
-    const state = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '');
-    return !state.startsWith('Z');
-  } catch {
-    return false;
-  }
-}

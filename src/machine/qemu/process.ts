@@ -1,6 +1,6 @@
 /** Processes that are not our children, told apart from later ones with the same number by their start time. */
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { processStat } from '../../lib/process-stat.ts';
 
 export interface ProcessRef {
   readonly pid: number;
@@ -8,17 +8,9 @@ export interface ProcessRef {
   readonly startTime: string;
 }
 
-/** A zombie has ended: its files are closed, it only waits for its parent to notice. */
 export function isAlive({ pid, startTime }: ProcessRef): boolean {
-  let stat: string;
-  try {
-    stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  } catch {
-    return false;
-  }
-  // The name in parentheses may hold blanks and parentheses of its own.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields[19] === startTime && fields[0] !== 'Z' && fields[0] !== 'X';
+  const stat = processStat(pid);
+  return stat?.startTime === startTime && stat.alive;
 }
 
 /** SIGKILL, unless the number belongs to another process by now. */
