@@ -90,7 +90,12 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
 
   await lan.start();
   const status = publishStatus(config, bmc, machine, lan);
-  await bmc.start({ powerReturned: options.powerReturned, powerOn: config.power.onAtStart });
+  try {
+    await bmc.start({ powerReturned: options.powerReturned, powerOn: config.power.onAtStart });
+  } catch (error) {
+    await lan.stop();
+    throw error;
+  }
   return {
     bmc,
     lan,

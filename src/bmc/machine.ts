@@ -28,7 +28,10 @@ export interface Machine {
 
   on(listener: (event: MachineEvent) => void): () => void;
 
-  /** Looks for a machine left running by an earlier life of ours and takes it over (`started`, adopted). */
+  /**
+   * Looks for a machine left running by an earlier life of ours and takes it over (`started`, adopted).
+   * @throws {BmcError} `wrong-state` when the host cannot run the machine as it is configured
+   */
   open(): Promise<void>;
   /** Lets go of the machine, which goes on as it is. */
   close(): Promise<void>;

@@ -4,7 +4,7 @@
  */
 import { atLeast, type PrivilegeLevel } from '../../bmc/actor.ts';
 import { BmcError } from '../../bmc/errors.ts';
-import { DecodeError } from '../../lib/bytes.ts';
+import { concatBytes, DecodeError } from '../../lib/bytes.ts';
 import { decode, encode } from '../../lib/codec.ts';
 import { CompletionCode, CompletionError, completionCodeOf } from '../message/completion-code.ts';
 import { NetFn } from '../message/net-fn.ts';
@@ -54,7 +54,7 @@ export class CommandRegistry {
     privilege: PrivilegeLevel | undefined,
   ): Reply | Promise<Reply> {
     const definition = this.find(request);
-    if (!definition) return refusal(CompletionCode.invalidCommand);
+    if (!definition) return refusal(CompletionCode.invalidCommand, bodyOf(request));
     const startedAt = context.bmc.clock.now();
     const done = (reply: Reply): Reply => {
       const { log, clock } = context.bmc;
@@ -70,10 +70,10 @@ export class CommandRegistry {
       if (!(outcome instanceof Promise)) return done(encodeReply(definition, outcome));
       return outcome
         .then((value) => encodeReply(definition, value))
-        .catch((error: unknown) => replyOf(error, definition, context))
+        .catch((error: unknown) => replyOf(error, definition, request, context))
         .then(done);
     } catch (error) {
-      return done(replyOf(error, definition, context));
+      return done(replyOf(error, definition, request, context));
     }
   }
 }
@@ -111,22 +111,31 @@ function encodeReply(definition: CommandDefinition, value: unknown): Reply {
   return reply;
 }
 
-function refusal(code: number, data: Uint8Array = new Uint8Array()): Reply {
-  const reply = new Uint8Array(1 + data.length);
-  reply[0] = code;
-  reply.set(data, 1);
-  return reply;
+/** The defining body of a group extension's request stands first in every reply, refusals included. IPMI 2.0 §5.1 */
+function bodyOf({ netFn, data }: IncomingRequest): Uint8Array {
+  return netFn === NetFn.groupExtension ? data.subarray(0, 1) : noBytes;
 }
 
-function replyOf(error: unknown, definition: CommandDefinition, context: CommandContext): Reply {
-  if (error instanceof CompletionError) return refusal(error.code, error.data);
-  if (error instanceof BmcError) return refusal(completionCodeOf(error));
+const noBytes = new Uint8Array();
+
+function refusal(code: number, ...parts: readonly Uint8Array[]): Reply {
+  return concatBytes(Uint8Array.of(code), ...parts);
+}
+
+function replyOf(
+  error: unknown,
+  definition: CommandDefinition,
+  request: IncomingRequest,
+  context: CommandContext,
+): Reply {
+  const body = bodyOf(request);
+  if (error instanceof CompletionError) return refusal(error.code, body, error.data);
+  if (error instanceof BmcError) return refusal(completionCodeOf(error), body);
   if (error instanceof DecodeError) {
-    return refusal(
-      error.fault === 'length' ? CompletionCode.requestLengthInvalid : CompletionCode.invalidField,
-    );
+    const { requestLengthInvalid, invalidField } = CompletionCode;
+    return refusal(error.fault === 'length' ? requestLengthInvalid : invalidField, body);
   }
   const { name, netFn, cmd } = definition;
   context.bmc.log.error({ err: error, netFn, cmd }, `${name} failed`);
-  return refusal(CompletionCode.unspecified);
+  return refusal(CompletionCode.unspecified, body);
 }

@@ -148,6 +148,8 @@ export class QemuMachine implements Machine {
       await this.#adopt(process);
       return;
     }
+    // A demand that this host cannot meet is better said at once than at the first power-on.
+    if (this.#config.acceleratorMode === 'true') await this.#accelerator();
     const record = this.#runDir.readRecord();
     this.#runDir.forget();
     if (record) {
