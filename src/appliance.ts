@@ -89,13 +89,13 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
   });
 
   await lan.start();
-  const status = publishStatus(config, bmc, machine, lan);
   try {
     await bmc.start({ powerReturned: options.powerReturned, powerOn: config.power.onAtStart });
   } catch (error) {
     await lan.stop();
     throw error;
   }
+  const status = publishStatus(config, bmc, machine, lan);
   return {
     bmc,
     lan,

@@ -196,7 +196,10 @@ async function serve(
   return Promise.race([ended, stop, hopeless]);
 }
 
-/** Asks like any client does whether somebody is there: the presence ping of RMCP. IPMI 2.0 §13.2.3. */
+/**
+ * Waits until the BMC says that it has started, and asks like any client does whether somebody is there: the presence
+ * ping of RMCP. IPMI 2.0 §13.2.3.
+ */
 async function untilReady({ bmc, ipmi }: Config, stopping: StopRequest): Promise<boolean> {
   const address = { '0.0.0.0': '127.0.0.1', '::': '::1' }[bmc.address] ?? bmc.address;
   const ping = Buffer.from([0x06, 0x00, 0xff, 0x06, 0x00, 0x00, 0x11, 0xbe, 0x80, 0x00, 0x00, 0x00]);
@@ -207,12 +210,13 @@ async function untilReady({ bmc, ipmi }: Config, stopping: StopRequest): Promise
   });
   socket.on('error', () => undefined);
   const deadline = performance.now() + readyLimitMs;
-  while (!answered && !stopping.asked && performance.now() < deadline) {
+  const ready = () => answered && readStatus(bmc.runDir) !== undefined;
+  while (!ready() && !stopping.asked && performance.now() < deadline) {
     socket.send(ping, ipmi.port, address, () => undefined);
     await sleep(25);
   }
   socket.close();
-  return answered;
+  return ready();
 }
 
 /** Gives the machine a moment to come up, so that the block can say how it runs. */
@@ -225,14 +229,19 @@ async function machineSettles({ bmc }: Config, stopping: StopRequest): Promise<v
   }
 }
 
-/** pm2 restarts a BMC that falls; this tells when it has given up, or the BMC itself has. */
+/**
+ * pm2 restarts a BMC that falls; this tells when the BMC itself has given up. With a growing restart delay pm2 7 goes
+ * on saying `waiting restart` of a program whose exit code it takes as final, so that the code is what counts.
+ */
 async function watchBmc(files: RunFiles, stopping: StopRequest): Promise<Error> {
   const program = new Pm2Supervisor(files.pm2Home, bmcProgram);
   for (let gone = 0; ; ) {
     await sleep(500, undefined, { ref: false });
     const status = await program.status().catch(() => undefined);
     if (stopping.asked) return new Promise(() => undefined);
-    gone = status?.state === 'stopped' ? gone + 1 : 0;
+    const final =
+      status?.state !== 'online' && Object.values<number | undefined>(BmcExit).includes(status?.exitCode);
+    gone = final || status?.state === 'stopped' ? gone + 1 : 0;
     if (gone >= 2) return new RunError('the BMC has ended: its last lines above say why');
   }
 }

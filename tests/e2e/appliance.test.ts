@@ -22,9 +22,7 @@ async function ready(appliance: Appliance, count: number): Promise<RegExpExecArr
 
 async function login(terminal: Terminal): Promise<void> {
   await terminal.expect('SOL Session operational');
-  await sleep(300);
-  terminal.type('\r');
-  await terminal.expect('demo login: ');
+  await terminal.typeUntil('\r', 'demo login: ');
   terminal.type('root\r');
   await terminal.expect('root@demo:~# ');
 }

@@ -168,8 +168,7 @@ afterEach(async () => {
 describe('ipmitool', () => {
   test('gets a prompt, an echo of its keys, sends a break and leaves with ~.', async () => {
     const terminal = await activate();
-    terminal.type('\r');
-    await terminal.expect('test login: ');
+    await terminal.typeUntil('\r', 'test login: ');
     terminal.type('root');
     await terminal.expect('root');
     terminal.type('\r');

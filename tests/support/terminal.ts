@@ -60,6 +60,23 @@ export class Terminal {
     }
   }
 
+  /**
+   * Types `text` again and again until `pattern` comes: a program that has just started may not listen yet, and
+   * a terminal that is not in raw mode yet would turn a carriage return into something else.
+   */
+  async typeUntil(text: string, pattern: RegExp | string, timeoutMs = 30_000): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      this.type(text);
+      try {
+        await this.expect(pattern, 1_000);
+        return;
+      } catch (error) {
+        if (this.#exit !== undefined || performance.now() > deadline) throw error;
+      }
+    }
+  }
+
   /** Waits for the program's end. */
   async exited(timeoutMs = 15_000): Promise<number> {
     const deadline = performance.now() + timeoutMs;
