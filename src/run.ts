@@ -17,6 +17,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { announcement } from './announcement.ts';
 import type { Config } from './config/config.ts';
+import { packageRoot } from './config/load.ts';
 import { BmcExit, preparePrivateDirectory, type RunFiles, readStatus, runFiles } from './config/run-files.ts';
 import { ConsoleLog } from './console-log.ts';
 import { processStat } from './lib/process-stat.ts';
@@ -149,7 +150,7 @@ function startSupervisor(config: Config, script: string, files: RunFiles, log: C
       interpreter: 'none',
       script: process.execPath,
       args: [...process.execArgv, script, 'bmc', '--resolved', files.config],
-      cwd: '/',
+      cwd: packageRoot,
     },
     stopGraceMs: config.power.shutdownGraceMs,
   });
@@ -186,10 +187,12 @@ async function serve(
   });
   const stop = stopping.stop.then(() => undefined);
   const hopeless = watchBmc(files, stopping);
-  const ready = untilReady(config, stopping).then((answers) =>
+  const waiting = new AbortController();
+  const ready = untilReady(config, stopping, waiting.signal).then((answers) =>
     answers ? 'ready' : new RunError(`the BMC does not answer within ${readyLimitMs / 1000} s`),
   );
   const first = await Promise.race([ended, stop, hopeless, ready]);
+  waiting.abort();
   if (first !== 'ready') return first;
   await machineSettles(config, stopping);
   process.stdout.write(announcement(config, readStatus(config.bmc.runDir)));
@@ -200,7 +203,11 @@ async function serve(
  * Waits until the BMC says that it has started, and asks like any client does whether somebody is there: the presence
  * ping of RMCP. IPMI 2.0 §13.2.3.
  */
-async function untilReady({ bmc, ipmi }: Config, stopping: StopRequest): Promise<boolean> {
+async function untilReady(
+  { bmc, ipmi }: Config,
+  stopping: StopRequest,
+  givenUp: AbortSignal,
+): Promise<boolean> {
   const address = { '0.0.0.0': '127.0.0.1', '::': '::1' }[bmc.address] ?? bmc.address;
   const ping = Buffer.from([0x06, 0x00, 0xff, 0x06, 0x00, 0x00, 0x11, 0xbe, 0x80, 0x00, 0x00, 0x00]);
   const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
@@ -211,7 +218,7 @@ async function untilReady({ bmc, ipmi }: Config, stopping: StopRequest): Promise
   socket.on('error', () => undefined);
   const deadline = performance.now() + readyLimitMs;
   const ready = () => answered && readStatus(bmc.runDir) !== undefined;
-  while (!ready() && !stopping.asked && performance.now() < deadline) {
+  while (!ready() && !stopping.asked && !givenUp.aborted && performance.now() < deadline) {
     socket.send(ping, ipmi.port, address, () => undefined);
     await sleep(25);
   }

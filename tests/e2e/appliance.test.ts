@@ -12,12 +12,19 @@ import type { Terminal } from '../support/terminal.ts';
 const boots = (log: string) => [...log.matchAll(/demo: ready boot=(\S+) firmware=(\S+)/g)];
 
 async function ready(appliance: Appliance, count: number): Promise<RegExpExecArray> {
-  return await until(
-    `the guest is ready for the ${count}. time`,
-    () => boots(appliance.serialLog()).at(count - 1) as RegExpExecArray | undefined,
-    90_000,
-    100,
-  );
+  try {
+    return await until(
+      `the guest is ready for the ${count}. time`,
+      () => boots(appliance.serialLog()).at(count - 1) as RegExpExecArray | undefined,
+      90_000,
+      100,
+    );
+  } catch (error) {
+    const [console, output] = [appliance.serialLog(), appliance.output].map((text) => text.slice(-1500));
+    throw new Error(`the console ends in ${JSON.stringify(console)}, the appliance said ${output}`, {
+      cause: error,
+    });
+  }
 }
 
 async function login(terminal: Terminal): Promise<void> {

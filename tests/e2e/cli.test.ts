@@ -76,6 +76,19 @@ describe('qemu-bmc', () => {
     expect(stdout).not.toContain('not-to-be-seen');
   });
 
+  it('ends with 1 and the reason when KVM is demanded and does not work', { timeout: 30_000 }, async () => {
+    const { code, stdout, stderr } = await qemuBmc(['run'], {
+      IPMI_PORT: String(await freePort()),
+      ENABLE_KVM: 'true',
+      VM_CPU_MODEL: 'no-such-model',
+    });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/KVM is required but not usable: \S+/);
+    expect(stdout).not.toContain('qemu-bmc is ready');
+    expect(stderr).toContain('the BMC has ended');
+    expect(existsSync(join(directory, 'run'))).toBe(false);
+  });
+
   it('ends with 1 and one message for a wrong value', async () => {
     const { code, stdout, stderr } = await qemuBmc(['run'], { IPMI_PORT: 'ninety' });
     expect(code).toBe(1);

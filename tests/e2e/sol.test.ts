@@ -12,7 +12,7 @@ import { Emitter } from '../../src/lib/emitter.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { LossyProxy } from '../support/lossy-proxy.ts';
-import { run, until } from '../support/processes.ts';
+import { freeUdpPort, run, until } from '../support/processes.ts';
 import { Terminal } from '../support/terminal.ts';
 
 /** Echoes what is typed; a line `lines N` prints N numbered lines. */
@@ -89,7 +89,7 @@ class ShellMachine implements Machine {
   setBootOverride(): void {}
 }
 
-const port = 16230;
+const port = await freeUdpPort();
 const address = '127.0.0.1';
 const login = ['-U', 'admin', '-P', 'password'];
 const args = (host: string, ...rest: string[]) => [
@@ -173,12 +173,11 @@ describe('ipmitool', () => {
     await terminal.expect('root');
     terminal.type('\r');
     await terminal.expect('test login: ');
-    terminal.type('\r~B');
-    await terminal.expect('<break>');
+    await terminal.typeUntil('\r~B', '<break>');
     terminal.type('\r~.');
     await terminal.expect('[terminated ipmitool]');
     expect(await terminal.exited()).toBe(0);
-    expect(machine.console.breaks).toBe(1);
+    expect(machine.console.breaks).toBeGreaterThan(0);
     await until('the console is free', () => sol.instances().length === 0);
   });
 

@@ -1,5 +1,6 @@
 /** Running programs in tests: with a time limit, and never leaving one behind. */
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -68,15 +69,26 @@ export async function until<T>(
   }
 }
 
-/** A UDP port of 127.0.0.1 that was free a moment ago. */
-export function freeUdpPort(): Promise<number> {
+/**
+ * A UDP port of 127.0.0.1 that was free a moment ago. It lies below 32,768: FreeIPMI's ipmiconsole 1.6.10 takes a host
+ * with a higher port for an invalid name, and the kernel gives none of these to somebody else by itself.
+ */
+export async function freeUdpPort(): Promise<number> {
+  for (let tries = 0; ; tries++) {
+    const port = randomInt(20_000, 32_000);
+    try {
+      return await bindAndRelease(port);
+    } catch (error) {
+      if (tries > 100) throw error;
+    }
+  }
+}
+
+function bindAndRelease(port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const socket = createSocket('udp4');
     socket.once('error', reject);
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
+    socket.bind(port, '127.0.0.1', () => socket.close(() => resolve(port)));
   });
 }
 
