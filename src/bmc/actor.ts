@@ -19,3 +19,8 @@ export interface Actor {
   /** Where the request came from, as text for the record. */
   readonly from?: string;
 }
+
+/** For the record: `admin (192.0.2.1:40000)`. */
+export function actorText({ name, from }: Actor): string {
+  return from === undefined ? name : `${name} (${from})`;
+}

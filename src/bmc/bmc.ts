@@ -3,22 +3,40 @@
  * talks to. Nothing here is global: a process may hold a thousand of these.
  */
 import type { Clock } from '../lib/clock.ts';
+import { Emitter } from '../lib/emitter.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
+import type { Actor } from './actor.ts';
+import { Asset } from './asset.ts';
 import { Boot } from './boot.ts';
 import { ConsoleHub } from './console.ts';
+import { PowerOnTime } from './counters.ts';
 import { EventLog } from './event-log.ts';
+import { EventReceiver } from './event-receiver.ts';
+import { Faults } from './faults.ts';
+import { FrontPanel } from './front-panel.ts';
+import { Fru } from './fru.ts';
+import { HostInfo } from './host-info.ts';
+import { Identify } from './identify.ts';
 import type { Identity } from './identity.ts';
+import { type LanOptions, LanSettings } from './lan-settings.ts';
 import type { Machine } from './machine.ts';
+import { Pef } from './pef.ts';
 import { Power, type RestorePolicy } from './power.ts';
+import { Sel } from './sel.ts';
+import { SelfTest } from './self-test.ts';
+import { Sensors } from './sensors/sensors.ts';
 import { SolSettings } from './sol-settings.ts';
 import type { Store } from './store.ts';
 import { type UserSpec, Users } from './users.ts';
+import { Watchdog } from './watchdog.ts';
 
 export interface BmcOptions {
   readonly machine: Machine;
   readonly identity: Identity;
   readonly users: readonly UserSpec[];
+  /** What is configured of the LAN channel. */
+  readonly lan?: LanOptions;
   readonly restorePolicy: RestorePolicy;
   /** How long a guest may take over an orderly shutdown before that is reported. */
   readonly softOffTimeoutMs: number;
@@ -28,8 +46,16 @@ export interface BmcOptions {
   readonly log: Logger;
 }
 
+/** `cold` also forgets what is volatile in the BMC. IPMI 2.0 §20.2, §20.3. */
+export interface BmcReset {
+  readonly kind: 'cold' | 'warm';
+  readonly actor: Actor;
+}
+
 export class Bmc {
   readonly identity: Identity;
+  /** For what a face keeps of its own. */
+  readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -39,20 +65,38 @@ export class Bmc {
   readonly power: Power;
   readonly console: ConsoleHub;
   readonly sol: SolSettings;
+  readonly lan: LanSettings;
+  /** What a tester has broken. */
+  readonly faults = new Faults();
+  readonly identify: Identify;
+  readonly frontPanel: FrontPanel;
+  readonly powerOnTime: PowerOnTime;
+  readonly watchdog: Watchdog;
+  readonly hostInfo: HostInfo;
+  readonly selfTest: SelfTest;
+  readonly sel: Sel;
+  readonly eventReceiver: EventReceiver;
+  readonly pef: Pef;
+  readonly sensors: Sensors;
+  readonly asset: Asset;
+  readonly fru: Fru;
+  readonly #resets = new Emitter<BmcReset>();
   readonly #machine: Machine;
 
   constructor(options: BmcOptions) {
     const { machine, store, clock, log } = options;
     this.identity = options.identity;
+    this.store = store;
     this.clock = clock;
     this.random = options.random;
     this.log = log;
     this.#machine = machine;
-    this.users = new Users(options.users);
     this.events = new EventLog(clock, store, log);
+    this.users = new Users({ specs: options.users, store, events: this.events, random: options.random });
     this.boot = new Boot({ clock, store, events: this.events, log });
     this.console = new ConsoleHub(machine.console, clock);
     this.sol = new SolSettings(store);
+    this.lan = new LanSettings(options.lan ?? {}, { store, events: this.events, random: options.random });
     this.power = new Power({
       machine,
       boot: this.boot,
@@ -62,7 +106,34 @@ export class Bmc {
       log,
       restorePolicy: options.restorePolicy,
       softOffTimeoutMs: options.softOffTimeoutMs,
+      faults: this.faults,
     });
+    const { power, events } = this;
+    this.identify = new Identify(clock);
+    this.frontPanel = new FrontPanel({ power, store, events });
+    this.powerOnTime = new PowerOnTime({ clock, store, log, power });
+    this.watchdog = new Watchdog({ clock, power, events, log });
+    this.hostInfo = new HostInfo({ store, power });
+    this.selfTest = new SelfTest({ clock, store, log });
+    this.sel = new Sel({ clock, store });
+    this.eventReceiver = new EventReceiver(this.sel, log);
+    const { sel, watchdog, identity } = this;
+    this.sensors = new Sensors({ machine, power, watchdog, sel, store, clock, log });
+    this.asset = new Asset(store, identity);
+    this.fru = new Fru({ identity, asset: this.asset, store, clock });
+    this.pef = new Pef({ sel: this.sel, eventReceiver: this.eventReceiver, power, store, clock, log });
+  }
+
+  /** Told when a client wants the BMC itself to start anew; the machine is to go on. */
+  onResetRequest(listener: (reset: BmcReset) => void): () => void {
+    return this.#resets.on(listener);
+  }
+
+  /** Asks whoever runs this BMC to start it anew. Returns at once. */
+  requestReset(reset: BmcReset): void {
+    this.events.add('configuration', `${reset.kind} reset of the BMC by ${reset.actor.name}`);
+    if (reset.kind === 'cold') this.watchdog.stop();
+    this.#resets.emit(reset);
   }
 
   /**
@@ -82,6 +153,10 @@ export class Bmc {
    */
   async stop(options: { shutdownGraceMs?: number } = {}): Promise<void> {
     if (options.shutdownGraceMs !== undefined) await this.power.shutdown(options.shutdownGraceMs);
+    this.watchdog.stop();
+    this.pef.stop();
+    this.sensors.stop();
+    this.powerOnTime.stop();
     this.events.add('bmc-stopped', 'BMC stopped');
     this.console.stop();
     await this.#machine.close();

@@ -10,6 +10,7 @@ import { Emitter } from '../lib/emitter.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Actor } from './actor.ts';
 import type { EventLog } from './event-log.ts';
+import type { RestartCause } from './restart.ts';
 import type { Store } from './store.ts';
 
 export const bootTargets = [
@@ -34,8 +35,19 @@ export interface BootOverride {
 /** How long an IPMI override waits for a chassis control command. IPMI 2.0 §28.13, boot flag valid bit. */
 export const bootFlagsExpiryMs = 60_000;
 
+/** A restart that a one-time override may be dropped before, rather than used up by. IPMI 2.0 Table 28-14, parameter 3. */
+export const bootDropCauses = [
+  'watchdog',
+  'reset-button',
+  'power-button',
+  'event-filter-reset',
+  'event-filter-cycle',
+] as const satisfies readonly RestartCause[];
+export type BootDropCause = (typeof bootDropCauses)[number];
+
 interface BootState {
   readonly override: BootOverride | null;
+  readonly droppedBy?: readonly BootDropCause[];
 }
 
 export interface BootDependencies {
@@ -49,11 +61,14 @@ export class Boot {
   readonly #dependencies: BootDependencies;
   readonly #changed = new Emitter<BootOverride | undefined>();
   #override: BootOverride | undefined;
+  #droppedBy: readonly BootDropCause[];
   #expiry: Timer | undefined;
 
   constructor(dependencies: BootDependencies) {
     this.#dependencies = dependencies;
-    this.#override = dependencies.store.load<BootState>('boot')?.override ?? undefined;
+    const kept = dependencies.store.load<BootState>('boot');
+    this.#override = kept?.override ?? undefined;
+    this.#droppedBy = kept?.droppedBy ?? [];
   }
 
   get override(): BootOverride | undefined {
@@ -67,12 +82,19 @@ export class Boot {
 
   /**
    * @param options.expires drop a one-time override after {@link bootFlagsExpiryMs} unless {@link keep} is called
+   * @param options.droppedBy restarts that drop a one-time override instead of following it
    * @throws {BmcError} when the change cannot be kept; nothing has changed then
    */
-  set(override: BootOverride | undefined, actor: Actor, options: { expires?: boolean } = {}): void {
+  set(
+    override: BootOverride | undefined,
+    actor: Actor,
+    options: { expires?: boolean; droppedBy?: readonly BootDropCause[] } = {},
+  ): void {
     const { clock, events } = this.#dependencies;
-    if (!same(this.#override, override)) {
-      this.#save(override);
+    const droppedBy = override && !override.persistent ? (options.droppedBy ?? []) : [];
+    if (!same(this.#override, override) || droppedBy.join() !== this.#droppedBy.join()) {
+      this.#save(override, droppedBy);
+      this.#droppedBy = droppedBy;
       this.#apply(override);
       const what = override ? `${override.target}${override.persistent ? '' : ', once'}` : 'none';
       events.add('boot-override', `boot override set to ${what} by ${actor.name}`);
@@ -89,6 +111,13 @@ export class Boot {
     this.#expiry = undefined;
   }
 
+  /** The machine is about to start anew, for this reason. */
+  restarting(cause: RestartCause): void {
+    if (!this.#override || !this.#droppedBy.some((each) => each === cause)) return;
+    this.#dependencies.log.info({ cause, override: this.#override }, 'boot override dropped');
+    this.#drop();
+  }
+
   /** A boot has begun: a one-time override is used up. */
   booted(): void {
     this.keep();
@@ -98,10 +127,11 @@ export class Boot {
   /** Nobody waits for an answer here: an override that cannot be dropped on the disk is dropped in memory. */
   #drop(): void {
     try {
-      this.#save(undefined);
+      this.#save(undefined, []);
     } catch (error) {
       this.#dependencies.log.error({ err: error }, 'boot override not dropped on the disk');
     }
+    this.#droppedBy = [];
     this.#apply(undefined);
   }
 
@@ -110,8 +140,9 @@ export class Boot {
     this.#changed.emit(override);
   }
 
-  #save(override: BootOverride | undefined): void {
-    this.#dependencies.store.save('boot', { override: override ?? null } satisfies BootState);
+  #save(override: BootOverride | undefined, droppedBy: readonly BootDropCause[]): void {
+    const state: BootState = { override: override ?? null, ...(droppedBy.length > 0 && { droppedBy }) };
+    this.#dependencies.store.save('boot', state);
   }
 }
 

@@ -37,6 +37,7 @@ export const eventKinds = [
   'sol-activated',
   'sol-deactivated',
   'configuration',
+  'user-changed',
   'state-damaged',
 ] as const;
 export type EventKind = (typeof eventKinds)[number];

@@ -21,7 +21,22 @@ export type MachineEvent =
 /** `guest`: shut down by itself; `forced`: by `forceOff`; `crashed`: without being asked, by nobody we know. */
 export type MachineStop = 'guest' | 'forced' | 'crashed';
 
+/** What the machine is made of, on or off. */
+export interface MachineHardware {
+  readonly cpus: number;
+  readonly memoryMb: number;
+}
+
+/** What a running machine has used. */
+export interface MachineTelemetry {
+  /** Processor time, of all processors together, since its start. */
+  readonly cpuSeconds: number;
+  /** Memory it holds; undefined when that cannot be told. */
+  readonly memoryUsedMb: number | undefined;
+}
+
 export interface Machine {
+  readonly hardware: MachineHardware;
   /** True while the machine exists as a running machine, however unresponsive. */
   readonly running: boolean;
   readonly console: HostConsole;
@@ -45,6 +60,9 @@ export interface Machine {
   reset(): Promise<void>;
   /** NMI. */
   diagnosticInterrupt(): Promise<void>;
+
+  /** @returns undefined while the machine is off @throws {Error} when a running machine cannot be measured */
+  telemetry(): Promise<MachineTelemetry | undefined>;
 
   /**
    * The override in force from the next boot on, `undefined` for the machine's own order. Callable in any

@@ -18,7 +18,9 @@ import type { Actor } from './actor.ts';
 import type { Boot } from './boot.ts';
 import { BmcError } from './errors.ts';
 import type { EventLog } from './event-log.ts';
+import type { Faults } from './faults.ts';
 import type { Machine, MachineEvent } from './machine.ts';
+import type { Restart, RestartCause } from './restart.ts';
 import type { Store } from './store.ts';
 
 export const powerActions = ['on', 'off', 'cycle', 'reset', 'soft', 'diag'] as const;
@@ -49,9 +51,10 @@ export interface PowerOptions {
   readonly log: Logger;
   readonly restorePolicy: RestorePolicy;
   readonly softOffTimeoutMs: number;
+  readonly faults?: Faults;
 }
 
-/** How long the power stays off in a cycle. IPMI 2.0 §28.3 asks for at least 1 s. */
+/** How long the power stays off in a cycle, unless set. IPMI 2.0 §28.3 asks for at least 1 s. */
 export const powerCycleOffMs = 1_000;
 /** How often an appliance stop presses the power button. */
 const buttonAgainMs = 3_000;
@@ -61,6 +64,17 @@ export const restoreDelayMs = 3_000;
 interface PowerRecord {
   readonly wanted: 'on' | 'off';
   readonly restorePolicy?: RestorePolicy;
+  readonly cycleOffMs?: number;
+}
+
+interface RestartRecord {
+  readonly cause: RestartCause;
+}
+
+interface Request {
+  readonly action: PowerAction;
+  readonly actor: Actor;
+  readonly cause: RestartCause;
 }
 
 const policyActor: Actor = { name: 'restore policy', face: 'bmc' };
@@ -68,12 +82,17 @@ const startActor: Actor = { name: 'power-on at start', face: 'bmc' };
 
 export class Power {
   readonly #options: PowerOptions;
-  readonly #queue: { action: PowerAction; actor: Actor }[] = [];
+  readonly #queue: Request[] = [];
   readonly #changed = new Emitter<PowerState>();
+  readonly #restarted = new Emitter<Restart>();
   /** What the last request or the guest itself left the power at: what `previous` restores. */
   #wanted: 'on' | 'off';
   /** What a client has set, over what is configured. */
   #chosenPolicy: RestorePolicy | undefined;
+  #cycleOffMs: number;
+  #lastRestart: Restart;
+  /** The restart that is being carried out. */
+  #restart: Restart | undefined;
   #state: PowerState = 'off';
   /** Settles when the queue has been served; undefined while it is empty. */
   #serving: Promise<void> | undefined;
@@ -87,6 +106,9 @@ export class Power {
     const kept = options.store.load<PowerRecord>('power');
     this.#wanted = kept?.wanted ?? 'off';
     this.#chosenPolicy = kept?.restorePolicy;
+    this.#cycleOffMs = kept?.cycleOffMs ?? powerCycleOffMs;
+    const cause = options.store.load<RestartRecord>('restart')?.cause ?? 'unknown';
+    this.#lastRestart = { cause, actor: undefined };
     options.machine.on((event) => this.#machineEvent(event));
     options.boot.onChange((override) => options.machine.setBootOverride(override));
     options.machine.setBootOverride(options.boot.override);
@@ -109,13 +131,37 @@ export class Power {
     return this.#lastEvent;
   }
 
+  /** Why the machine last started anew, by power-on or reset. */
+  get lastRestart(): Restart {
+    return this.#lastRestart;
+  }
+
+  /** How long the power stays off in a cycle. */
+  get cycleOffMs(): number {
+    return this.#cycleOffMs;
+  }
+
   onChange(listener: (state: PowerState) => void): () => void {
     return this.#changed.on(listener);
   }
 
+  /** Told of each power-on and reset, whoever caused it, when it has happened. */
+  onRestart(listener: (restart: Restart) => void): () => void {
+    return this.#restarted.on(listener);
+  }
+
+  /** @throws {BmcError} when it cannot be kept; nothing has changed then */
+  setCycleOffMs(cycleOffMs: number, actor: Actor): void {
+    if (cycleOffMs === this.#cycleOffMs) return;
+    this.#save({ cycleOffMs });
+    this.#cycleOffMs = cycleOffMs;
+    const { events } = this.#options;
+    events.add('configuration', `power cycle interval set to ${cycleOffMs / 1000} s by ${actor.name}`);
+  }
+
   setRestorePolicy(policy: RestorePolicy, actor: Actor): void {
     if (policy === this.restorePolicy) return;
-    this.#save(this.#wanted, policy);
+    this.#save({ restorePolicy: policy });
     this.#chosenPolicy = policy;
     this.#options.events.add('configuration', `power restore policy set to ${policy} by ${actor.name}`);
   }
@@ -124,12 +170,12 @@ export class Power {
   begin({ powerReturned, powerOn }: { powerReturned: boolean; powerOn: boolean }): void {
     if (this.#state !== 'off' || !powerReturned) return;
     if (powerOn) {
-      this.#enqueue('on', startActor);
+      this.#enqueue('on', startActor, 'always-on');
     } else if (
       this.restorePolicy === 'always-on' ||
       (this.restorePolicy === 'previous' && this.#wanted === 'on')
     ) {
-      this.#enqueue('on', policyActor);
+      this.#enqueue('on', policyActor, this.#policyCause());
       this.#lastEvent = { ...this.#lastEvent, powerReturned: true };
     }
   }
@@ -137,9 +183,10 @@ export class Power {
   /**
    * Accepts a request; it is carried out in the background. Asking for the state that is already there, or on
    * its way, is accepted and does nothing.
+   * @param cause what the restart that may follow is put down to
    * @throws {BmcError} `wrong-state` for a reset, cycle or diagnostic interrupt of a machine that is off
    */
-  request(action: PowerAction, actor: Actor): void {
+  request(action: PowerAction, actor: Actor, cause: RestartCause = 'command'): void {
     if (this.#closing) throw new BmcError('wrong-state', 'power: the appliance is shutting down');
     this.#options.boot.keep();
     const willBeOn = this.#projectedOn();
@@ -152,7 +199,7 @@ export class Power {
       (action === 'on' && willBeOn) || ((action === 'off' || action === 'soft') && !willBeOn && idle);
     this.#options.log.info({ action, actor: actor.name, face: actor.face, pointless }, 'power request');
     if (pointless) return;
-    this.#enqueue(action, actor);
+    this.#enqueue(action, actor, cause);
   }
 
   /**
@@ -192,9 +239,9 @@ export class Power {
     return on;
   }
 
-  #enqueue(action: PowerAction, actor: Actor): void {
+  #enqueue(action: PowerAction, actor: Actor, cause: RestartCause): void {
     if (this.#queue.at(-1)?.action === action) return;
-    this.#queue.push({ action, actor });
+    this.#queue.push({ action, actor, cause });
     this.#beginServing();
   }
 
@@ -208,7 +255,7 @@ export class Power {
   async #serve(): Promise<void> {
     for (let next = this.#queue[0]; next && !this.#closing; next = this.#queue[0]) {
       try {
-        await this.#carryOut(next.action, next.actor);
+        await this.#carryOut(next);
       } catch (error) {
         this.#options.log.error({ err: error, action: next.action }, 'power action failed');
         const reason = error instanceof Error ? error.message : String(error);
@@ -219,22 +266,26 @@ export class Power {
     }
   }
 
-  async #carryOut(action: PowerAction, actor: Actor): Promise<void> {
-    const { machine, events } = this.#options;
+  async #carryOut({ action, actor, cause }: Request): Promise<void> {
+    const { machine, events, boot, faults } = this.#options;
+    if (faults?.current.powerStuck)
+      throw new BmcError('timed-out', 'the machine does not obey (injected fault)');
     switch (action) {
       case 'on':
-        return this.#turnOn(actor);
+        return this.#turnOn(actor, cause);
       case 'off':
         return this.#turnOff(actor);
       case 'cycle':
         if (!machine.running) return;
         await this.#turnOff(actor);
-        await delay(this.#options.clock, powerCycleOffMs);
+        await delay(this.#options.clock, this.#cycleOffMs);
         if (this.#closing) return;
-        return this.#turnOn(actor);
+        return this.#turnOn(actor, cause);
       case 'reset':
         if (!machine.running) return;
         events.add('reset', `reset by ${actor.name}`);
+        boot.restarting(cause);
+        this.#restart = { cause, actor };
         return machine.reset();
       case 'diag':
         if (!machine.running) return;
@@ -245,10 +296,12 @@ export class Power {
     }
   }
 
-  async #turnOn(actor: Actor): Promise<void> {
-    const { machine, events } = this.#options;
+  async #turnOn(actor: Actor, cause: RestartCause): Promise<void> {
+    const { machine, events, boot } = this.#options;
     this.#want('on');
     if (machine.running) return;
+    boot.restarting(cause);
+    this.#restart = { cause, actor };
     this.#setState('turning-on');
     await machine.powerOn();
     this.#lastEvent = {
@@ -287,12 +340,16 @@ export class Power {
           this.#want('on');
           events.add('machine-adopted', 'took over the running machine');
         } else {
-          this.#bootBegins();
+          this.#bootBegins(this.#restart ?? { cause: 'unknown', actor: undefined });
         }
         return;
       case 'reset':
         if (event.by !== 'bmc') events.add('reset', `reset by the ${event.by}`);
-        this.#bootBegins();
+        this.#bootBegins(
+          event.by === 'bmc'
+            ? (this.#restart ?? { cause: 'unknown', actor: undefined })
+            : { cause: event.by, actor: undefined },
+        );
         return;
       case 'panic':
         events.add('panic', "the guest's kernel reported a panic");
@@ -316,13 +373,25 @@ export class Power {
     }
   }
 
-  #bootBegins(): void {
-    const { boot, events } = this.#options;
+  #bootBegins(restart: Restart): void {
+    const { boot, events, store, log } = this.#options;
+    this.#restart = undefined;
+    this.#lastRestart = restart;
+    try {
+      store.save('restart', { cause: restart.cause } satisfies RestartRecord);
+    } catch (error) {
+      log.error({ err: error }, 'restart cause not kept');
+    }
     if (boot.override) {
       const { target, persistent } = boot.override;
       events.add('boot', `boot from ${target}${persistent ? '' : ', this once'}`);
     }
     boot.booted();
+    this.#restarted.emit(restart);
+  }
+
+  #policyCause(): RestartCause {
+    return this.restorePolicy === 'always-on' ? 'always-on' : 'previous';
   }
 
   #restoreAfterCrash(): void {
@@ -330,7 +399,7 @@ export class Power {
     this.#cancelRestore();
     this.#restore = this.#options.clock.after(restoreDelayMs, () => {
       this.#restore = undefined;
-      if (this.#state === 'off') this.#enqueue('on', policyActor);
+      if (this.#state === 'off') this.#enqueue('on', policyActor, this.#policyCause());
     });
   }
 
@@ -351,14 +420,19 @@ export class Power {
     if (wanted === this.#wanted) return;
     this.#wanted = wanted;
     try {
-      this.#save(wanted, this.#chosenPolicy);
+      this.#save({ wanted });
     } catch (error) {
       this.#options.log.error({ err: error, wanted }, 'power state not kept');
     }
   }
 
-  #save(wanted: 'on' | 'off', restorePolicy: RestorePolicy | undefined): void {
-    const record: PowerRecord = { wanted, ...(restorePolicy === undefined ? {} : { restorePolicy }) };
+  #save(change: Partial<PowerRecord>): void {
+    const record: PowerRecord = {
+      wanted: this.#wanted,
+      ...(this.#chosenPolicy === undefined ? {} : { restorePolicy: this.#chosenPolicy }),
+      ...(this.#cycleOffMs === powerCycleOffMs ? {} : { cycleOffMs: this.#cycleOffMs }),
+      ...change,
+    };
     this.#options.store.save('power', record);
   }
 }

@@ -1,64 +1,127 @@
-/** The BMC's users: one list for every face. Slot numbers are IPMI user IDs (§22.26). */
-import type { PrivilegeLevel } from './actor.ts';
+/**
+ * The BMC's users: one list of 16 slots for every face. Slot numbers are IPMI user IDs (§22.26).
+ *
+ * The configuration gives the first users; afterwards what is changed at run time counts and is kept in the store.
+ * The rule between the two, applied at each start:
+ * - An entry of the configuration is applied when it is new or differs from what was last applied (told by a
+ *   salted hash), whole and over whatever was changed at run time. Changing IPMI_PASS so resets that user.
+ * - An entry that is the same as last time changes nothing: run-time changes, a deletion too, stay.
+ * - An entry that has gone from the configuration takes its user with it.
+ *
+ * When the kept list is damaged or missing although there was one, nobody can say which passwords were valid. Then
+ * users come back from the configuration, but one whose password nobody chose comes back without any, and cannot
+ * log in until a password is set: a damaged file never brings a well-known password back.
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { Emitter } from '../lib/emitter.ts';
+import type { Random } from '../lib/random.ts';
+import { type Actor, actorText, lowerOf, type PrivilegeLevel, privilegeLevels } from './actor.ts';
 import { BmcError } from './errors.ts';
+import type { EventLog } from './event-log.ts';
+import type { Store } from './store.ts';
 
 export const maxUsers = 16;
+/** The null user: its name is empty for good and it can never log in. */
+export const nullUserId = 1;
 export const maxNameBytes = 16;
 export const maxPasswordBytes = 20;
 
+/** `no-access`: may not log in whatever the level. */
+export type UserLimit = PrivilegeLevel | 'no-access';
+
 export interface User {
-  /** 1 to 16; 1 is the null user, whose name is empty and who can never log in. */
+  /** 1 to 16; 1 is the null user. */
   readonly id: number;
+  /** Empty for a slot that is free. */
   readonly name: string;
-  /** Up to 20 bytes. Never logged. */
+  /** Up to 20 bytes, without the NULs that fill it up. Empty: none, and no login. Never logged. */
   readonly password: Uint8Array;
+  /** The form it was set in. One of 20 bytes does not work in IPMI 1.5 sessions. */
+  readonly passwordSize: PasswordSize;
   readonly enabled: boolean;
   /** The highest level this user can work at. */
-  readonly limit: PrivilegeLevel;
+  readonly limit: UserLimit;
   /** May open Serial-over-LAN. IPMI 2.0 §24.6 */
   readonly sol: boolean;
+  /** May log in to send IPMI messages. */
+  readonly messaging: boolean;
+  /** For serial lines with PPP, which this BMC has not: kept and told. */
+  readonly linkAuthentication: boolean;
+  /** Works at the Callback level at most. */
+  readonly callbackOnly: boolean;
+  /** How many sessions at once; 0 for as many as there are. */
+  readonly sessionLimit: number;
 }
+
+export type PasswordSize = 16 | 20;
 
 export interface UserSpec {
   readonly name: string;
   readonly password: string;
+  /** True when nobody chose the password: it is the one in the manual. */
+  readonly wellKnownPassword?: boolean;
   readonly limit: PrivilegeLevel;
   readonly enabled?: boolean;
   readonly sol?: boolean;
 }
 
+export type UserChange = Partial<Omit<User, 'id'>>;
+
+export interface UsersOptions {
+  readonly specs: readonly UserSpec[];
+  readonly store: Store;
+  readonly events: EventLog;
+  readonly random: Random;
+}
+
+/** What was last applied of the configuration. */
+interface Seed {
+  readonly name: string;
+  /** The slot it went to. */
+  readonly id: number;
+  readonly salt: string;
+  readonly hash: string;
+}
+
+/** As in the store: bytes as hexadecimal digits. */
+interface Kept {
+  readonly slots: readonly (Omit<User, 'password'> & { readonly password: string })[];
+  readonly seeds: readonly Seed[];
+}
+
+/** Says, in a file of its own, that there was a list: without it a first start looks like a lost list. */
+const markName = 'users-mark';
+const storeName = 'users';
+
 export class Users {
-  readonly #slots = new Map<number, User>();
+  readonly #store: Store;
+  readonly #events: EventLog;
+  readonly #changed = new Emitter<User>();
+  #slots: ReadonlyMap<number, User>;
+  #seeds: readonly Seed[];
 
   /** @throws {BmcError} `bad-argument` naming the user for a bad name or password, `no-space` for too many */
-  constructor(specs: readonly UserSpec[]) {
-    specs.forEach((spec, index) => {
-      const id = index + 2;
-      if (id > maxUsers)
-        throw new BmcError('no-space', `users: at most ${maxUsers - 1}, ${specs.length} given`);
-      const problem = nameProblem(spec.name) ?? passwordProblem(spec.password);
-      if (problem) throw new BmcError('bad-argument', `user ${index + 1}: ${problem}`);
-      if (this.findByName(spec.name)) {
-        throw new BmcError('bad-argument', `user ${index + 1}: the name ${spec.name} is taken`);
-      }
-      this.#slots.set(id, {
-        id,
-        name: spec.name,
-        password: Buffer.from(spec.password, 'utf8'),
-        enabled: spec.enabled ?? true,
-        limit: spec.limit,
-        sol: spec.sol ?? true,
-      });
-    });
+  constructor({ specs, store, events, random }: UsersOptions) {
+    checkSpecs(specs);
+    this.#store = store;
+    this.#events = events;
+    const kept = readKept(store.load<Kept>(storeName));
+    const lost = kept === undefined && store.load(markName) !== undefined;
+    this.#slots = new Map(kept?.slots.map((slot) => [slot.id, slot]));
+    this.#seeds = kept?.seeds ?? [];
+    this.#applyConfiguration(specs, random, lost, kept === undefined);
+    if (store.load(markName) === undefined) store.save(markName, { kept: true });
   }
 
-  /** All slots in use, by rising ID. */
+  /** All slots with a name, by rising ID. */
   list(): User[] {
-    return [...this.#slots.values()];
+    return [...this.#slots.values()].filter(({ name }) => name !== '').sort((a, b) => a.id - b.id);
   }
 
+  /** @returns the slot, free or not; undefined unless `id` is 1 to 16 */
   get(id: number): User | undefined {
-    return this.#slots.get(id);
+    if (!Number.isInteger(id) || id < nullUserId || id > maxUsers) return undefined;
+    return this.#slots.get(id) ?? emptySlot(id);
   }
 
   /** @returns the user of exactly this name, enabled or not; never the null user */
@@ -66,6 +129,239 @@ export class Users {
     if (name === '') return undefined;
     return this.list().find((user) => user.name === name);
   }
+
+  /**
+   * Changes a slot, at once and for good. Taking the name away frees the slot: all else of it goes, too.
+   * @throws {BmcError} `not-found` for no such slot; `bad-argument` for a name that is taken or not allowed, and
+   *   for any change of the null user; `no-space` or `timed-out` when it cannot be saved: then nothing is changed
+   */
+  update(id: number, change: UserChange, actor: Actor): User {
+    const before = this.get(id);
+    if (!before) throw new BmcError('not-found', `there is no user ${id}`);
+    const freed = change.name === '' && before.name !== '';
+    const after: User = freed ? emptySlot(id) : { ...before, ...change };
+    const what = differences(before, after);
+    if (what.length === 0) return before;
+    if (id === nullUserId) throw new BmcError('bad-argument', 'user 1, the null user, cannot be changed');
+    this.#check(after, change);
+    this.#save(new Map(this.#slots).set(id, after), this.#seeds);
+    const name = after.name || before.name;
+    const text = freed ? 'deleted' : `${what.join(', ')} changed`;
+    this.#events.add('user-changed', `user ${id}${name && ` ${name}`}: ${text} by ${actorText(actor)}`);
+    this.#changed.emit(after);
+    return after;
+  }
+
+  /** Told of each slot after it has changed. */
+  onChange(listener: (user: User) => void): () => void {
+    return this.#changed.on(listener);
+  }
+
+  #check(after: User, change: UserChange): void {
+    const problem =
+      (change.name ? nameProblem(after.name) : undefined) ??
+      (change.password ? passwordProblem(after.password) : undefined);
+    if (problem) throw new BmcError('bad-argument', `user ${after.id}: ${problem}`);
+    const { sessionLimit, limit } = after;
+    if (!Number.isInteger(sessionLimit) || sessionLimit < 0 || sessionLimit > 15) {
+      throw new BmcError('bad-argument', `user ${after.id}: session limit ${sessionLimit} is not 0 to 15`);
+    }
+    if (limit !== 'no-access' && !privilegeLevels.includes(limit)) {
+      throw new BmcError('bad-argument', `user ${after.id}: no level ${String(limit)}`);
+    }
+    const other = change.name ? this.findByName(after.name) : undefined;
+    if (other && other.id !== after.id) {
+      throw new BmcError('bad-argument', `user ${after.id}: the name ${after.name} is taken`);
+    }
+  }
+
+  #save(slots: ReadonlyMap<number, User>, seeds: readonly Seed[]): void {
+    const kept: Kept = {
+      slots: [...slots.values()].map((slot) => ({ ...slot, password: toHex(slot.password) })),
+      seeds,
+    };
+    this.#store.save(storeName, kept);
+    this.#slots = slots;
+    this.#seeds = seeds;
+  }
+
+  #applyConfiguration(specs: readonly UserSpec[], random: Random, lost: boolean, first: boolean): void {
+    const slots = new Map(this.#slots);
+    const seeds: Seed[] = [];
+    const news: string[] = [];
+    for (const seed of this.#seeds) {
+      if (specs.some((spec) => spec.name === seed.name)) continue;
+      news.push(`user ${seed.name} is no longer in the configuration`);
+      if (slots.get(seed.id)?.name === seed.name) slots.delete(seed.id);
+    }
+    for (const spec of specs) {
+      const seed = this.#seeds.find(({ name }) => name === spec.name);
+      if (seed && sameText(seed.hash, fingerprint(spec, seed.salt))) {
+        seeds.push(seed);
+        continue;
+      }
+      const id = slotFor(spec.name, seed?.id, slots);
+      if (id === undefined) {
+        news.push(`no slot is free for user ${spec.name} of the configuration`);
+        continue;
+      }
+      const locked = lost && spec.wellKnownPassword === true;
+      slots.set(id, seeded(id, spec, locked));
+      const salt = toHex(random.bytes(16));
+      seeds.push({ name: spec.name, id, salt, hash: fingerprint(spec, salt) });
+      if (locked) news.push(`user ${spec.name} is locked until a password is set`);
+      else if (!first) news.push(`user ${id} ${spec.name}: set anew from the configuration`);
+    }
+    const changed = first || news.length > 0 || seeds.length !== this.#seeds.length;
+    if (changed) this.#save(slots, seeds);
+    if (lost) {
+      this.#events.add(
+        'state-damaged',
+        'the list of users is lost; users are those of the configuration, with passwords chosen there only',
+      );
+    }
+    for (const text of news) this.#events.add('user-changed', text);
+  }
+}
+
+/** Whether this user can log in at all. */
+export function canLogIn(user: User): boolean {
+  return user.enabled && user.messaging && user.name !== '' && user.password.length > 0;
+}
+
+/** The level above which this user gets nothing; undefined for no level at all. */
+export function effectiveLimit({ limit, callbackOnly }: User): PrivilegeLevel | undefined {
+  if (limit === 'no-access') return undefined;
+  return callbackOnly ? lowerOf(limit, 'callback') : limit;
+}
+
+function emptySlot(id: number): User {
+  return {
+    id,
+    name: '',
+    password: new Uint8Array(),
+    passwordSize: 16,
+    enabled: false,
+    limit: 'no-access',
+    sol: false,
+    // On, since clients that set up a user (ipmitool 1.8.19 `user set name`, `priv`, `enable`) never turn it on.
+    messaging: id !== nullUserId,
+    linkAuthentication: false,
+    callbackOnly: false,
+    sessionLimit: 0,
+  };
+}
+
+function seeded(id: number, spec: UserSpec, locked: boolean): User {
+  const password = locked ? Buffer.alloc(0) : Buffer.from(spec.password, 'utf8');
+  return {
+    ...emptySlot(id),
+    name: spec.name,
+    password,
+    passwordSize: password.length > 16 ? 20 : 16,
+    enabled: spec.enabled ?? true,
+    limit: spec.limit,
+    sol: spec.sol ?? true,
+  };
+}
+
+/** The slot that has the name, or the one it had, or the first free one. */
+function slotFor(
+  name: string,
+  before: number | undefined,
+  slots: ReadonlyMap<number, User>,
+): number | undefined {
+  const isFree = (id: number) => (slots.get(id)?.name ?? '') === '';
+  for (const slot of slots.values()) if (slot.name === name) return slot.id;
+  if (before !== undefined && isFree(before)) return before;
+  for (let id = nullUserId + 1; id <= maxUsers; id++) if (isFree(id)) return id;
+  return undefined;
+}
+
+function fingerprint(spec: UserSpec, salt: string): string {
+  const { name, password, limit, enabled = true, sol = true } = spec;
+  return createHmac('sha256', Buffer.from(salt, 'hex'))
+    .update(JSON.stringify([name, password, limit, enabled, sol]))
+    .digest('hex');
+}
+
+/** What of a slot is different, in words; never values. */
+function differences(before: User, after: User): string[] {
+  const words: [keyof User, string][] = [
+    ['name', 'name'],
+    ['password', 'password'],
+    ['passwordSize', 'password size'],
+    ['enabled', after.enabled ? 'enabled state (now on)' : 'enabled state (now off)'],
+    ['limit', `privilege limit (now ${after.limit})`],
+    ['sol', after.sol ? 'Serial-over-LAN right (now on)' : 'Serial-over-LAN right (now off)'],
+    ['messaging', after.messaging ? 'IPMI messaging (now on)' : 'IPMI messaging (now off)'],
+    ['linkAuthentication', 'link authentication'],
+    ['callbackOnly', 'restriction to Callback'],
+    ['sessionLimit', 'session limit'],
+  ];
+  return words
+    .filter(([key]) =>
+      key === 'password' ? Buffer.compare(before.password, after.password) !== 0 : before[key] !== after[key],
+    )
+    .map(([, word]) => word);
+}
+
+function checkSpecs(specs: readonly UserSpec[]): void {
+  if (specs.length > maxUsers - 1) {
+    throw new BmcError('no-space', `users: at most ${maxUsers - 1}, ${specs.length} given`);
+  }
+  specs.forEach((spec, index) => {
+    const problem = nameProblem(spec.name) ?? passwordProblem(Buffer.from(spec.password, 'utf8'));
+    if (problem) throw new BmcError('bad-argument', `user ${index + 1}: ${problem}`);
+    if (specs.findIndex(({ name }) => name === spec.name) < index) {
+      throw new BmcError('bad-argument', `user ${index + 1}: the name ${spec.name} is taken`);
+    }
+  });
+}
+
+/** What the store gave, if it is a list of users from beginning to end; a part of one is none. */
+function readKept(
+  kept: unknown,
+): { readonly slots: readonly User[]; readonly seeds: readonly Seed[] } | undefined {
+  if (!isRecord(kept) || !Array.isArray(kept.slots) || !Array.isArray(kept.seeds)) return undefined;
+  const slots = kept.slots.map(readSlot);
+  if (slots.some((slot) => slot === undefined) || !kept.seeds.every(isSeed)) return undefined;
+  return { slots: slots.filter((slot) => slot !== undefined), seeds: kept.seeds };
+}
+
+function readSlot(kept: unknown): User | undefined {
+  if (!isRecord(kept)) return undefined;
+  const model = emptySlot(nullUserId);
+  for (const key of Object.keys(model) as (keyof User)[]) {
+    const expected = key === 'password' ? 'string' : typeof model[key];
+    if (typeof kept[key] !== expected) return undefined;
+  }
+  const slot = kept as unknown as Kept['slots'][number];
+  const known = slot.limit === 'no-access' || privilegeLevels.includes(slot.limit);
+  if (!known || !/^([0-9a-f]{2}){0,20}$/.test(slot.password)) return undefined;
+  return { ...slot, password: Buffer.from(slot.password, 'hex') };
+}
+
+function isSeed(kept: unknown): kept is Seed {
+  return (
+    isRecord(kept) &&
+    typeof kept.name === 'string' &&
+    typeof kept.id === 'number' &&
+    typeof kept.salt === 'string' &&
+    typeof kept.hash === 'string'
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function sameText(a: string, b: string): boolean {
+  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+}
+
+function toHex(raw: Uint8Array): string {
+  return Buffer.from(raw).toString('hex');
 }
 
 function nameProblem(name: string): string | undefined {
@@ -75,10 +371,10 @@ function nameProblem(name: string): string | undefined {
   return undefined;
 }
 
-function passwordProblem(password: string): string | undefined {
-  const length = Buffer.byteLength(password, 'utf8');
+function passwordProblem(password: Uint8Array): string | undefined {
+  const { length } = password;
   if (length === 0 || length > maxPasswordBytes) {
     return `a password has 1 to ${maxPasswordBytes} bytes, not ${length}`;
   }
-  return password.includes('\0') ? 'a password holds no NUL' : undefined;
+  return password.includes(0) ? 'a password holds no NUL' : undefined;
 }

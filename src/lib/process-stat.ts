@@ -6,6 +6,8 @@ export interface ProcessStat {
   readonly alive: boolean;
   /** Clock ticks after boot: with its number a name that is never used twice. Field 22 of /proc/PID/stat. */
   readonly startTime: string;
+  /** Processor time used, in user and system mode together, in clock ticks. Fields 14 and 15. */
+  readonly cpuTicks: number;
 }
 
 /** @returns undefined when there is no such process */
@@ -20,5 +22,7 @@ export function processStat(pid: number): ProcessStat | undefined {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state, startTime] = [fields[0], fields[19]];
   if (state === undefined || startTime === undefined) return undefined;
-  return { alive: state !== 'Z' && state !== 'X', startTime };
+  // The list begins with field 3.
+  const cpuTicks = Number(fields[11]) + Number(fields[12]);
+  return { alive: state !== 'Z' && state !== 'X', startTime, cpuTicks };
 }

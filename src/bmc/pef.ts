@@ -1,0 +1,479 @@
+/**
+ * Platform event filtering: what the BMC does about events. IPMI 2.0 §17.
+ *
+ *     event ──▶ held back? ── yes ──▶ waits in the SEL until the hold ends
+ *                  │ no
+ *                  ▼
+ *               enabled filters ──▶ alerts of each match, by policy; then the weightiest power action of them all
+ *
+ * Held back means: the postpone timer runs, filtering is switched off for a time, or the start-up delay is not over.
+ * When the hold ends, the events are taken from the SEL, from the last one on that was processed, by us or by system
+ * software in our place. Alerts are only told of here; who carries them is not this file's business.
+ */
+import type { Clock, Timer } from '../lib/clock.ts';
+import { Emitter } from '../lib/emitter.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Actor } from './actor.ts';
+import { BmcError } from './errors.ts';
+import type { EventReceiver, ReceivedEvent } from './event-receiver.ts';
+import type { Power, PowerAction } from './power.ts';
+import type { RestartCause } from './restart.ts';
+import { lastSelId, type Sel, type SelEntry, type SystemEvent } from './sel.ts';
+import type { Store } from './store.ts';
+
+/** What a filter can do, the weightiest first: of several power actions only the first is taken. §17.5, Table 17-3. */
+export const pefActions = ['power-off', 'power-cycle', 'reset', 'diagnostic-interrupt', 'alert'] as const;
+export type PefAction = (typeof pefActions)[number];
+
+export const eventSeverities = [
+  'unspecified',
+  'monitor',
+  'information',
+  'ok',
+  'non-critical',
+  'critical',
+  'non-recoverable',
+] as const;
+export type EventSeverity = (typeof eventSeverities)[number];
+
+/** How one byte of event data is compared. §17.7.2 */
+export interface DataMatch {
+  /** Bits that count; none: any value matches. */
+  readonly mask: number;
+  /** Of these, those that must all be as in `value`; of the others one that is as in `value` suffices. */
+  readonly exact: number;
+  readonly value: number;
+}
+
+export interface EventFilter {
+  readonly enabled: boolean;
+  /** Marked by its maker as part of the platform. Only a mark. */
+  readonly preconfigured: boolean;
+  readonly actions: readonly PefAction[];
+  /** Which alert policies an alert follows: 1 to 15; 0 for none. */
+  readonly policyNumber: number;
+  readonly severity: EventSeverity;
+  /** Undefined in any of these: whatever it is. */
+  readonly generatorAddress: number | undefined;
+  readonly generatorChannel: number | undefined;
+  readonly sensorType: number | undefined;
+  readonly sensorNumber: number | undefined;
+  /** Direction in bit 7 (1 for the end of a state), event/reading type below. */
+  readonly trigger: number | undefined;
+  /** Bit n: an event of offset n matches. */
+  readonly offsets: number;
+  readonly data: readonly [DataMatch, DataMatch, DataMatch];
+}
+
+/** When an entry of a policy is followed, after the one before it in the same policy. §17.11, Table 17-5. */
+export const alertRules = [
+  'always',
+  'unless-sent',
+  'stop-if-sent',
+  'other-channel-if-sent',
+  'other-type-if-sent',
+] as const;
+export type AlertRule = (typeof alertRules)[number];
+
+export interface AlertPolicy {
+  readonly enabled: boolean;
+  /** 1 to 15. */
+  readonly policyNumber: number;
+  readonly rule: AlertRule;
+  readonly channel: number;
+  readonly destination: number;
+  /** The string goes by the filter that matched and `stringSelector` as the set; else `stringSelector` names it. */
+  readonly eventSpecificString: boolean;
+  readonly stringSelector: number;
+}
+
+export interface AlertStringKey {
+  readonly filterNumber: number;
+  readonly set: number;
+}
+
+export interface PefSettings {
+  readonly enabled: boolean;
+  /** Records an event before it acts. */
+  readonly logActions: boolean;
+  readonly startupDelayEnabled: boolean;
+  readonly alertStartupDelayEnabled: boolean;
+  /** After each power-on and reset, in seconds. */
+  readonly startupDelayS: number;
+  readonly alertStartupDelayS: number;
+  /** What filters are allowed to do at all. */
+  readonly allowedActions: readonly PefAction[];
+  readonly filters: readonly EventFilter[];
+  readonly policies: readonly AlertPolicy[];
+  /** Stands in alerts in place of the system's own; hexadecimal, 32 digits. */
+  readonly alertGuidHex: string | undefined;
+  /** Strings 1 and up, and what they belong to; a NUL ends one. String 0 is volatile: {@link Pef.volatileString}. */
+  readonly strings: readonly string[];
+  readonly stringKeys: readonly AlertStringKey[];
+}
+
+/** Of a string that belongs to no filter. */
+const noStringKey: AlertStringKey = { filterNumber: 0, set: 0 };
+
+export const filterCount = 40;
+export const policyCount = 16;
+export const alertStringCount = 8;
+export const maxAlertStringBytes = 64;
+export const maxPostponeS = 0xfd;
+
+export interface PefAlert {
+  readonly received: ReceivedEvent;
+  readonly severity: EventSeverity;
+  readonly policyNumber: number;
+  /** 1 and up. */
+  readonly filterNumber: number;
+}
+
+/** Up to which SEL entry events have been processed, by whom; 0 for none. */
+export interface LastProcessed {
+  readonly bmc: number;
+  readonly software: number;
+}
+
+export interface PefDependencies {
+  readonly sel: Sel;
+  readonly eventReceiver: EventReceiver;
+  readonly power: Power;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const actor: Actor = { name: 'platform event filtering', face: 'bmc' };
+
+const powerActionOf = {
+  'power-off': ['off', 'command'],
+  'power-cycle': ['cycle', 'event-filter-cycle'],
+  reset: ['reset', 'event-filter-reset'],
+  'diagnostic-interrupt': ['diag', 'command'],
+} as const satisfies Record<Exclude<PefAction, 'alert'>, readonly [PowerAction, RestartCause]>;
+
+export class Pef {
+  readonly #dependencies: PefDependencies;
+  readonly #alerts = new Emitter<PefAlert>();
+  readonly #acting = new Emitter<readonly PefAction[]>();
+  #settings: PefSettings;
+  #processed: LastProcessed;
+  #postpone: { readonly endsAt: number; readonly timer: Timer } | 'until-rearmed' | undefined;
+  /** When the machine last started, by the monotonic clock. */
+  #startedAt: number | undefined;
+  #startup: Timer | undefined;
+  /** Events of our own about our actions: none of our business. */
+  #telling = false;
+  /** Alert string 0: for the moment only. */
+  volatileString = '';
+  volatileStringKey: AlertStringKey = noStringKey;
+
+  constructor(dependencies: PefDependencies) {
+    this.#dependencies = dependencies;
+    const { store, sel, eventReceiver, power } = dependencies;
+    this.#settings = { ...factorySettings, ...store.load<Partial<PefSettings>>('pef') };
+    const kept = store.load<LastProcessed>('pef-processed');
+    // Events are processed as they come, so all that an earlier life has logged it has processed.
+    this.#processed = { bmc: sel.entries.at(-1)?.id ?? 0, software: kept?.software ?? 0 };
+    eventReceiver.onRecord((received) => this.#take(received));
+    sel.onChange((change) => {
+      if (change === 'cleared') this.#startOver();
+    });
+    power.onRestart(() => this.#machineStarted());
+  }
+
+  get settings(): PefSettings {
+    return this.#settings;
+  }
+
+  /** Changes some settings, at once and for good. @throws {BmcError} when it cannot be kept; nothing has changed then */
+  update(change: Partial<PefSettings>): void {
+    const next = { ...this.#settings, ...change };
+    if (JSON.stringify(next) === JSON.stringify(this.#settings)) return;
+    this.#dependencies.store.save('pef', next);
+    this.#settings = next;
+  }
+
+  get lastProcessed(): LastProcessed {
+    return this.#processed;
+  }
+
+  /** @throws {BmcError} `not-found` for an ID that no entry has, or as the store refuses */
+  setLastProcessed(by: keyof LastProcessed, id: number): void {
+    const { sel, store } = this.#dependencies;
+    if (id !== 0 && !sel.get(id)) throw new BmcError('not-found', `SEL: no entry ${id}`);
+    const next = { ...this.#processed, [by]: id };
+    store.save('pef-processed', next);
+    this.#processed = next;
+  }
+
+  /** Seconds until filtering goes on; 0 when nothing postpones it; `until-rearmed` when it is off for the time being. */
+  get postponedS(): number | 'until-rearmed' {
+    if (this.#postpone === undefined || this.#postpone === 'until-rearmed') return this.#postpone ?? 0;
+    return Math.max(0, Math.ceil((this.#postpone.endsAt - this.#dependencies.clock.now()) / 1000));
+  }
+
+  /** @param seconds 0 ends the hold at once; `until-rearmed` stops filtering until this is called again, or a restart */
+  postpone(seconds: number | 'until-rearmed'): void {
+    const { clock } = this.#dependencies;
+    if (typeof this.#postpone === 'object') this.#postpone.timer.cancel();
+    this.#postpone = undefined;
+    if (seconds === 'until-rearmed') {
+      this.#postpone = seconds;
+    } else if (seconds === 0) {
+      this.#catchUp();
+    } else {
+      const endsAt = clock.now() + seconds * 1000;
+      const timer = clock.after(seconds * 1000, () => {
+        this.#postpone = undefined;
+        this.#catchUp();
+      });
+      this.#postpone = { endsAt, timer };
+    }
+  }
+
+  /** The string that belongs to an alert by this entry of a policy; empty when there is none. §17.12 */
+  alertString(
+    { eventSpecificString, stringSelector }: Pick<AlertPolicy, 'eventSpecificString' | 'stringSelector'>,
+    filterNumber: number,
+  ): string {
+    const keys = [this.volatileStringKey, ...this.#settings.stringKeys];
+    const number = eventSpecificString
+      ? keys.findIndex((key) => key.filterNumber === filterNumber && key.set === stringSelector)
+      : stringSelector;
+    const whole = [this.volatileString, ...this.#settings.strings][number] ?? '';
+    return whole.split('\0', 1)[0] ?? '';
+  }
+
+  /** Told of each alert to be sent. */
+  onAlert(listener: (alert: PefAlert) => void): () => void {
+    return this.#alerts.on(listener);
+  }
+
+  /** Told before actions are taken, when that is to be logged. An event recorded then is not filtered itself. */
+  onActing(listener: (actions: readonly PefAction[]) => void): () => void {
+    return this.#acting.on(listener);
+  }
+
+  stop(): void {
+    if (typeof this.#postpone === 'object') this.#postpone.timer.cancel();
+    this.#startup?.cancel();
+  }
+
+  get #held(): boolean {
+    return this.#postpone !== undefined || this.#startup !== undefined;
+  }
+
+  #machineStarted(): void {
+    const { startupDelayEnabled, startupDelayS } = this.#settings;
+    const { clock } = this.#dependencies;
+    this.#startedAt = clock.now();
+    if (!startupDelayEnabled || startupDelayS === 0) return;
+    this.#startup?.cancel();
+    this.#startup = clock.after(startupDelayS * 1000, () => {
+      this.#startup = undefined;
+      this.#catchUp();
+    });
+  }
+
+  #take(received: ReceivedEvent): void {
+    if (!this.#settings.enabled || this.#held) return;
+    if (received.entry) this.#processed = { ...this.#processed, bmc: received.entry.id };
+    if (!this.#telling) this.#process(received);
+  }
+
+  /** The SEL was cleared: its next entry has an ID that there was before. */
+  #startOver(): void {
+    const { store, log } = this.#dependencies;
+    const before = this.#processed;
+    this.#processed = { bmc: 0, software: 0 };
+    if (before.software === 0) return;
+    try {
+      store.save('pef-processed', this.#processed);
+    } catch (error) {
+      log.error({ err: error }, 'last processed event not kept');
+    }
+  }
+
+  /** Processes what came in while filtering was held back. */
+  #catchUp(): void {
+    if (!this.#settings.enabled || this.#held) return;
+    const { sel } = this.#dependencies;
+    const waiting = this.#unprocessed();
+    const last = sel.entries.at(-1);
+    if (last) this.#processed = { ...this.#processed, bmc: last.id };
+    for (const entry of waiting) {
+      const { content: event, time } = entry;
+      if (event.kind === 'system') this.#process({ event, time, entry });
+    }
+  }
+
+  /** The entries after the last processed one, be that by us or by system software, whichever is later. */
+  #unprocessed(): readonly SelEntry[] {
+    const { entries } = this.#dependencies.sel;
+    const { bmc, software } = this.#processed;
+    return entries.slice(entries.findLastIndex(({ id }) => isUpTo(id, bmc) || isUpTo(id, software)) + 1);
+  }
+
+  #process(received: ReceivedEvent): void {
+    const { filters, allowedActions, logActions } = this.#settings;
+    const wanted = new Set<PefAction>();
+    const alerts: PefAlert[] = [];
+    filters.forEach((filter, index) => {
+      if (!filter.enabled || !matches(filter, received.event)) return;
+      const { severity, policyNumber } = filter;
+      for (const action of filter.actions) if (allowedActions.includes(action)) wanted.add(action);
+      if (!filter.actions.includes('alert') || !wanted.has('alert') || policyNumber === 0) return;
+      alerts.push({ received, severity, policyNumber, filterNumber: index + 1 });
+    });
+    const powerAction = pefActions.find((action) => action !== 'alert' && wanted.has(action));
+    const taken = [...(powerAction ? [powerAction] : []), ...(alerts.length > 0 ? (['alert'] as const) : [])];
+    if (taken.length === 0) return;
+    if (logActions) this.#tell(taken);
+    for (const alert of alerts) this.#alert(alert);
+    if (powerAction !== undefined && powerAction !== 'alert') this.#act(powerAction);
+  }
+
+  #tell(actions: readonly PefAction[]): void {
+    this.#telling = true;
+    try {
+      this.#acting.emit(actions);
+    } finally {
+      this.#telling = false;
+    }
+  }
+
+  #alert(alert: PefAlert): void {
+    const { clock } = this.#dependencies;
+    const { alertStartupDelayEnabled, alertStartupDelayS } = this.#settings;
+    const earliest = (this.#startedAt ?? clock.now()) + alertStartupDelayS * 1000;
+    const waitMs = alertStartupDelayEnabled ? earliest - clock.now() : 0;
+    if (waitMs > 0) clock.after(waitMs, () => this.#alerts.emit(alert));
+    else this.#alerts.emit(alert);
+  }
+
+  /** Nobody waits for an answer here: what the machine cannot do is reported. */
+  #act(action: Exclude<PefAction, 'alert'>): void {
+    const { power, log } = this.#dependencies;
+    const [request, cause] = powerActionOf[action];
+    try {
+      power.request(request, actor, cause);
+    } catch (error) {
+      log.warn({ err: error, action }, 'event filter action not possible');
+    }
+  }
+}
+
+/** Whether an entry was made no later than the one with ID `last`, which may be gone; IDs run in a circle. */
+function isUpTo(id: number, last: number): boolean {
+  return last !== 0 && (last - id + lastSelId) % lastSelId < lastSelId / 2;
+}
+
+/** Whether a filter that is enabled applies to an event. §17.7 */
+export function matches(filter: EventFilter, event: SystemEvent): boolean {
+  const trigger = (event.asserted ? 0 : 0x80) | event.eventType;
+  return (
+    is(filter.generatorAddress, event.generatorId & 0xff) &&
+    is(filter.generatorChannel, event.generatorId >> 8) &&
+    is(filter.sensorType, event.sensorType) &&
+    is(filter.sensorNumber, event.sensorNumber) &&
+    is(filter.trigger, trigger) &&
+    ((filter.offsets >> (event.data[0] & 0x0f)) & 1) === 1 &&
+    filter.data.every((match, index) => matchesData(match, event.data[index] ?? 0))
+  );
+}
+
+function is(wanted: number | undefined, actual: number): boolean {
+  return wanted === undefined || wanted === actual;
+}
+
+function matchesData({ mask, exact, value }: DataMatch, byte: number): boolean {
+  const equal = ~(byte ^ value) & mask;
+  const mustAll = mask & exact;
+  const oneOf = mask & ~exact;
+  return (equal & mustAll) === mustAll && (oneOf === 0 || (equal & oneOf) !== 0);
+}
+
+const anyData: DataMatch = { mask: 0, exact: 0, value: 0 };
+const anyOffset = 0xffff;
+
+const unusedFilter: EventFilter = {
+  enabled: false,
+  preconfigured: false,
+  actions: [],
+  policyNumber: 0,
+  severity: 'unspecified',
+  generatorAddress: undefined,
+  generatorChannel: undefined,
+  sensorType: undefined,
+  sensorNumber: undefined,
+  trigger: undefined,
+  offsets: anyOffset,
+  data: [anyData, anyData, anyData],
+};
+
+function factoryFilter(
+  severity: EventSeverity,
+  sensorType: number,
+  trigger: number,
+  offsets: readonly number[],
+): EventFilter {
+  return {
+    ...unusedFilter,
+    enabled: true,
+    actions: ['alert'],
+    policyNumber: 1,
+    severity,
+    sensorType,
+    trigger,
+    offsets: offsets.reduce((bits, offset) => bits | (1 << offset), 0),
+  };
+}
+
+const [threshold, sensorSpecific] = [0x01, 0x6f];
+
+/** As the server comes: it watches for what an administrator would want to know, and alerts whoever policy 1 names. */
+const factoryFilters: readonly EventFilter[] = [
+  // Temperature and fan, beyond critical in either direction, then non-critical.
+  factoryFilter('critical', 0x01, threshold, [2, 4, 9, 11]),
+  factoryFilter('non-critical', 0x01, threshold, [0, 7]),
+  factoryFilter('critical', 0x04, threshold, [2, 4, 9, 11]),
+  factoryFilter('non-critical', 0x04, threshold, [0, 7]),
+  // Chassis opened.
+  factoryFilter('critical', 0x05, sensorSpecific, [0]),
+  // The power unit failed.
+  factoryFilter('critical', 0x09, sensorSpecific, [5, 6]),
+  // The operating system stopped.
+  factoryFilter('critical', 0x20, sensorSpecific, [0, 1]),
+  // The watchdog acted.
+  factoryFilter('critical', 0x23, sensorSpecific, [0, 1, 2, 3]),
+];
+
+const unusedPolicy: AlertPolicy = {
+  enabled: false,
+  policyNumber: 1,
+  rule: 'always',
+  channel: 1,
+  destination: 1,
+  eventSpecificString: false,
+  stringSelector: 0,
+};
+
+export const factorySettings: PefSettings = {
+  enabled: true,
+  logActions: false,
+  startupDelayEnabled: false,
+  alertStartupDelayEnabled: false,
+  startupDelayS: 60,
+  alertStartupDelayS: 60,
+  allowedActions: ['alert'],
+  filters: [...factoryFilters, ...Array<EventFilter>(filterCount - factoryFilters.length).fill(unusedFilter)],
+  policies: Array.from({ length: policyCount }, (_, index) => ({
+    ...unusedPolicy,
+    policyNumber: Math.min(index + 1, 15),
+  })),
+  alertGuidHex: undefined,
+  strings: Array<string>(alertStringCount).fill(''),
+  stringKeys: Array<AlertStringKey>(alertStringCount).fill(noStringKey),
+};
