@@ -5,7 +5,14 @@
  */
 import type { BootOverride } from '../../bmc/boot.ts';
 import { BmcError } from '../../bmc/errors.ts';
-import type { HostConsole, Machine, MachineEvent, MachineStop } from '../../bmc/machine.ts';
+import type {
+  HostConsole,
+  Machine,
+  MachineEvent,
+  MachineHardware,
+  MachineStop,
+  MachineTelemetry,
+} from '../../bmc/machine.ts';
 import { type Clock, delay } from '../../lib/clock.ts';
 import { Emitter } from '../../lib/emitter.ts';
 import { FakeConsole } from './fake-console.ts';
@@ -32,10 +39,24 @@ export interface FakeMachineOptions {
   readonly faults?: Partial<FakeFaults>;
   /** It is running already when opened, as after a restart of the BMC. */
   readonly running?: boolean;
+  /** One processor and 512 MB unless given. */
+  readonly hardware?: MachineHardware;
+}
+
+/** What the guest does with its hardware, changeable at any time. */
+export interface FakeLoad {
+  /** Mean share of all processors that is busy, 0 to 1. */
+  cpu: number;
+  /** Share of memory in use, 0 to 1; undefined: not told. */
+  memory: number | undefined;
+  /** Measuring fails with this message. */
+  fails: string | undefined;
 }
 
 export class FakeMachine implements Machine {
   readonly faults: FakeFaults;
+  readonly load: FakeLoad = { cpu: 0.05, memory: 0.25, fails: undefined };
+  readonly hardware: MachineHardware;
   readonly console: HostConsole;
   /** What each boot used, the oldest first. */
   readonly boots: (BootOverride | undefined)[] = [];
@@ -50,9 +71,12 @@ export class FakeMachine implements Machine {
   #starting: Promise<void> | undefined;
   /** Counts power-ons, so that what belongs to an earlier one does not touch a later. */
   #generation = 0;
+  #cpuSeconds = 0;
+  #measuredAt = 0;
 
   constructor(options: FakeMachineOptions) {
     this.#clock = options.clock;
+    this.hardware = options.hardware ?? { cpus: 1, memoryMb: 512 };
     this.#foundRunning = options.running ?? false;
     this.faults = {
       startMs: 0,
@@ -85,6 +109,7 @@ export class FakeMachine implements Machine {
     if (this.#foundRunning) {
       this.#foundRunning = false;
       this.#running = true;
+      this.#measuredAt = this.#clock.now();
       this.#console.plug();
       this.#events.emit({ kind: 'started', adopted: true });
     }
@@ -141,6 +166,18 @@ export class FakeMachine implements Machine {
     this.#override = override;
   }
 
+  /** Counts the time since it was last asked at the load of now. */
+  telemetry(): Promise<MachineTelemetry | undefined> {
+    const { cpu, memory, fails } = this.load;
+    if (!this.#running) return Promise.resolve(undefined);
+    if (fails !== undefined) return Promise.reject(new Error(fails));
+    const now = this.#clock.now();
+    this.#cpuSeconds += ((now - this.#measuredAt) / 1000) * cpu * this.hardware.cpus;
+    this.#measuredAt = now;
+    const memoryUsedMb = memory === undefined ? undefined : memory * this.hardware.memoryMb;
+    return Promise.resolve({ cpuSeconds: this.#cpuSeconds, memoryUsedMb });
+  }
+
   // --- What happens to a machine by itself; nothing while it is off ---
 
   crash(detail = 'the fake machine was told to crash'): void {
@@ -178,6 +215,8 @@ export class FakeMachine implements Machine {
     if (this.#generation !== generation) throw new BmcError('wrong-state', 'power-on was interrupted');
     if (this.faults.startFails !== undefined) throw new BmcError('wrong-state', this.faults.startFails);
     this.#running = true;
+    this.#cpuSeconds = 0;
+    this.#measuredAt = this.#clock.now();
     this.#console.plug();
     const override = this.#override;
     this.boots.push(override);

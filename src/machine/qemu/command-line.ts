@@ -10,6 +10,7 @@ import type { QemuMachineConfig } from './config.ts';
 import { cdrom } from './devices/cdrom.ts';
 import type { DeviceParts, Properties } from './devices/device.ts';
 import { disk } from './devices/disk.ts';
+import { ipmiKcs } from './devices/ipmi-kcs.ts';
 import { nic } from './devices/nic.ts';
 import { display, panicNotifier, randomness, watchdog } from './devices/platform.ts';
 import { serial } from './devices/serial.ts';
@@ -110,6 +111,7 @@ function deviceParts(config: QemuMachineConfig, run: RunDir): DeviceParts[] {
     panicNotifier.parts({}, run),
     watchdog.parts({}, run),
     randomness.parts({}, run),
+    ...(config.systemInterface ? [ipmiKcs.parts({}, run)] : []),
   ];
 }
 

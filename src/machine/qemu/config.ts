@@ -20,6 +20,8 @@ export interface QemuMachineConfig {
   /** VNC on this TCP port of `vncAddress` instead of a unix socket in the run directory. */
   readonly vncPort?: number;
   readonly vncAddress: string;
+  /** A KCS system interface, served by whoever listens on the run directory's `ipmi.sock`. */
+  readonly systemInterface: boolean;
   /** Appended as they are: for experts who know QEMU's options. */
   readonly extraArgs: readonly string[];
   /** A name looked up in PATH, or a path. */
@@ -95,6 +97,7 @@ export const qemuMachineDefaults = {
   bootMode: 'bios',
   bootOrder: bootClasses,
   vncAddress: '127.0.0.1',
+  systemInterface: false,
   extraArgs: [],
   qemuBinary: 'qemu-system-x86_64',
   firmware: debianFirmware,

@@ -13,7 +13,14 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BootOverride } from '../../bmc/boot.ts';
 import { BmcError } from '../../bmc/errors.ts';
-import type { HostConsole, Machine, MachineEvent, MachineStop } from '../../bmc/machine.ts';
+import type {
+  HostConsole,
+  Machine,
+  MachineEvent,
+  MachineHardware,
+  MachineStop,
+  MachineTelemetry,
+} from '../../bmc/machine.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { Emitter } from '../../lib/emitter.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -28,7 +35,7 @@ import type { QemuMachineConfig } from './config.ts';
 import { serialChardevId } from './devices/serial.ts';
 import { checkDisk } from './disk-image.ts';
 import { type AcceleratorChoice, chooseAccelerator } from './kvm-probe.ts';
-import { isAlive, killProcess, type ProcessRef, processEnds } from './process.ts';
+import { isAlive, killProcess, type ProcessRef, processEnds, processUsage } from './process.ts';
 import { ResetFilter } from './reset-filter.ts';
 import { RunDir, type RunRecord } from './run-dir.ts';
 import { SerialConsole } from './serial-console.ts';
@@ -119,6 +126,11 @@ export class QemuMachine implements Machine {
 
   get console(): HostConsole {
     return this.#console;
+  }
+
+  get hardware(): MachineHardware {
+    const { cpus, memoryMb } = this.#config;
+    return { cpus, memoryMb };
   }
 
   /** How the machine that runs computes, and why so. */
@@ -220,6 +232,17 @@ export class QemuMachine implements Machine {
 
   setBootOverride(override: BootOverride | undefined): void {
     this.#boot.want(override);
+  }
+
+  /**
+   * QEMU's own processor time and resident memory, emulation included: what this machine really costs its host. A
+   * hung QEMU tells it, too, since nobody asks QEMU.
+   */
+  async telemetry(): Promise<MachineTelemetry | undefined> {
+    const run = this.#run;
+    if (!run?.announced) return undefined;
+    const usage = await processUsage(run.process);
+    return usage && { cpuSeconds: usage.cpuSeconds, memoryUsedMb: usage.residentMb };
   }
 
   // --- Starting and adopting ---

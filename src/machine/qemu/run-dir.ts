@@ -42,6 +42,10 @@ export class RunDir {
   get serialSocket(): string {
     return join(this.path, 'serial.sock');
   }
+  /** The BMC's own, where QEMU finds the system interface; not part of one run. */
+  get ipmiSocket(): string {
+    return join(this.path, 'ipmi.sock');
+  }
   get vncSocket(): string {
     return join(this.path, 'vnc.sock');
   }
