@@ -1,11 +1,14 @@
 /**
- * System boot options as IPMI sees them (IPMI 2.0 §28.12–28.14, Table 28-14): parameters 0 to 5. The override
+ * System boot options as IPMI sees them (IPMI 2.0 §28.12–28.14, Table 28-14): parameters 0 to 7. The override
  * itself is the core's; this keeps what only IPMI knows (set in progress, acknowledge bits, the flags' other
- * bits) and shows the core's override as boot flags, whoever set it.
+ * bits, what the initiator left) and shows the core's override as boot flags, whoever set it. All but the set in
+ * progress survives a restart of the BMC.
  */
 import type { Actor } from '../bmc/actor.ts';
-import type { Boot, BootOverride, BootTarget } from '../bmc/boot.ts';
-import { bits8, type Infer, struct } from '../lib/codec.ts';
+import type { Boot, BootDropCause, BootOverride, BootTarget } from '../bmc/boot.ts';
+import type { Store } from '../bmc/store.ts';
+import { fromHex, toHex } from '../lib/bytes.ts';
+import { bits8, decode, encode, type Infer, struct, u32le } from '../lib/codec.ts';
 import type { PayloadSession } from './payload.ts';
 
 /** Boot device selectors. Table 28-14, parameter 5, data 2. */
@@ -85,53 +88,173 @@ const deviceOf: Record<BootTarget, BootDevice> = {
   'safe-mode': 'diskSafeMode',
 };
 
+/** Parameter 6: who set the boot options, and when. All 0 when nobody said. */
+export const InitiatorInfo = struct({
+  channel: bits8(['_reserved', 4], ['number', 4]),
+  sessionId: u32le,
+  /** Seconds since 1970, as the SEL counts. */
+  time: u32le,
+});
+export type InitiatorInfo = Infer<typeof InitiatorInfo>;
+
+export const mailboxBlockBytes = 16;
+/** Parameter 7 has 80 bytes at least. */
+export const mailboxBlocks = 5;
+
+const dropRule: Record<BootDropCause, keyof ValidBitClearing> = {
+  watchdog: 'keepOnWatchdog',
+  'reset-button': 'keepOnResetButton',
+  'power-button': 'keepOnPowerButton',
+  'event-filter-reset': 'keepOnPefReset',
+  'event-filter-cycle': 'keepOnPefReset',
+};
+
+/** What is kept on the disk; flags in their binary form, in hexadecimal digits. */
+interface BootOptionsRecord {
+  readonly servicePartition: number;
+  readonly servicePartitionScan: number;
+  readonly clearing: ValidBitClearing;
+  readonly acknowledged: number;
+  readonly flags: string;
+  readonly initiator: InitiatorInfo;
+  readonly mailbox: string;
+  readonly locked: readonly number[];
+}
+
+const storeName = 'boot-options';
+
 export class BootOptions {
   readonly #boot: Boot;
-  #flags: BootFlags;
+  readonly #store: Store;
   #settingFlags = false;
-  /** Parameter 0: the session that has said it is setting options. */
-  setBy: PayloadSession | undefined;
-  /** Parameter 1. */
-  servicePartition = 0;
-  /** Parameter 2. */
-  servicePartitionScan = 0;
-  /** Parameter 3. */
-  clearing: ValidBitClearing = {
-    keepOnPefReset: false,
-    keepWithoutControl: false,
-    keepOnWatchdog: false,
-    keepOnResetButton: false,
-    keepOnPowerButton: false,
-  };
-  /** Parameter 4: which parties have handled the boot options; bits as in Table 28-14. */
-  acknowledged = 0;
-  /** Parameters that a client has marked invalid or locked. */
-  readonly locked = new Set<number>();
+  #kept: BootOptionsRecord;
+  #flags: BootFlags;
+  /** Parameter 0: who has said to be setting options; a session, or the system interface. */
+  setBy: Pick<PayloadSession, 'open'> | undefined;
 
-  constructor(boot: Boot) {
+  constructor(boot: Boot, store: Store) {
     this.#boot = boot;
-    this.#flags = flagsOf(boot.override);
+    this.#store = store;
+    this.#kept = store.load<BootOptionsRecord>(storeName) ?? {
+      servicePartition: 0,
+      servicePartitionScan: 0,
+      clearing: {
+        keepOnPefReset: false,
+        keepWithoutControl: false,
+        keepOnWatchdog: false,
+        keepOnResetButton: false,
+        keepOnPowerButton: false,
+      },
+      acknowledged: 0,
+      flags: toHex(encode(BootFlags, flagsOf(undefined))),
+      initiator: { channel: { number: 0 }, sessionId: 0, time: 0 },
+      mailbox: '00'.repeat(mailboxBlocks * mailboxBlockBytes),
+      locked: [],
+    };
+    // The other bits are worth something only as long as the override that they came with is in force.
+    const kept = decode(BootFlags, fromHex(this.#kept.flags), 'kept boot flags');
+    const stillMeant = boot.override !== undefined && sameOverride(overrideOf(kept), boot.override);
+    this.#flags = stillMeant ? kept : flagsOf(boot.override);
     boot.onChange((override) => {
       if (!this.#settingFlags) this.#flags = flagsOf(override);
     });
   }
 
+  /** Parameter 1. */
+  get servicePartition(): number {
+    return this.#kept.servicePartition;
+  }
+
+  /** Parameter 2. */
+  get servicePartitionScan(): number {
+    return this.#kept.servicePartitionScan;
+  }
+
+  /** Parameter 3. */
+  get clearing(): ValidBitClearing {
+    return this.#kept.clearing;
+  }
+
+  /** Parameter 4: which parties have handled the boot options; bits as in Table 28-14. */
+  get acknowledged(): number {
+    return this.#kept.acknowledged;
+  }
+
+  /** Parameter 5. */
   get flags(): BootFlags {
     return this.#flags;
   }
 
+  /** Parameter 6. */
+  get initiator(): InitiatorInfo {
+    return this.#kept.initiator;
+  }
+
+  /** Parameter 7: all blocks. */
+  get mailbox(): Uint8Array {
+    return fromHex(this.#kept.mailbox);
+  }
+
+  /** A parameter that a client has marked invalid or locked. */
+  isLocked(selector: number): boolean {
+    return this.#kept.locked.includes(selector);
+  }
+
+  /** @throws {BmcError} when it cannot be kept; nothing has changed then. So do all setters here. */
+  lock(selector: number, locked: boolean): void {
+    if (locked === this.isLocked(selector)) return;
+    const others = this.#kept.locked.filter((each) => each !== selector);
+    this.#keep({ locked: locked ? [...others, selector] : others });
+  }
+
+  set(
+    change: Partial<
+      Pick<
+        BootOptionsRecord,
+        'servicePartition' | 'servicePartitionScan' | 'clearing' | 'acknowledged' | 'initiator'
+      >
+    >,
+  ): void {
+    this.#keep(change);
+  }
+
+  /** @param data up to 16 bytes; those behind it in the block stay */
+  setMailboxBlock(block: number, data: Uint8Array): void {
+    const mailbox = this.mailbox;
+    mailbox.set(data, block * mailboxBlockBytes);
+    this.#keep({ mailbox: toHex(mailbox) });
+  }
+
   setFlags(flags: BootFlags, actor: Actor): void {
-    const target = flags.how.valid ? targetOf[flags.device.selector] : undefined;
+    this.#keep({ flags: toHex(encode(BootFlags, flags)) });
     this.#settingFlags = true;
     try {
-      this.#boot.set(target && { target, persistent: flags.how.persistent, uefi: flags.how.efi }, actor, {
+      this.#boot.set(overrideOf(flags), actor, {
         expires: !this.clearing.keepWithoutControl,
+        droppedBy: (Object.keys(dropRule) as BootDropCause[]).filter(
+          (cause) => !this.clearing[dropRule[cause]],
+        ),
       });
     } finally {
       this.#settingFlags = false;
     }
     this.#flags = flags;
   }
+
+  #keep(change: Partial<BootOptionsRecord>): void {
+    const record = { ...this.#kept, ...change };
+    this.#store.save(storeName, record);
+    this.#kept = record;
+  }
+}
+
+function overrideOf(flags: BootFlags): BootOverride | undefined {
+  const target = flags.how.valid ? targetOf[flags.device.selector] : undefined;
+  return target && { target, persistent: flags.how.persistent, uefi: flags.how.efi };
+}
+
+function sameOverride(a: BootOverride | undefined, b: BootOverride | undefined): boolean {
+  return a?.target === b?.target && a?.persistent === b?.persistent && a?.uefi === b?.uefi;
 }
 
 function flagsOf(override: BootOverride | undefined): BootFlags {

@@ -33,3 +33,17 @@ export type LanCounters = Record<LanCounterName, number>;
 export function newLanCounters(): LanCounters {
   return Object.fromEntries(lanCounterNames.map((name) => [name, 0])) as LanCounters;
 }
+
+/** What Get IP/UDP/RMCP Statistics tells, as far as a UDP socket knows it. IPMI 2.0 §23.4 */
+export interface LanStatistics {
+  /** Datagrams that reached us; each is one packet or more. */
+  readonly received: number;
+  readonly sent: number;
+  /** Datagrams with a valid RMCP message. */
+  readonly validRmcp: number;
+}
+
+export function lanStatistics(counters: LanCounters): LanStatistics {
+  const { received, sent, malformed, unknownClass } = counters;
+  return { received, sent, validRmcp: received - malformed - unknownClass };
+}

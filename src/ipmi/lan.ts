@@ -5,6 +5,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { Logger } from '../lib/log.ts';
+import type { LanContext } from './commands/command.ts';
 import type { LanCounters } from './lan-counters.ts';
 import { LanFace, type LanFaceOptions } from './lan-face.ts';
 import type { DatagramLink } from './session/link.ts';
@@ -22,7 +23,7 @@ const receiveBufferBytes = 4 * 1024 * 1024;
 
 export class IpmiLan {
   readonly #options: IpmiLanOptions;
-  readonly #face: LanFace;
+  #face: LanFace;
   readonly #log: Logger;
   #socket: Socket | undefined;
   #bound: { address: string; port: number } | undefined;
@@ -42,6 +43,11 @@ export class IpmiLan {
     return this.#face.counters;
   }
 
+  /** What commands of other channels see of this one. */
+  get context(): LanContext {
+    return this.#face.context(this.address.port);
+  }
+
   /** Live sessions by rising handle. */
   sessions(): readonly Session[] {
     return this.#face.sessions();
@@ -49,7 +55,8 @@ export class IpmiLan {
 
   /** @throws {Error} saying what to do when the port cannot be had */
   async start(): Promise<void> {
-    const { address, port } = this.#options;
+    const { address } = this.#options;
+    const { port } = this.address;
     const family = isIPv6(address) ? 6 : 4;
     const socket = createSocket({
       type: family === 6 ? 'udp6' : 'udp4',
@@ -89,6 +96,13 @@ export class IpmiLan {
     socket.on('error', (error) => this.#log.warn({ err: error }, 'IPMI socket'));
     socket.on('message', (datagram, remote) => this.#face.receive(datagram, remote, link));
     this.#log.info({ address: bound.address, port: bound.port }, 'IPMI over LAN listens');
+  }
+
+  /** Starts anew on the same port, as after a reset: without any session. */
+  async restart(): Promise<void> {
+    await this.stop();
+    this.#face = new LanFace(this.#options);
+    await this.start();
   }
 
   /** Closes the sessions, then the socket. */

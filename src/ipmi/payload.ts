@@ -17,6 +17,9 @@ export const PayloadType = {
 } as const;
 export type PayloadType = (typeof PayloadType)[keyof typeof PayloadType];
 
+/** @param protection how the payload came */
+export type PayloadHandler = (payload: Uint8Array, protection: PayloadProtection) => void;
+
 export interface PayloadSession {
   /** The managed system's session ID. */
   readonly id: number;
@@ -32,8 +35,15 @@ export interface PayloadSession {
   readonly open: boolean;
   /** Seals and sends one payload. Does nothing when the session is closed. */
   sendPayload(type: PayloadType, payload: Uint8Array, protection: PayloadProtection): void;
-  /** Receives the payloads of one type that arrive in this session; undefined ends it. */
-  onPayload(type: PayloadType, handler: ((payload: Uint8Array) => void) | undefined): void;
+  /**
+   * Receives the payloads of one type that arrive in this session; undefined ends it. Unless `keepAlive` is false
+   * the session lives on without other traffic for as long as a receiver is there.
+   */
+  onPayload(
+    type: PayloadType,
+    handler: PayloadHandler | undefined,
+    options?: { readonly keepAlive?: boolean },
+  ): void;
   /** Told once, when the session ends for whatever reason. */
   onClose(listener: () => void): void;
 }

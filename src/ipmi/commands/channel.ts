@@ -1,7 +1,8 @@
-/** Commands about channels, and about users as a channel sees them. IPMI 2.0 §22.13 to §22.29. */
+/** Commands about channels. IPMI 2.0 §22.13 to §22.25. */
 
-import { maxUsers } from '../../bmc/users.ts';
-import { bits8, named, rest, struct, text, u8, u16le, u24le } from '../../lib/codec.ts';
+import { canLogIn } from '../../bmc/users.ts';
+import { toHex } from '../../lib/bytes.ts';
+import { bits8, empty, named, rest, struct, u8, u16le, u24le } from '../../lib/codec.ts';
 import {
   AuthAlgorithm,
   ConfidentialityAlgorithm,
@@ -10,7 +11,7 @@ import {
 } from '../crypto/cipher-suites.ts';
 import { CompletionCode, CompletionError } from '../message/completion-code.ts';
 import { NetFn } from '../message/net-fn.ts';
-import { PrivilegeNumber } from '../message/privilege.ts';
+import { levelOf, PrivilegeNumber } from '../message/privilege.ts';
 import { Channel, type CommandContext, command } from './command.ts';
 
 /**
@@ -23,7 +24,13 @@ export function resolveChannel(channel: number, context: Pick<CommandContext, 'c
   throw new CompletionError(CompletionCode.invalidField, `channel ${channel} is not there`);
 }
 
-const channelByte = bits8(['_reserved', 4], ['channel', 4]);
+/** Like {@link resolveChannel}, for the few commands that the system interface has, too. */
+function anyChannel(channel: number, context: Pick<CommandContext, 'channel'>): number {
+  const resolved = channel === Channel.presentInterface ? context.channel : channel;
+  return resolved === Channel.systemInterface ? resolved : resolveChannel(resolved, context);
+}
+
+export const channelByte = bits8(['_reserved', 4], ['channel', 4]);
 
 export const getChannelAuthenticationCapabilities = command({
   name: 'Get Channel Authentication Capabilities',
@@ -65,25 +72,28 @@ export const getChannelAuthenticationCapabilities = command({
     if (level.number < PrivilegeNumber.callback || level.number > PrivilegeNumber.oem) {
       throw new CompletionError(CompletionCode.invalidField, `privilege level ${level.number}`);
     }
+    const { lan, users } = context.bmc;
+    const { md5Levels } = lan.configuration;
+    const asked = levelOf(level.number);
     return {
       channel: number,
       authTypes: {
         v20Data: channel.v20Data,
         oem: false,
         password: false,
-        md5: false,
+        md5: context.lan.ipmi15 && asked !== undefined && md5Levels.includes(asked),
         md2: false,
         none: false,
       },
       status: {
-        kg: channel.v20Data && context.lan.twoKeyLogin === true,
-        perMessageAuthDisabled: false,
-        userLevelAuthDisabled: false,
-        namedUsers: context.bmc.users.list().some((user) => user.enabled && user.name !== ''),
+        kg: channel.v20Data && lan.kg !== undefined,
+        perMessageAuthDisabled: !lan.access.perMessageAuthentication,
+        userLevelAuthDisabled: !lan.access.userLevelAuthentication,
+        namedUsers: users.list().some(canLogIn),
         nullUserNames: false,
         anonymous: false,
       },
-      extended: { v20: channel.v20Data, v15: false },
+      extended: { v20: channel.v20Data, v15: channel.v20Data && context.lan.ipmi15 },
       oemId: 0,
       oemData: 0,
     };
@@ -108,7 +118,8 @@ export const getChannelCipherSuites = command({
   handle({ channel, payload, list }, context) {
     const number = resolveChannel(channel.channel, context);
     if (payload.type > 1) throw new CompletionError(CompletionCode.invalidField, `payload ${payload.type}`);
-    const suites = context.lan.cipherSuites;
+    const { lan } = context.bmc;
+    const suites = context.lan.cipherSuites.filter((id) => lan.suiteLimit(id) !== 'no-access');
     const records = Uint8Array.from(list.suites ? suiteRecords(suites) : algorithmList(suites));
     const start = list.index * cipherSuitePiece;
     return { channel: number, records: records.subarray(start, start + cipherSuitePiece) };
@@ -138,8 +149,8 @@ function algorithmsOf(id: number): [number, number, number] {
   ];
 }
 
-const MediumType = { ieee8023: 0x04 } as const;
-const ProtocolType = { ipmb: 0x01 } as const;
+const MediumType = { ipmb: 0x01, ieee8023: 0x04, systemInterface: 0x0c } as const;
+const ProtocolType = { ipmb: 0x01, kcs: 0x05 } as const;
 const SessionSupport = { sessionLess: 0, single: 1, multi: 2, either: 3 } as const;
 /** The enterprise number of the IPMI forum, whose protocol the channel speaks. */
 const ipmiForum = 7154;
@@ -160,7 +171,10 @@ export const getChannelInfo = command({
     auxiliary: u16le,
   }),
   handle({ channel }, context) {
-    const number = resolveChannel(channel, context);
+    // Linux bridges to channel 0 only when it is told that this is an IPMB.
+    if (channel === Channel.ipmb) return ipmbInfo;
+    const number = anyChannel(channel, context);
+    if (number === Channel.systemInterface) return systemInterfaceInfo;
     const active = Math.min(context.lan.sessions().length, 0x3f);
     return {
       channel: number,
@@ -173,8 +187,89 @@ export const getChannelInfo = command({
   },
 });
 
+/** Where Send Message leads; nobody comes in from there. */
+const ipmbInfo = {
+  channel: Channel.ipmb,
+  medium: 'ipmb',
+  protocol: 'ipmb',
+  sessions: { support: 'sessionLess', active: 0 },
+  vendorId: ipmiForum,
+  auxiliary: 0,
+} as const;
+
+const systemInterfaceInfo = {
+  channel: Channel.systemInterface,
+  medium: 'systemInterface',
+  protocol: 'kcs',
+  sessions: { support: 'sessionLess', active: 0 },
+  vendorId: ipmiForum,
+  /** No interrupt of messages or events goes by a line of its own (FFh). */
+  auxiliary: 0xffff,
+} as const;
+
 const AccessKind = { nonVolatile: 1, volatile: 2 } as const;
+const AccessChange = { none: 0, nonVolatile: 1, volatile: 2 } as const;
 const AccessMode = { disabled: 0, preBoot: 1, always: 2, shared: 3 } as const;
+
+/** Completion codes of Set Channel Access. IPMI 2.0 Table 22-25. */
+const AccessRefusal = { notHere: 0x82, modeUnsupported: 0x83 } as const;
+
+/** @throws {CompletionError} 82h for the system interface, which is always open */
+function checkSettable(channel: number, context: CommandContext): void {
+  if (anyChannel(channel, context) === Channel.systemInterface) {
+    throw new CompletionError(AccessRefusal.notHere, 'the system interface has no access settings');
+  }
+}
+
+/** Non-volatile settings are in force from the next start of the BMC on, volatile ones until then. */
+export const setChannelAccess = command({
+  name: 'Set Channel Access',
+  netFn: NetFn.app,
+  cmd: 0x40,
+  privilege: 'administrator',
+  spec: 'IPMI 2.0 §22.22',
+  request: struct({
+    channel: channelByte,
+    access: bits8(
+      ['change', 2, AccessChange],
+      ['alertingDisabled', 1],
+      ['perMessageAuthDisabled', 1],
+      ['userLevelAuthDisabled', 1],
+      ['mode', 3, AccessMode],
+    ),
+    limit: bits8(['change', 2, AccessChange], ['_reserved', 2], ['level', 4]),
+  }),
+  response: empty,
+  handle({ channel, access, limit }, context) {
+    checkSettable(channel.channel, context);
+    const { bmc, actor } = context;
+    const { lan } = bmc;
+    let [kept, inForce] = [lan.configuration.access, lan.access];
+    if (access.change !== 'none') {
+      const { mode } = access;
+      if (mode === 'preBoot' || mode === 'shared') {
+        throw new CompletionError(AccessRefusal.modeUnsupported, `access mode ${mode}`);
+      }
+      const settings = {
+        mode,
+        alerting: !access.alertingDisabled,
+        perMessageAuthentication: !access.perMessageAuthDisabled,
+        userLevelAuthentication: !access.userLevelAuthDisabled,
+      };
+      if (access.change === 'nonVolatile') kept = { ...kept, ...settings };
+      else inForce = { ...inForce, ...settings };
+    }
+    if (limit.change !== 'none') {
+      const level = levelOf(limit.level);
+      if (!level) throw new CompletionError(CompletionCode.invalidField, `privilege limit ${limit.level}`);
+      if (limit.change === 'nonVolatile') kept = { ...kept, limit: level };
+      else inForce = { ...inForce, limit: level };
+    }
+    lan.update({ access: kept }, actor);
+    lan.setAccess(inForce, actor);
+    return {};
+  },
+});
 
 export const getChannelAccess = command({
   name: 'Get Channel Access',
@@ -193,81 +288,72 @@ export const getChannelAccess = command({
     ),
     limit: bits8(['_reserved', 4], ['level', 4]),
   }),
-  handle({ channel }, context) {
-    resolveChannel(channel.channel, context);
+  handle({ channel, which }, context) {
+    checkSettable(channel.channel, context);
+    const { lan } = context.bmc;
+    const access = which.kind === 'volatile' ? lan.access : lan.configuration.access;
     return {
       access: {
-        alertingDisabled: true,
-        perMessageAuthDisabled: false,
-        userLevelAuthDisabled: false,
-        mode: 'always' as const,
+        alertingDisabled: !access.alerting,
+        perMessageAuthDisabled: !access.perMessageAuthentication,
+        userLevelAuthDisabled: !access.userLevelAuthentication,
+        mode: access.mode,
       },
-      limit: { level: PrivilegeNumber[context.lan.channelLimit] },
+      limit: { level: PrivilegeNumber[access.limit] },
     };
   },
 });
 
-const userByte = bits8(['_reserved', 2], ['id', 6]);
-const EnableStatus = { unspecified: 0, enabled: 1, disabled: 2 } as const;
+const KeyOperation = { read: 0, set: 1, lock: 2 } as const;
+const KeyId = { kr: 0, kg: 1 } as const;
+const KeyLock = { notLockable: 0, locked: 1, unlocked: 2 } as const;
+/** Completion codes of Set Channel Security Keys. IPMI 2.0 Table 22-29. */
+const KeyRefusal = { locked: 0x80, tooFewBytes: 0x81, tooManyBytes: 0x82, krUnused: 0x84 } as const;
+const keyBytes = 20;
 
-/** @throws {CompletionError} CCh unless 1 to 16 */
-function checkUserId(id: number): void {
-  if (id < 1 || id > maxUsers) throw new CompletionError(CompletionCode.invalidField, `user ${id}`);
-}
-
-export const getUserAccess = command({
-  name: 'Get User Access',
+/** The key K_R is not used: a session's keys come from the user's password or the BMC key K_G. */
+export const setChannelSecurityKeys = command({
+  name: 'Set Channel Security Keys',
   netFn: NetFn.app,
-  cmd: 0x44,
-  privilege: 'operator',
-  spec: 'IPMI 2.0 §22.27',
-  request: struct({ channel: channelByte, user: userByte }),
-  response: struct({
-    slots: bits8(['_reserved', 2], ['count', 6]),
-    enabled: bits8(['status', 2, EnableStatus], ['count', 6]),
-    fixedNames: bits8(['_reserved', 2], ['count', 6]),
-    access: bits8(
-      ['_reserved', 1],
-      ['callbackOnly', 1],
-      ['linkAuthentication', 1],
-      ['messaging', 1],
-      ['limit', 4],
-    ),
+  cmd: 0x56,
+  privilege: 'administrator',
+  spec: 'IPMI 2.0 §22.25',
+  request: struct({
+    channel: channelByte,
+    operation: bits8(['_reserved', 6], ['code', 2, KeyOperation]),
+    key: bits8(['_reserved', 4], ['id', 4, KeyId]),
+    value: rest,
   }),
-  handle({ channel, user: { id } }, context) {
+  response: struct({ lock: bits8(['_reserved', 6], ['status', 2, KeyLock]), value: rest }),
+  handle({ channel, operation, key, value }, context) {
     resolveChannel(channel.channel, context);
-    checkUserId(id);
-    const { users } = context.bmc;
-    const user = users.get(id);
-    return {
-      slots: { count: maxUsers },
-      enabled: {
-        status: user?.enabled ? ('enabled' as const) : ('disabled' as const),
-        count: users.list().filter((other) => other.enabled).length,
-      },
-      // The null user's, which is empty and stays so.
-      fixedNames: { count: 1 },
-      access: {
-        callbackOnly: false,
-        linkAuthentication: false,
-        messaging: user !== undefined,
-        limit: PrivilegeNumber[user?.limit ?? 'noAccess'],
-      },
-    };
-  },
-});
-
-export const getUserName = command({
-  name: 'Get User Name',
-  netFn: NetFn.app,
-  cmd: 0x46,
-  privilege: 'operator',
-  spec: 'IPMI 2.0 §22.29',
-  request: userByte,
-  response: struct({ name: text(16) }),
-  handle({ id }, { bmc }) {
-    checkUserId(id);
-    return { name: bmc.users.get(id)?.name ?? '' };
+    const { lan } = context.bmc;
+    if (key.id === 'kr') throw new CompletionError(KeyRefusal.krUnused, 'K_R is not used');
+    const locked = () => ({
+      status: lan.configuration.kgLocked ? ('locked' as const) : ('unlocked' as const),
+    });
+    const silent = { value: new Uint8Array() };
+    if (operation.code === 'lock') {
+      lan.update({ kgLocked: true }, context.actor);
+      return { lock: locked(), ...silent };
+    }
+    if (lan.configuration.kgLocked) {
+      if (operation.code === 'read') return { lock: locked(), ...silent };
+      throw new CompletionError(KeyRefusal.locked, 'the BMC key is locked');
+    }
+    if (operation.code === 'read') {
+      const shown = new Uint8Array(keyBytes);
+      shown.set(lan.kg ?? []);
+      return { lock: locked(), value: shown };
+    }
+    if (value.length !== keyBytes) {
+      const code = value.length < keyBytes ? KeyRefusal.tooFewBytes : KeyRefusal.tooManyBytes;
+      throw new CompletionError(code, `a key has ${keyBytes} bytes, not ${value.length}`);
+    }
+    // All zeros turn two-key logins off.
+    const used = value.subarray(0, value.findLastIndex((byte) => byte !== 0) + 1);
+    lan.update({ kgHex: toHex(used) }, context.actor);
+    return { lock: locked(), ...silent };
   },
 });
 
@@ -275,7 +361,7 @@ export const channelCommands = [
   getChannelAuthenticationCapabilities,
   getChannelCipherSuites,
   getChannelInfo,
+  setChannelAccess,
   getChannelAccess,
-  getUserAccess,
-  getUserName,
+  setChannelSecurityKeys,
 ];

@@ -1,10 +1,33 @@
 /** Chassis commands. IPMI 2.0 §28, Table 28-1. */
+import { frontPanelButtons } from '../../bmc/front-panel.ts';
+import type { IdentifyState } from '../../bmc/identify.ts';
 import { type PowerAction, type RestorePolicy, restorePolicies } from '../../bmc/power.ts';
 import { DecodeError } from '../../lib/bytes.ts';
-import { bits8, type Codec, decode, empty, encode, optional, rest, struct, u8 } from '../../lib/codec.ts';
-import { BootFlags, type BootOptions, ValidBitClearing } from '../boot-options.ts';
+import {
+  bits8,
+  type Codec,
+  decode,
+  empty,
+  encode,
+  type Infer,
+  optional,
+  rest,
+  struct,
+  u8,
+  u32le,
+} from '../../lib/codec.ts';
+import {
+  BootFlags,
+  type BootOptions,
+  InitiatorInfo,
+  mailboxBlockBytes,
+  mailboxBlocks,
+  ValidBitClearing,
+} from '../boot-options.ts';
 import { CompletionCode, CompletionError } from '../message/completion-code.ts';
+import { bmcAddress } from '../message/message.ts';
 import { NetFn } from '../message/net-fn.ts';
+import { RestartCauseCode } from '../restart-cause.ts';
 import { type CommandContext, command } from './command.ts';
 
 const RestorePolicyCode = { 'always-off': 0, previous: 1, 'always-on': 2 } as const satisfies Record<
@@ -12,7 +35,42 @@ const RestorePolicyCode = { 'always-off': 0, previous: 1, 'always-on': 2 } as co
   number
 >;
 
-/** Table 28-3. No lockout, no interlock; the addresses say that this BMC serves them all itself. */
+const ChassisCapabilities = struct({
+  flags: bits8(
+    ['_reserved', 4],
+    ['powerInterlock', 1],
+    ['diagnosticInterrupt', 1],
+    ['frontPanelLockout', 1],
+    ['intrusionSensor', 1],
+  ),
+  fruAddress: u8,
+  sdrAddress: u8,
+  selAddress: u8,
+  systemManagementAddress: u8,
+  bridgeAddress: optional(u8),
+});
+type ChassisCapabilities = Infer<typeof ChassisCapabilities>;
+
+const capabilitiesStore = 'chassis-capabilities';
+
+/** Front panel buttons can be locked; unless set otherwise this BMC serves all the devices itself. */
+function capabilities({ bmc }: CommandContext): ChassisCapabilities {
+  const flags = {
+    powerInterlock: false,
+    diagnosticInterrupt: true,
+    frontPanelLockout: true,
+    intrusionSensor: false,
+  };
+  const addresses = {
+    fruAddress: bmcAddress,
+    sdrAddress: bmcAddress,
+    selAddress: bmcAddress,
+    systemManagementAddress: bmcAddress,
+    bridgeAddress: bmcAddress,
+  };
+  return bmc.store.load<ChassisCapabilities>(capabilitiesStore) ?? { flags, ...addresses };
+}
+
 export const getChassisCapabilities = command({
   name: 'Get Chassis Capabilities',
   netFn: NetFn.chassis,
@@ -20,37 +78,47 @@ export const getChassisCapabilities = command({
   privilege: 'user',
   spec: 'IPMI 2.0 §28.1',
   request: empty,
-  response: struct({
-    flags: bits8(
-      ['_reserved', 4],
-      ['powerInterlock', 1],
-      ['diagnosticInterrupt', 1],
-      ['frontPanelLockout', 1],
-      ['intrusionSensor', 1],
-    ),
+  response: ChassisCapabilities,
+  handle: (_, context) => capabilities(context),
+});
+
+/**
+ * For whoever integrates this BMC into a larger chassis: says what Get Chassis Capabilities is to say from now on
+ * about where things are. Power interlock and diagnostic interrupt are facts that it cannot change.
+ */
+export const setChassisCapabilities = command({
+  name: 'Set Chassis Capabilities',
+  netFn: NetFn.chassis,
+  cmd: 0x05,
+  privilege: 'administrator',
+  spec: 'IPMI 2.0 §28.7',
+  request: struct({
+    flags: bits8(['_reserved', 6], ['frontPanelLockout', 1], ['intrusionSensor', 1]),
     fruAddress: u8,
     sdrAddress: u8,
     selAddress: u8,
     systemManagementAddress: u8,
-    bridgeAddress: u8,
+    bridgeAddress: optional(u8),
   }),
-  handle: () => ({
-    flags: {
-      powerInterlock: false,
-      diagnosticInterrupt: true,
-      frontPanelLockout: false,
-      intrusionSensor: false,
-    },
-    fruAddress: bmcAddress,
-    sdrAddress: bmcAddress,
-    selAddress: bmcAddress,
-    systemManagementAddress: bmcAddress,
-    bridgeAddress: bmcAddress,
-  }),
+  response: empty,
+  handle({ flags, ...addresses }, context) {
+    for (const address of Object.values(addresses)) {
+      if (address !== undefined && address % 2 !== 0) {
+        throw new CompletionError(CompletionCode.invalidField, `${address} is not a slave address`);
+      }
+    }
+    const before = capabilities(context);
+    const wanted: ChassisCapabilities = {
+      ...addresses,
+      flags: { ...before.flags, ...flags },
+      bridgeAddress: addresses.bridgeAddress ?? before.bridgeAddress,
+    };
+    context.bmc.store.save(capabilitiesStore, wanted);
+    return {};
+  },
 });
 
-/** The BMC's address on the IPMB. IPMI 2.0 §6.13.4. */
-const bmcAddress = 0x20;
+const IdentifyCode = { off: 0, timed: 1, on: 2 } as const satisfies Record<IdentifyState, number>;
 
 export const getChassisStatus = command({
   name: 'Get Chassis Status',
@@ -80,14 +148,24 @@ export const getChassisStatus = command({
     misc: bits8(
       ['_reserved', 1],
       ['identifySupported', 1],
-      ['identifyState', 2],
+      ['identifyState', 2, IdentifyCode],
       ['coolingFault', 1],
       ['driveFault', 1],
       ['frontPanelLockout', 1],
       ['intrusion', 1],
     ),
+    buttons: bits8(
+      ['mayDisableStandby', 1],
+      ['mayDisableDiagnostic', 1],
+      ['mayDisableReset', 1],
+      ['mayDisablePower', 1],
+      ['standbyDisabled', 1],
+      ['diagnosticDisabled', 1],
+      ['resetDisabled', 1],
+      ['powerDisabled', 1],
+    ),
   }),
-  handle(_, { bmc: { power } }) {
+  handle(_, { bmc: { power, identify, frontPanel, sensors } }) {
     return {
       power: {
         restorePolicy: power.restorePolicy,
@@ -105,12 +183,22 @@ export const getChassisStatus = command({
         acFailed: power.lastEvent.powerReturned,
       },
       misc: {
-        identifySupported: false,
-        identifyState: 0,
-        coolingFault: false,
+        identifySupported: true,
+        identifyState: identify.state,
+        coolingFault: sensors.coolingFault,
         driveFault: false,
-        frontPanelLockout: false,
-        intrusion: false,
+        frontPanelLockout: frontPanel.lockedOut,
+        intrusion: sensors.intruded,
+      },
+      buttons: {
+        mayDisableStandby: true,
+        mayDisableDiagnostic: true,
+        mayDisableReset: true,
+        mayDisablePower: true,
+        standbyDisabled: frontPanel.disabled.has('standby'),
+        diagnosticDisabled: frontPanel.disabled.has('diagnostic'),
+        resetDisabled: frontPanel.disabled.has('reset'),
+        powerDisabled: frontPanel.disabled.has('power'),
       },
     };
   },
@@ -130,14 +218,98 @@ export const chassisControl = command({
   spec: 'IPMI 2.0 §28.3',
   request: bits8(['_reserved', 4], ['action', 4, ChassisControl]),
   response: empty,
-  handle({ action }, { bmc, actor }) {
+  handle({ action }, { bmc, actor, channel, state }) {
     bmc.power.request(action, actor);
+    state.lastControl = { actor, channel };
     return {};
   },
 });
 
 /** Code 3 asks for the supported policies without a change. */
 const keepPolicy = 3;
+
+/** Without an interval, 15 s; with an interval of 0, off. */
+const identifyDefaultSeconds = 15;
+
+export const chassisIdentify = command({
+  name: 'Chassis Identify',
+  netFn: NetFn.chassis,
+  cmd: 0x04,
+  privilege: 'operator',
+  spec: 'IPMI 2.0 §28.5',
+  request: struct({ seconds: optional(u8), force: optional(bits8(['_reserved', 7], ['on', 1])) }),
+  response: empty,
+  handle({ seconds = identifyDefaultSeconds, force }, { bmc: { identify } }) {
+    if (force?.on) identify.on();
+    else if (seconds === 0) identify.off();
+    else identify.onFor(seconds * 1000);
+    return {};
+  },
+});
+
+/** The buttons that the request's bits disable. The panel can be tried with `qemu-bmc inject press`. */
+export const setFrontPanelEnables = command({
+  name: 'Set Front Panel Enables',
+  netFn: NetFn.chassis,
+  cmd: 0x0a,
+  privilege: 'administrator',
+  spec: 'IPMI 2.0 §28.6',
+  request: bits8(['_reserved', 4], ['standby', 1], ['diagnostic', 1], ['reset', 1], ['power', 1]),
+  response: empty,
+  handle(disabled, { bmc, actor }) {
+    bmc.frontPanel.disable(new Set(frontPanelButtons.filter((button) => disabled[button])), actor);
+    return {};
+  },
+});
+
+export const setPowerCycleInterval = command({
+  name: 'Set Power Cycle Interval',
+  netFn: NetFn.chassis,
+  cmd: 0x0b,
+  privilege: 'administrator',
+  spec: 'IPMI 2.0 §28.9',
+  request: struct({ seconds: u8 }),
+  response: empty,
+  handle({ seconds }, { bmc, actor }) {
+    bmc.power.setCycleOffMs(seconds * 1000, actor);
+    return {};
+  },
+});
+
+export const getSystemRestartCause = command({
+  name: 'Get System Restart Cause',
+  netFn: NetFn.chassis,
+  cmd: 0x07,
+  privilege: 'user',
+  spec: 'IPMI 2.0 §28.11',
+  request: empty,
+  response: struct({
+    cause: bits8(['_reserved', 4], ['code', 4, RestartCauseCode]),
+    channel: u8,
+  }),
+  handle(_, { bmc: { power }, state }) {
+    const { cause, actor } = power.lastRestart;
+    const { lastControl } = state;
+    const channel = actor !== undefined && lastControl?.actor === actor ? lastControl.channel : 0;
+    return { cause: { code: cause }, channel };
+  },
+});
+
+const minutesPerCount = 60;
+
+export const getPohCounter = command({
+  name: 'Get POH Counter',
+  netFn: NetFn.chassis,
+  cmd: 0x0f,
+  privilege: 'user',
+  spec: 'IPMI 2.0 §28.14',
+  request: empty,
+  response: struct({ minutesPerCount: u8, count: u32le }),
+  handle: (_, { bmc }) => ({
+    minutesPerCount,
+    count: Math.floor(bmc.powerOnTime.totalMs / (minutesPerCount * 60_000)),
+  }),
+});
 
 export const setPowerRestorePolicy = command({
   name: 'Set Power Restore Policy',
@@ -159,22 +331,24 @@ export const setPowerRestorePolicy = command({
 
 /** One boot option parameter: how it is read and written. Table 28-14. */
 interface BootParameter {
-  read(options: BootOptions, context: CommandContext): Uint8Array;
+  read(options: BootOptions, set: number): Uint8Array;
   write(options: BootOptions, data: Uint8Array, context: CommandContext): void;
 }
 
 function parameter<T>(
   codec: Codec<T>,
-  read: (options: BootOptions, context: CommandContext) => T,
+  read: (options: BootOptions, set: number) => T,
   write: (options: BootOptions, value: T, context: CommandContext) => void,
 ): BootParameter {
   return {
-    read: (options, context) => encode(codec, read(options, context)),
+    read: (options, set) => encode(codec, read(options, set)),
     write: (options, data, context) => write(options, decode(codec, data, 'boot option'), context),
   };
 }
 
 const SetInProgress = { complete: 0, inProgress: 1, commit: 2 } as const;
+/** The system interface has no sessions, so whoever sets options there is always the same. */
+const systemInterface = { open: true } as const;
 
 const bootParameters: Readonly<Record<number, BootParameter>> = {
   0: parameter(
@@ -185,38 +359,33 @@ const bootParameters: Readonly<Record<number, BootParameter>> = {
         options.setBy = undefined;
         return;
       }
-      if (options.setBy?.open && options.setBy !== session) {
+      const setter = session ?? systemInterface;
+      if (options.setBy?.open && options.setBy !== setter) {
         throw new CompletionError(bootOptionBusy, 'boot options: another session is setting them');
       }
-      options.setBy = session;
+      options.setBy = setter;
     },
   ),
   1: parameter(
     u8,
     (options) => options.servicePartition,
-    (options, selector) => {
-      options.servicePartition = selector;
-    },
+    (options, servicePartition) => options.set({ servicePartition }),
   ),
   2: parameter(
     u8,
     (options) => options.servicePartitionScan,
-    (options, scan) => {
-      options.servicePartitionScan = scan;
-    },
+    (options, servicePartitionScan) => options.set({ servicePartitionScan }),
   ),
   3: parameter(
     ValidBitClearing,
     (options) => options.clearing,
-    (options, clearing) => {
-      options.clearing = clearing;
-    },
+    (options, clearing) => options.set({ clearing }),
   ),
   4: parameter(
     struct({ mask: u8, handled: u8 }),
     (options) => ({ mask: 0, handled: options.acknowledged }),
     (options, { mask, handled }) => {
-      options.acknowledged = (options.acknowledged & ~mask) | (handled & mask);
+      options.set({ acknowledged: (options.acknowledged & ~mask) | (handled & mask) });
     },
   ),
   5: parameter(
@@ -224,7 +393,30 @@ const bootParameters: Readonly<Record<number, BootParameter>> = {
     (options) => options.flags,
     (options, flags, { actor }) => options.setFlags(flags, actor),
   ),
+  6: parameter(
+    InitiatorInfo,
+    (options) => options.initiator,
+    (options, initiator) => options.set({ initiator }),
+  ),
+  7: parameter(
+    struct({ block: u8, data: rest }),
+    (options, block) => {
+      const start = mailboxBlock(block) * mailboxBlockBytes;
+      return { block, data: options.mailbox.subarray(start, start + mailboxBlockBytes) };
+    },
+    (options, { block, data }) => {
+      if (data.length === 0 || data.length > mailboxBlockBytes) {
+        throw new DecodeError(`mailbox: 1 to ${mailboxBlockBytes} bytes, not ${data.length}`, 'length');
+      }
+      options.setMailboxBlock(mailboxBlock(block), data);
+    },
+  ),
 };
+
+function mailboxBlock(block: number): number {
+  if (block < mailboxBlocks) return block;
+  throw new CompletionError(CompletionCode.parameterOutOfRange, `mailbox: no block ${block}`);
+}
 
 const bootOptionUnsupported = 0x80;
 const bootOptionBusy = 0x81;
@@ -260,8 +452,7 @@ export const setSystemBootOptions = command({
         );
       }
     }
-    if (locked) options.locked.add(selector);
-    else options.locked.delete(selector);
+    options.lock(selector, locked);
     return {};
   },
 });
@@ -282,12 +473,12 @@ export const getSystemBootOptions = command({
     parameter: bits8(['locked', 1], ['selector', 7]),
     data: rest,
   }),
-  handle({ parameter: { selector } }, context) {
+  handle({ parameter: { selector }, setSelector }, context) {
     const options = context.state.bootOptions;
     return {
       version: { version: bootOptionsVersion },
-      parameter: { locked: options.locked.has(selector), selector },
-      data: bootParameter(selector).read(options, context),
+      parameter: { locked: options.isLocked(selector), selector },
+      data: bootParameter(selector).read(options, setSelector),
     };
   },
 });
@@ -296,6 +487,12 @@ export const chassisCommands = [
   getChassisCapabilities,
   getChassisStatus,
   chassisControl,
+  chassisIdentify,
+  setChassisCapabilities,
+  setFrontPanelEnables,
+  setPowerCycleInterval,
+  getSystemRestartCause,
+  getPohCounter,
   setPowerRestorePolicy,
   setSystemBootOptions,
   getSystemBootOptions,

@@ -6,11 +6,13 @@ import type { Actor, PrivilegeLevel } from '../../bmc/actor.ts';
 import type { Bmc } from '../../bmc/bmc.ts';
 import type { Codec } from '../../lib/codec.ts';
 import type { IpmiState } from '../ipmi-state.ts';
+import type { LanStatistics } from '../lan-counters.ts';
 import type { Session } from '../session/session.ts';
+import type { ActivateSessionRequest, V15Activated, V15Challenge } from '../session/v15-login.ts';
 import type { SolService } from '../sol/sol-service.ts';
 
 /** Channel numbers of this BMC. IPMI 2.0 §6.3. */
-export const Channel = { lan: 0x01, presentInterface: 0x0e, systemInterface: 0x0f } as const;
+export const Channel = { ipmb: 0x00, lan: 0x01, presentInterface: 0x0e, systemInterface: 0x0f } as const;
 
 /** What a command may touch while it runs. One per request. */
 export interface CommandContext {
@@ -23,6 +25,15 @@ export interface CommandContext {
   /** What every IPMI channel of this BMC shares. */
   readonly state: IpmiState;
   readonly lan: LanContext;
+  /** The login by IPMI 1.5 that the request belongs to; absent where there is none. */
+  readonly v15?: V15Exchange;
+}
+
+/** What the two commands of an IPMI 1.5 login can do. Both throw `CompletionError`. */
+export interface V15Exchange {
+  challenge(authType: number, name: string): V15Challenge;
+  /** Opens the session. @returns it, with the number of its first packet from the console */
+  activate(request: ActivateSessionRequest): V15Activated & { readonly firstInbound: number };
 }
 
 /** What commands about the LAN channel itself need: sessions, SOL, addresses. */
@@ -34,10 +45,10 @@ export interface LanContext {
   readonly maxSessions: number;
   /** IDs of the cipher suites on offer, in order of preference. */
   readonly cipherSuites: readonly number[];
-  /** Highest level that any session on this channel may have. */
-  readonly channelLimit: PrivilegeLevel;
-  /** Whether two-key login is on, so that a console must know the BMC key too. */
-  readonly twoKeyLogin?: boolean;
+  /** Whether IPMI 1.5 sessions are offered. */
+  readonly ipmi15: boolean;
+  statistics(): LanStatistics;
+  clearStatistics(): void;
 }
 
 export interface CommandDefinition {
@@ -48,6 +59,8 @@ export interface CommandDefinition {
   readonly group?: number;
   /** Least level needed; `none` may also be sent outside a session. */
   readonly privilege: PrivilegeLevel | 'none';
+  /** For the host's own software: refused on every other channel. */
+  readonly systemInterfaceOnly?: boolean;
   /** Section of the specification. */
   readonly spec: string;
   readonly request: Codec<unknown>;
@@ -65,6 +78,7 @@ export function command<Request, Response>(definition: {
   cmd: number;
   group?: number;
   privilege: PrivilegeLevel | 'none';
+  systemInterfaceOnly?: boolean;
   spec: string;
   request: Codec<Request>;
   response: Codec<Response>;

@@ -1,5 +1,4 @@
 /** Commands about payloads other than IPMI messages, of which there is one: Serial-over-LAN. IPMI 2.0 §24. */
-import { maxUsers } from '../../bmc/users.ts';
 import { bits8, bytes, empty, reserved, struct, u8, u16le, u32le } from '../../lib/codec.ts';
 import { CompletionCode, CompletionError } from '../message/completion-code.ts';
 import { NetFn } from '../message/net-fn.ts';
@@ -9,15 +8,19 @@ import { maxSolPayloadBytes } from '../sol/packet.ts';
 import { EncryptionRefusal, solCapacity } from '../sol/sol-service.ts';
 import { resolveChannel } from './channel.ts';
 import { type CommandContext, command } from './command.ts';
+import { userOf } from './user.ts';
 
 const typeByte = bits8(['_reserved', 2], ['number', 6]);
 const instanceByte = bits8(['_reserved', 4], ['number', 4]);
 const channelByte = bits8(['_reserved', 4], ['number', 4]);
 
-/** @throws {CompletionError} D5h where there is no session, such as on the system interface */
+/**
+ * @throws {CompletionError} D5h where there is no session that can carry a payload: on the system interface and in
+ *   IPMI 1.5 sessions
+ */
 function ownSession({ session }: CommandContext): Session {
-  if (session) return session;
-  throw new CompletionError(CompletionCode.notSupportedInState, 'this channel has no sessions');
+  if (session && session.protocol !== 'v15') return session;
+  throw new CompletionError(CompletionCode.notSupportedInState, 'payloads want an RMCP+ session');
 }
 
 /** @throws {CompletionError} CCh for any payload but SOL: no other has instances */
@@ -165,11 +168,7 @@ const payloadEnables = {
   _more: reserved(3),
 } as const;
 
-function checkUserId(id: number): void {
-  if (id < 1 || id > maxUsers) throw new CompletionError(CompletionCode.invalidField, `user ${id}`);
-}
-
-/** Users come from the configuration so far, and nothing at run time changes them: an honest refusal. */
+/** Only the payloads whose bits are set are enabled or disabled; IPMI messages always are (Set User Access). */
 export const setUserPayloadAccess = command({
   name: 'Set User Payload Access',
   netFn: NetFn.app,
@@ -182,13 +181,11 @@ export const setUserPayloadAccess = command({
     ...payloadEnables,
   }),
   response: empty,
-  handle({ channel, user: { operation, id }, standard }, context): Record<never, never> {
+  handle({ channel, user: { operation, id }, standard }, context) {
     resolveChannel(channel.number, context);
-    checkUserId(id);
-    const user = context.bmc.users.get(id);
-    // `ipmitool sol payload enable` is often sent to be sure: it succeeds where it changes nothing.
-    if (user && (!standard.sol || user.sol === (operation === 'enable'))) return {};
-    throw new CompletionError(CompletionCode.notSupportedInState, 'users are set in the configuration');
+    userOf(id, context);
+    if (standard.sol) context.bmc.users.update(id, { sol: operation === 'enable' }, context.actor);
+    return {};
   },
 });
 
@@ -202,8 +199,7 @@ export const getUserPayloadAccess = command({
   response: struct(payloadEnables),
   handle({ channel, user: { id } }, context) {
     resolveChannel(channel.number, context);
-    checkUserId(id);
-    return { standard: { sol: context.bmc.users.get(id)?.sol ?? false } };
+    return { standard: { sol: userOf(id, context).sol } };
   },
 });
 

@@ -8,7 +8,7 @@ import { concatBytes, DecodeError } from '../../lib/bytes.ts';
 import { decode, encode } from '../../lib/codec.ts';
 import { CompletionCode, CompletionError, completionCodeOf } from '../message/completion-code.ts';
 import { NetFn } from '../message/net-fn.ts';
-import type { CommandContext, CommandDefinition } from './command.ts';
+import { Channel, type CommandContext, type CommandDefinition } from './command.ts';
 
 export interface IncomingRequest {
   readonly netFn: number;
@@ -98,6 +98,11 @@ function run(
       `${name}: needs ${needed}, session has ${privilege ?? 'none'}`,
     );
   }
+  if (definition.systemInterfaceOnly && context.channel !== Channel.systemInterface) {
+    throw new CompletionError(CompletionCode.insufficientPrivilege, `${name}: on the system interface only`);
+  }
+  const injected = context.bmc.faults.current.refusals[name];
+  if (injected !== undefined) throw new CompletionError(injected, `${name}: refused by an injected fault`);
   const data = group === undefined ? request.data : request.data.subarray(1);
   return definition.handle(decode(definition.request, data, name), context);
 }

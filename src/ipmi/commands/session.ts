@@ -1,18 +1,61 @@
 /** Commands about sessions. IPMI 2.0 §22.18 to §22.20. */
 import { isIPv4 } from 'node:net';
 import { atLeast } from '../../bmc/actor.ts';
-import { bits8, bytes, type Codec, optional, struct, u8, u16le, u32le } from '../../lib/codec.ts';
+import { bits8, bytes, type Codec, optional, struct, text, u8, u16le, u32le } from '../../lib/codec.ts';
 import { CompletionCode, CompletionError } from '../message/completion-code.ts';
 import { NetFn } from '../message/net-fn.ts';
 import { levelOf, PrivilegeNumber } from '../message/privilege.ts';
 import type { Session } from '../session/session.ts';
-import { type CommandContext, command } from './command.ts';
+import { ActivateSessionRequest, activateSessionCommand } from '../session/v15-login.ts';
+import { type CommandContext, command, type V15Exchange } from './command.ts';
 
 /** @throws {CompletionError} D5h where there is no session, such as on the system interface */
 function ownSession({ session }: CommandContext): Session {
   if (session) return session;
   throw new CompletionError(CompletionCode.notSupportedInState, 'this channel has no sessions');
 }
+
+/** @throws {CompletionError} C1h where IPMI 1.5 sessions are off */
+function v15Exchange({ v15 }: CommandContext): V15Exchange {
+  if (v15) return v15;
+  throw new CompletionError(CompletionCode.invalidCommand, 'IPMI 1.5 sessions are off');
+}
+
+export const getSessionChallenge = command({
+  name: 'Get Session Challenge',
+  netFn: NetFn.app,
+  cmd: 0x39,
+  privilege: 'none',
+  spec: 'IPMI 2.0 §22.16',
+  request: struct({ authType: bits8(['_reserved', 4], ['number', 4]), userName: text(16) }),
+  response: struct({ sessionId: u32le, challenge: bytes(16) }),
+  handle: ({ authType, userName }, context) => v15Exchange(context).challenge(authType.number, userName),
+});
+
+/** Outside a session it counts only in a packet that is authenticated by the password. */
+export const activateSession = command({
+  name: 'Activate Session',
+  netFn: NetFn.app,
+  cmd: activateSessionCommand,
+  privilege: 'none',
+  spec: 'IPMI 2.0 §22.17',
+  request: ActivateSessionRequest,
+  response: struct({
+    authType: bits8(['_reserved', 4], ['number', 4]),
+    sessionId: u32le,
+    firstInbound: u32le,
+    level: bits8(['_reserved', 4], ['number', 4]),
+  }),
+  handle(request, context) {
+    const { authType, sessionId, firstInbound, level } = v15Exchange(context).activate(request);
+    return {
+      authType: { number: authType },
+      sessionId,
+      firstInbound,
+      level: { number: PrivilegeNumber[level] },
+    };
+  },
+});
 
 /** Completion codes of Set Session Privilege Level. IPMI 2.0 Table 22-22. */
 const PrivilegeRefusal = { notAvailable: 0x80, aboveLimit: 0x81 } as const;
@@ -140,7 +183,7 @@ export const getSessionInfo = command({
       details: session && {
         user: { id: session.userId },
         level: { number: PrivilegeNumber[session.privilege] },
-        channel: { protocol: 'v20' as const, number: session.channel },
+        channel: { protocol: session.protocol, number: session.channel },
         consoleIp: ipv4Bytes(session.remote.address),
         consoleMac: new Uint8Array(6),
         consolePort: session.remote.port,
@@ -171,4 +214,10 @@ function ipv4Bytes(address: string): Uint8Array {
   return isIPv4(plain) ? Uint8Array.from(plain.split('.'), Number) : new Uint8Array(4);
 }
 
-export const sessionCommands = [setSessionPrivilegeLevel, closeSession, getSessionInfo];
+export const sessionCommands = [
+  getSessionChallenge,
+  activateSession,
+  setSessionPrivilegeLevel,
+  closeSession,
+  getSessionInfo,
+];

@@ -13,7 +13,7 @@
  */
 import type { PrivilegeLevel } from '../../bmc/actor.ts';
 import { atLeast, lowerOf } from '../../bmc/actor.ts';
-import type { User } from '../../bmc/users.ts';
+import { canLogIn, effectiveLimit, type User } from '../../bmc/users.ts';
 import {
   AuthAlgorithm,
   type CipherSuite,
@@ -47,8 +47,8 @@ import {
 export interface HandshakeRules {
   /** On offer, in order of preference. */
   readonly suites: readonly CipherSuite[];
-  /** Highest level of any session on this channel. */
-  readonly channelLimit: PrivilegeLevel;
+  /** Highest level of a session with this suite; undefined when no session is let in. */
+  limitOf(suite: CipherSuite): PrivilegeLevel | undefined;
   /** 16 bytes. */
   readonly guid: Uint8Array;
   /** The BMC key, when two-key login is on. */
@@ -129,7 +129,9 @@ export function openSession(
   if (remoteConsoleSessionId === 0) return refuse(RmcpStatus.invalidSessionId);
   const suite = matchSuite(request.algorithms, rules.suites);
   if (typeof suite === 'number') return refuse(suite);
-  const openLevel = requestedLevel(request.privilegeLevel, rules.channelLimit);
+  const limit = rules.limitOf(suite);
+  if (limit === undefined) return refuse(RmcpStatus.unauthorizedRole);
+  const openLevel = requestedLevel(request.privilegeLevel, limit);
   if (typeof openLevel === 'number') return refuse(openLevel);
   const send = encodeOpenSessionResponse({
     tag,
@@ -166,12 +168,13 @@ function challenge(state: Opened, rakp1: Rakp1, rc: Uint8Array, rules: Handshake
   if (typeof asked === 'number') return refuse(asked);
 
   const found = rules.findUser(Buffer.from(userName).toString('latin1'));
-  const user = found?.enabled ? found : undefined;
+  const user = found && canLogIn(found) ? found : undefined;
+  const userLimit = user && effectiveLimit(user);
   if (!user && !rules.decoyPassword) return refuse(RmcpStatus.unauthorizedName);
   // The level 0 means the user's highest one. Whichever way the name is looked up (role bit 4), the user found
   // has to reach the level: demanding equality would keep the higher ones out.
-  const level = (role & 0x0f) === 0 && user ? lowerOf(asked, user.limit) : asked;
-  const tooHigh = user !== undefined && !atLeast(user.limit, level);
+  const level = (role & 0x0f) === 0 && userLimit ? lowerOf(asked, userLimit) : asked;
+  const tooHigh = user !== undefined && (userLimit === undefined || !atLeast(userLimit, level));
   // 09h and no other: pyghmi tries again as Operator after it.
   if (tooHigh && !rules.decoyPassword) return refuse(RmcpStatus.invalidRole);
 

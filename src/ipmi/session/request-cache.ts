@@ -5,8 +5,8 @@
 import type { IpmiRequest } from '../message/message.ts';
 
 const size = 8;
-/** A sequence number of 6 bits comes round; a request that comes later than this is a new one. */
-const lifetimeMs = 15_000;
+/** A sequence number of 6 bits comes round; after this time it counts as a new one. IPMI 2.0 §6.13.2 */
+const lifetimeMs = 5_000;
 
 export interface CachedRequest {
   readonly request: IpmiRequest;

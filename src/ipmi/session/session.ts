@@ -1,21 +1,15 @@
 /**
- * An RMCP+ session that has been logged into: its keys, sequence numbers, level and payloads. It knows nothing of
- * how it came about (handshake.ts), what commands mean, or sockets.
+ * A session that has been logged into, whatever protocol carries it: who it is, its level, its time limits and its
+ * payloads. What packets look like is its subclasses' business: rmcp-plus-session.ts and v15-session.ts. It knows
+ * nothing of how it came about, what commands mean, or sockets.
  */
 import { type Actor, atLeast, lowerOf, type PrivilegeLevel } from '../../bmc/actor.ts';
-import type { User } from '../../bmc/users.ts';
+import { canLogIn, effectiveLimit, type User } from '../../bmc/users.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Random } from '../../lib/random.ts';
-import { type Confidentiality, confidentialityOf } from '../crypto/confidentiality.ts';
-import { type Integrity, integrityOf } from '../crypto/integrity.ts';
 import { sameSecret } from '../crypto/keys.ts';
-import type { PayloadProtection, PayloadSession, PayloadType } from '../payload.ts';
-import { PayloadType as Payload } from '../payload.ts';
-import type { ActiveHandshake } from './handshake.ts';
+import type { PayloadHandler, PayloadProtection, PayloadSession, PayloadType } from '../payload.ts';
 import type { DatagramLink, RemoteAddress } from './link.ts';
-import { encodePacket, type RmcpPlusPacket, verifyPacket } from './packet.ts';
 import { RequestCache } from './request-cache.ts';
-import { nextSequence, SequenceWindow } from './window.ts';
 
 /** IPMI 2.0 §6.12.15: 60 s ± 3 s. */
 export const idleTimeoutMs = 60_000;
@@ -36,20 +30,28 @@ export type CloseReason =
 export type PacketFault = 'badAuthCode' | 'notProtected' | 'replayed' | 'undecryptable' | 'foreignSource';
 
 export interface SessionOptions {
-  readonly login: ActiveHandshake;
+  /** The managed system's session ID. */
+  readonly id: number;
   /** 1 to 254. */
   readonly handle: number;
   readonly channel: number;
-  readonly channelLimit: PrivilegeLevel;
+  /** The user at the time of the login. */
+  readonly user: User;
+  /** The highest level that the login asked for. */
+  readonly level: PrivilegeLevel;
+  /** The highest level of the channel now. */
+  readonly channelLimit: () => PrivilegeLevel;
   readonly link: DatagramLink;
   readonly remote: RemoteAddress;
   readonly clock: Clock;
-  readonly random: Random;
   /** The user's present state. */
   readonly findUser: (id: number) => User | undefined;
 }
 
-export class Session implements PayloadSession {
+export abstract class Session implements PayloadSession {
+  abstract readonly protocol: 'v15' | 'v20';
+  abstract readonly canEncrypt: boolean;
+  abstract readonly canAuthenticate: boolean;
   readonly id: number;
   /** Small number by which Get Session Info and Close Session know the session too. */
   readonly handle: number;
@@ -58,42 +60,39 @@ export class Session implements PayloadSession {
   readonly actor: Actor;
   /** Wall time of the login, in milliseconds since 1970. */
   readonly establishedAt: number;
-  readonly cipherSuiteId: number;
   readonly requests = new RequestCache();
+  protected readonly clock: Clock;
   readonly #options: SessionOptions;
-  readonly #remoteConsoleSessionId: number;
-  readonly #integrity: Integrity | undefined;
-  readonly #confidentiality: Confidentiality | undefined;
-  readonly #authenticated = new SequenceWindow();
-  readonly #unauthenticated = new SequenceWindow();
-  readonly #payloads = new Map<number, (payload: Uint8Array) => void>();
+  readonly #payloads = new Map<number, { readonly handler: PayloadHandler; readonly keepAlive: boolean }>();
   readonly #closeListeners: (() => void)[] = [];
+  /** The account as this session knows it. */
+  #user: User;
   #remote: RemoteAddress;
   #link: DatagramLink;
-  #sent = 0;
   #lastHeard: number;
   #level: PrivilegeLevel;
   #closed: CloseReason | undefined;
   #closing = false;
 
   constructor(options: SessionOptions) {
-    const { login, remote, clock, random } = options;
+    const { user, remote, clock } = options;
     this.#options = options;
-    this.id = login.managedSystemSessionId;
+    this.clock = clock;
+    this.id = options.id;
     this.handle = options.handle;
     this.channel = options.channel;
-    this.userId = login.user.id;
-    this.actor = { name: login.user.name, face: 'ipmi', from: `${remote.address}:${remote.port}` };
+    this.userId = user.id;
+    this.actor = { name: user.name, face: 'ipmi', from: `${remote.address}:${remote.port}` };
     this.establishedAt = clock.wallTime();
-    this.cipherSuiteId = login.suite.id;
-    this.#remoteConsoleSessionId = login.remoteConsoleSessionId;
-    this.#integrity = integrityOf(login.suite, { k1: login.k1, password: login.user.password });
-    this.#confidentiality = confidentialityOf(login.suite, login.k2, random);
+    this.#user = user;
     this.#remote = remote;
     this.#link = options.link;
     this.#lastHeard = clock.now();
     this.#level = lowerOf('user', this.limit);
   }
+
+  /** Sends one payload of the session, with the protection that the session has for it. */
+  abstract sendPayload(type: PayloadType, payload: Uint8Array, protection: PayloadProtection): void;
 
   get remote(): RemoteAddress {
     return this.#remote;
@@ -101,14 +100,6 @@ export class Session implements PayloadSession {
 
   get localPort(): number {
     return this.#link.localPort;
-  }
-
-  get canEncrypt(): boolean {
-    return this.#confidentiality !== undefined;
-  }
-
-  get canAuthenticate(): boolean {
-    return this.#integrity !== undefined;
   }
 
   get open(): boolean {
@@ -122,9 +113,9 @@ export class Session implements PayloadSession {
 
   /** The highest level to be had now: of the login's request, the channel and the user, whichever is lowest. */
   get limit(): PrivilegeLevel {
-    const { login, channelLimit, findUser } = this.#options;
-    const user = findUser(this.userId) ?? login.user;
-    return lowerOf(login.level, lowerOf(channelLimit, user.limit));
+    const { level, channelLimit, findUser } = this.#options;
+    const user = findUser(this.userId) ?? this.#user;
+    return lowerOf(level, lowerOf(channelLimit(), effectiveLimit(user) ?? 'callback'));
   }
 
   get privilege(): PrivilegeLevel {
@@ -138,82 +129,45 @@ export class Session implements PayloadSession {
     return true;
   }
 
-  /**
-   * Verifies and decrypts a packet that bears this session's ID.
-   * @param body the bytes that `packet` was decoded from
-   * @returns the payload in clear, or why the packet is to be dropped
-   */
-  unseal(
-    body: Uint8Array,
-    packet: RmcpPlusPacket,
-    remote: RemoteAddress,
-    link: DatagramLink,
-  ): Uint8Array | PacketFault {
-    if (this.#integrity) {
-      if (!packet.authenticated) return 'notProtected';
-      if (!verifyPacket(body, packet, this.#integrity)) return 'badAuthCode';
-    } else {
-      if (packet.authenticated) return 'badAuthCode';
-      // Nothing but the address speaks for the sender then.
-      if (remote.address !== this.#remote.address || remote.port !== this.#remote.port)
-        return 'foreignSource';
-    }
-    // A console may have its serial payload unencrypted, by what it said in Activate Payload.
-    if (this.#confidentiality && !packet.encrypted && packet.payloadType === Payload.ipmi) {
-      return 'notProtected';
-    }
-    if (packet.encrypted && !this.#confidentiality) return 'undecryptable';
-    const window = packet.authenticated ? this.#authenticated : this.#unauthenticated;
-    if (!window.accept(packet.sequence)) return 'replayed';
-    let payload = packet.payload;
-    if (packet.encrypted && this.#confidentiality) {
-      const opened = this.#confidentiality.open(payload);
-      if (!opened) return 'undecryptable';
-      payload = opened;
-    }
-    this.#lastHeard = this.#options.clock.now();
+  /** A valid packet has come. @param newest whether no later one has come before it */
+  protected heard(remote: RemoteAddress, link: DatagramLink, newest: boolean): void {
+    this.#lastHeard = this.clock.now();
     // A console behind an address translator may come from elsewhere now; its newest packet says where it is.
-    if (window.highest === packet.sequence) {
-      this.#link = link;
-      if (remote.address !== this.#remote.address || remote.port !== this.#remote.port) {
-        this.#remote = { address: remote.address, port: remote.port };
-      }
-    }
-    return payload;
+    if (!newest) return;
+    this.#link = link;
+    if (!this.isFrom(remote)) this.#remote = { address: remote.address, port: remote.port };
   }
 
-  sendPayload(type: PayloadType, payload: Uint8Array, protection: PayloadProtection): void {
-    if (!this.open) return;
-    const encrypted = protection.encrypted && this.#confidentiality !== undefined;
-    this.#sent = nextSequence(this.#sent);
-    const datagram = encodePacket(
-      {
-        payloadType: type,
-        encrypted,
-        sessionId: this.#remoteConsoleSessionId,
-        sequence: this.#sent,
-        payload: encrypted && this.#confidentiality ? this.#confidentiality.seal(payload) : payload,
-      },
-      protection.authenticated ? this.#integrity : undefined,
-    );
+  protected isFrom(remote: RemoteAddress): boolean {
+    return remote.address === this.#remote.address && remote.port === this.#remote.port;
+  }
+
+  protected send(datagram: Uint8Array): void {
     this.#link.send(datagram, this.#remote);
   }
 
-  /** Sends with all the protection that the cipher suite has. */
+  /** Sends with all the protection that the session has. */
   sendProtected(type: PayloadType, payload: Uint8Array): void {
     this.sendPayload(type, payload, { encrypted: true, authenticated: true });
   }
 
-  onPayload(type: PayloadType, handler: ((payload: Uint8Array) => void) | undefined): void {
-    if (handler) this.#payloads.set(type, handler);
+  onPayload(
+    type: PayloadType,
+    handler: PayloadHandler | undefined,
+    { keepAlive = true }: { readonly keepAlive?: boolean } = {},
+  ): void {
+    if (handler) this.#payloads.set(type, { handler, keepAlive });
     else this.#payloads.delete(type);
   }
 
-  /** @returns false when nobody receives payloads of this type */
-  deliver(type: number, payload: Uint8Array): boolean {
-    const handler = this.#payloads.get(type);
-    handler?.(payload);
-    return handler !== undefined;
+  /**
+   * @param protection how the payload came
+   * @returns false when nobody receives payloads of this type
+   */
+  deliver(type: number, payload: Uint8Array, protection: PayloadProtection): boolean {
+    const receiver = this.#payloads.get(type);
+    receiver?.handler(payload, protection);
+    return receiver !== undefined;
   }
 
   /** Told once, when the session ends for whatever reason; at once when it has ended. */
@@ -239,24 +193,28 @@ export class Session implements PayloadSession {
     if (this.#closing) this.close('closed by the console');
   }
 
+  /** The session itself has just changed its user's password: it may go on, while the user's others end. */
+  passwordChanged(): void {
+    const user = this.#options.findUser(this.userId);
+    if (user) this.#user = { ...this.#user, password: user.password };
+  }
+
   /** Closes the session when it has outlived its user's account or the idle limit. @returns whether it is open */
   check(): boolean {
     if (!this.open) return false;
     if (!this.#userStands()) this.close('user changed');
-    const limit = this.#payloads.size > 0 ? payloadIdleTimeoutMs : idleTimeoutMs;
-    if (this.#options.clock.now() - this.#lastHeard >= limit) this.close('idle');
+    const kept = [...this.#payloads.values()].some(({ keepAlive }) => keepAlive);
+    const limit = kept ? payloadIdleTimeoutMs : idleTimeoutMs;
+    if (this.clock.now() - this.#lastHeard >= limit) this.close('idle');
     return this.open;
   }
 
-  /** Whether the user who logged in is still the same, enabled, and with the same password. */
+  /** Whether the user who logged in is still the same, may log in, and has the same password. */
   #userStands(): boolean {
-    const { login, findUser } = this.#options;
-    const user = findUser(this.userId);
-    if (user === login.user) return user.enabled;
+    const user = this.#options.findUser(this.userId);
+    if (!user || !canLogIn(user) || effectiveLimit(user) === undefined) return false;
     return (
-      user?.enabled === true &&
-      user.name === login.user.name &&
-      sameSecret(user.password, login.user.password)
+      user === this.#user || (user.name === this.#user.name && sameSecret(user.password, this.#user.password))
     );
   }
 }

@@ -1,7 +1,4 @@
-/**
- * The IPMI v1.5 session header. Here it carries session-less messages (authentication type none); sessions of
- * their own would use the authentication code. IPMI 2.0 §13.6, Table 13-8.
- */
+/** The IPMI v1.5 session header, in sessions and around session-less messages. IPMI 2.0 §13.6, Table 13-8. */
 import { ByteReader, concatBytes } from '../../lib/bytes.ts';
 import { RmcpClass, rmcpHeaderLength, writeRmcpHeader } from '../rmcp/header.ts';
 

@@ -1,20 +1,32 @@
 /**
- * The sliding window over the sequence numbers of one direction: 15 ahead of and 16 behind the highest one
- * accepted, each number once. IPMI 2.0 §6.12.13. 0 belongs to no session; numbers go from FFFFFFFFh to 1.
+ * The sliding window over the sequence numbers of one direction, each number once. 0 belongs to no session;
+ * numbers go from FFFFFFFFh to 1.
  */
-const ahead = 15;
-const behind = 16;
+export interface WindowSize {
+  /** How far above the highest number accepted the next one may be. */
+  readonly ahead: number;
+  /** How far below; up to 31. */
+  readonly behind: number;
+}
+
+/** Of RMCP+ sessions. IPMI 2.0 §6.12.13. */
+export const rmcpPlusWindow: WindowSize = { ahead: 15, behind: 16 };
+/** Of IPMI 1.5 sessions. IPMI 2.0 §6.12.11. */
+export const v15Window: WindowSize = { ahead: 8, behind: 8 };
+
 /** How many numbers there are, 0 left out. */
 const cycle = 2 ** 32 - 1;
 
 export class SequenceWindow {
+  readonly #size: WindowSize;
   #highest: number;
   /** Bit n: the number n before the highest was accepted. A new session has seen all before its first. */
   #seen = 0xffffffff;
 
   /** @param highest the number before the first one to come */
-  constructor(highest = 0) {
+  constructor(highest = 0, size = rmcpPlusWindow) {
     this.#highest = highest;
+    this.#size = size;
   }
 
   /** Takes the number for used, if it may be. Call it for authentic packets only. */
@@ -22,13 +34,13 @@ export class SequenceWindow {
     if (sequence === 0) return false;
     const step = (sequence - this.#highest + cycle) % cycle;
     if (step === 0) return false;
-    if (step <= ahead) {
+    if (step <= this.#size.ahead) {
       this.#highest = sequence;
       this.#seen = (this.#seen << step) | 1;
       return true;
     }
     const back = cycle - step;
-    if (back > behind) return false;
+    if (back > this.#size.behind) return false;
     const bit = 1 << back;
     if ((this.#seen & bit) !== 0) return false;
     this.#seen |= bit;

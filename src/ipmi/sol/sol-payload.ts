@@ -51,9 +51,10 @@ export class SolPayload {
       (packet) => session.sendPayload(PayloadType.sol, packet, this.protection),
       clock.now(),
     );
-    session.onPayload(PayloadType.sol, (payload) => {
+    session.onPayload(PayloadType.sol, (payload, { encrypted }) => {
       let packet: ConsolePacket;
       try {
+        if (this.protection.encrypted && !encrypted) throw new DecodeError('SOL packet: not encrypted');
         packet = decode(ConsolePacket, payload, 'SOL packet');
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error;

@@ -75,6 +75,12 @@ export class SolService {
 
   constructor(options: SolServiceOptions) {
     this.#options = options;
+    options.users.onChange(({ id, sol }) => {
+      for (const payload of [...this.#payloads.values()]) {
+        if (payload.session.userId === id && !sol)
+          this.#end(payload, 'the user may not use it any more', true);
+      }
+    });
   }
 
   /** Active instances by rising number. */
@@ -255,7 +261,7 @@ function dismiss(session: PayloadSession): void {
     status: { nack: false, unavailable: true, deactivating: true, overrun: false, breakDetected: false },
     data: new Uint8Array(),
   });
-  session.onPayload(PayloadType.sol, (payload) => {
+  const answer = (payload: Uint8Array): void => {
     try {
       // Only to characters: to answer acknowledgements would keep ipmitool waiting.
       if (decode(ConsolePacket, payload, 'SOL packet').sequence === 0) return;
@@ -264,7 +270,9 @@ function dismiss(session: PayloadSession): void {
       throw error;
     }
     session.sendPayload(PayloadType.sol, notice, protection);
-  });
+  };
+  // Nothing is carried any more: the session gets no longer life from it.
+  session.onPayload(PayloadType.sol, answer, { keepAlive: false });
 }
 
 /** A sequence number that clients, which count from 0 or 1, are unlikely to be waiting for. */

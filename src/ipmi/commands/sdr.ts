@@ -1,0 +1,307 @@
+/**
+ * SDR Repository commands. IPMI 2.0 §33. The repository can be changed at any time; there is no modal update, so
+ * that its commands (2Ah, 2Bh) do not exist here.
+ */
+import { bits8, bytes, decode, empty, named, rest, struct, u8, u16le, u32le } from '../../lib/codec.ts';
+import { CompletionCode, CompletionError } from '../message/completion-code.ts';
+import { NetFn } from '../message/net-fn.ts';
+import { SdrHeader, sdrHeaderLength, sdrVersion } from '../records/sdr.ts';
+import { maxSdrBytes, type SdrRecord, type SdrRepository, sdrCapacityBytes } from '../sdr-repository.ts';
+import { clockSetEvent } from '../sel-feed.ts';
+import { command } from './command.ts';
+
+const unitBytes = 16;
+const firstRecord = 0x0000;
+const lastRecord = 0xffff;
+const wholeRecord = 0xff;
+const noTimestamp = 0xffffffff;
+
+export const getSdrRepositoryInfo = command({
+  name: 'Get SDR Repository Info',
+  netFn: NetFn.storage,
+  cmd: 0x20,
+  privilege: 'user',
+  spec: 'IPMI 2.0 §33.9',
+  request: empty,
+  response: struct({
+    version: u8,
+    recordCount: u16le,
+    freeBytes: u16le,
+    lastAdded: u32le,
+    lastErased: u32le,
+    support: bits8(
+      ['overflow', 1],
+      ['update', 2, { unspecified: 0, nonModal: 1, modal: 2, both: 3 }],
+      ['_reserved', 1],
+      ['delete', 1],
+      ['partialAdd', 1],
+      ['reserve', 1],
+      ['allocationInfo', 1],
+    ),
+  }),
+  handle(_request, { state: { sdr } }) {
+    return {
+      version: sdrVersion,
+      recordCount: sdr.records.length,
+      freeBytes: sdr.freeBytes,
+      lastAdded: sdr.lastAdded,
+      lastErased: sdr.lastErased ?? noTimestamp,
+      support: {
+        overflow: sdr.overflow,
+        update: 'nonModal' as const,
+        delete: true,
+        partialAdd: true,
+        reserve: true,
+        allocationInfo: true,
+      },
+    };
+  },
+});
+
+export const getSdrRepositoryAllocationInfo = command({
+  name: 'Get SDR Repository Allocation Info',
+  netFn: NetFn.storage,
+  cmd: 0x21,
+  privilege: 'user',
+  spec: 'IPMI 2.0 §33.10',
+  request: empty,
+  response: struct({ units: u16le, unitBytes: u16le, freeUnits: u16le, largestFree: u16le, maxRecord: u8 }),
+  handle(_request, { state: { sdr } }) {
+    const freeUnits = Math.floor(sdr.freeBytes / unitBytes);
+    return {
+      units: sdrCapacityBytes / unitBytes,
+      unitBytes,
+      freeUnits,
+      largestFree: freeUnits,
+      maxRecord: Math.ceil(maxSdrBytes / unitBytes),
+    };
+  },
+});
+
+export const reserveSdrRepository = command({
+  name: 'Reserve SDR Repository',
+  netFn: NetFn.storage,
+  cmd: 0x22,
+  privilege: 'user',
+  spec: 'IPMI 2.0 §33.11',
+  request: empty,
+  response: struct({ reservation: u16le }),
+  handle: (_request, { state: { sdr } }) => ({ reservation: sdr.reserve() }),
+});
+
+/** A record is read whole or in parts; only parts behind its start need a reservation. */
+export const getSdr = command({
+  name: 'Get SDR',
+  netFn: NetFn.storage,
+  cmd: 0x23,
+  privilege: 'user',
+  spec: 'IPMI 2.0 §33.12',
+  request: struct({ reservation: u16le, id: u16le, offset: u8, count: u8 }),
+  response: struct({ nextId: u16le, data: rest }),
+  handle({ reservation, id, offset, count }, { state: { sdr } }) {
+    if (offset > 0) requireReserved(sdr, reservation);
+    const { record, next } = findRecord(sdr, id);
+    if (offset > record.bytes.length) {
+      throw new CompletionError(CompletionCode.parameterOutOfRange, `SDR ${record.id}: no offset ${offset}`);
+    }
+    const end = count === wholeRecord ? record.bytes.length : offset + count;
+    if (end > record.bytes.length) {
+      throw new CompletionError(
+        CompletionCode.cannotReturnThatMany,
+        `SDR ${record.id}: ${count} bytes from ${offset}, ${record.bytes.length} in all`,
+      );
+    }
+    return { nextId: next?.id ?? lastRecord, data: record.bytes.subarray(offset, end) };
+  },
+});
+
+function requireReserved(sdr: SdrRepository, reservation: number): void {
+  if (!sdr.isReserved(reservation)) {
+    throw new CompletionError(
+      CompletionCode.reservationCancelled,
+      `SDR: reservation ${reservation} is not in force`,
+    );
+  }
+}
+
+function findRecord(sdr: SdrRepository, id: number): { record: SdrRecord; next: SdrRecord | undefined } {
+  const { records } = sdr;
+  const index =
+    id === firstRecord
+      ? 0
+      : id === lastRecord
+        ? records.length - 1
+        : records.findIndex((record) => record.id === id);
+  const record = records[index];
+  if (!record) throw new CompletionError(CompletionCode.notPresent, `no SDR ${id}`);
+  return { record, next: records[index + 1] };
+}
+
+/** The ID that the client writes is replaced by the one the record gets. */
+export const addSdr = command({
+  name: 'Add SDR',
+  netFn: NetFn.storage,
+  cmd: 0x24,
+  privilege: 'operator',
+  spec: 'IPMI 2.0 §33.13',
+  request: struct({ record: rest }),
+  response: struct({ id: u16le }),
+  handle({ record }, { state: { sdr } }) {
+    if (declaredLength(record) !== record.length) {
+      throw new CompletionError(
+        CompletionCode.requestLengthInvalid,
+        `SDR: header says ${declaredLength(record)} bytes, ${record.length} came`,
+      );
+    }
+    return { id: sdr.add(record) };
+  },
+});
+
+/** @throws {DecodeError} when even the header is not whole */
+function declaredLength(record: Uint8Array): number {
+  const { length } = decode(SdrHeader, record.subarray(0, sdrHeaderLength), 'SDR header');
+  return sdrHeaderLength + length;
+}
+
+/** Of Partial Add SDR: the parts together are not what the header said. */
+const lengthMismatch = 0x80;
+
+export const partialAddSdr = command({
+  name: 'Partial Add SDR',
+  netFn: NetFn.storage,
+  cmd: 0x25,
+  privilege: 'operator',
+  spec: 'IPMI 2.0 §33.14',
+  request: struct({
+    reservation: u16le,
+    id: u16le,
+    offset: u8,
+    progress: bits8(['_reserved', 4], ['state', 4, { more: 0, last: 1 }]),
+    data: rest,
+  }),
+  response: struct({ id: u16le }),
+  handle({ reservation, id, offset, progress: { state }, data }, { state: { sdr } }) {
+    requireReserved(sdr, reservation);
+    const begun = id === firstRecord && offset === 0 ? undefined : sdr.partial;
+    if (id !== (begun?.id ?? firstRecord) || offset !== (begun?.bytes.length ?? 0)) {
+      throw new CompletionError(
+        CompletionCode.invalidField,
+        `SDR ${id}: a part at ${offset} does not follow`,
+      );
+    }
+    const whole = new Uint8Array([...(begun?.bytes ?? []), ...data]);
+    if (whole.length > maxSdrBytes) {
+      throw new CompletionError(lengthMismatch, `SDR: ${whole.length} bytes are more than any record has`);
+    }
+    if (state === 'more') {
+      const partial = { id: begun?.id ?? sdr.nextId(), bytes: whole };
+      sdr.partial = partial;
+      return { id: partial.id };
+    }
+    sdr.partial = undefined;
+    if (whole.length < sdrHeaderLength || declaredLength(whole) !== whole.length) {
+      throw new CompletionError(lengthMismatch, `SDR: header and ${whole.length} bytes do not agree`);
+    }
+    return { id: sdr.add(whole) };
+  },
+});
+
+export const deleteSdr = command({
+  name: 'Delete SDR',
+  netFn: NetFn.storage,
+  cmd: 0x26,
+  privilege: 'operator',
+  spec: 'IPMI 2.0 §33.15',
+  request: struct({ reservation: u16le, id: u16le }),
+  response: struct({ id: u16le }),
+  handle({ reservation, id }, { state: { sdr } }) {
+    requireReserved(sdr, reservation);
+    const { record } = findRecord(sdr, id);
+    sdr.delete(record.id);
+    return { id: record.id };
+  },
+});
+
+/** Erases what clients have added. Done when it answers. */
+export const clearSdrRepository = command({
+  name: 'Clear SDR Repository',
+  netFn: NetFn.storage,
+  cmd: 0x27,
+  privilege: 'operator',
+  spec: 'IPMI 2.0 §33.16',
+  request: struct({
+    reservation: u16le,
+    letters: bytes(3),
+    operation: named({ initiate: 0xaa, status: 0x00 }),
+  }),
+  response: bits8(['_reserved', 4], ['progress', 4, { inProgress: 0, completed: 1 }]),
+  handle({ reservation, letters, operation }, { state: { sdr } }) {
+    if (Buffer.from(letters).toString('latin1') !== 'CLR') {
+      throw new CompletionError(CompletionCode.invalidField, 'Clear SDR Repository: without the letters CLR');
+    }
+    // The status may be asked with the reservation that erasing has ended.
+    if (operation === 'initiate') {
+      requireReserved(sdr, reservation);
+      sdr.clear();
+    }
+    return { progress: 'completed' as const };
+  },
+});
+
+/** SEL and SDR Repository have one clock. */
+export const getSdrRepositoryTime = command({
+  name: 'Get SDR Repository Time',
+  netFn: NetFn.storage,
+  cmd: 0x28,
+  privilege: 'user',
+  spec: 'IPMI 2.0 §33.17',
+  request: empty,
+  response: struct({ time: u32le }),
+  handle: (_request, { bmc: { sel } }) => ({ time: sel.time }),
+});
+
+export const setSdrRepositoryTime = command({
+  name: 'Set SDR Repository Time',
+  netFn: NetFn.storage,
+  cmd: 0x29,
+  privilege: 'operator',
+  spec: 'IPMI 2.0 §33.18',
+  request: struct({ time: u32le }),
+  response: empty,
+  handle({ time }, { bmc: { sel, eventReceiver } }) {
+    if (time === sel.time) return {};
+    eventReceiver.report(clockSetEvent('before'));
+    sel.setTime(time);
+    eventReceiver.report(clockSetEvent('after'));
+    return {};
+  },
+});
+
+/** Gives all sensors what their records say: thresholds, hysteresis, event enables. Done when it answers. */
+export const runInitializationAgent = command({
+  name: 'Run Initialization Agent',
+  netFn: NetFn.storage,
+  cmd: 0x2c,
+  privilege: 'operator',
+  spec: 'IPMI 2.0 §33.21',
+  request: bits8(['_reserved', 7], ['run', 1]),
+  response: bits8(['_reserved', 7], ['completed', 1]),
+  handle({ run }, { bmc: { sensors } }) {
+    if (run) sensors.restoreFactorySettings();
+    return { completed: true };
+  },
+});
+
+export const sdrCommands = [
+  getSdrRepositoryInfo,
+  getSdrRepositoryAllocationInfo,
+  reserveSdrRepository,
+  getSdr,
+  addSdr,
+  partialAddSdr,
+  deleteSdr,
+  clearSdrRepository,
+  getSdrRepositoryTime,
+  setSdrRepositoryTime,
+  runInitializationAgent,
+];

@@ -1,0 +1,96 @@
+/** A session of IPMI 2.0: its keys, its sequence numbers and its packets. */
+import type { Random } from '../../lib/random.ts';
+import { type Confidentiality, confidentialityOf } from '../crypto/confidentiality.ts';
+import { type Integrity, integrityOf } from '../crypto/integrity.ts';
+import { type PayloadProtection, PayloadType } from '../payload.ts';
+import type { ActiveHandshake } from './handshake.ts';
+import type { DatagramLink, RemoteAddress } from './link.ts';
+import { encodePacket, type RmcpPlusPacket, verifyPacket } from './packet.ts';
+import { type PacketFault, Session, type SessionOptions } from './session.ts';
+import { nextSequence, SequenceWindow } from './window.ts';
+
+export interface RmcpPlusSessionOptions extends Omit<SessionOptions, 'id' | 'user' | 'level'> {
+  readonly login: ActiveHandshake;
+  readonly random: Random;
+}
+
+export class RmcpPlusSession extends Session {
+  readonly protocol = 'v20';
+  readonly cipherSuiteId: number;
+  readonly #remoteConsoleSessionId: number;
+  readonly #integrity: Integrity | undefined;
+  readonly #confidentiality: Confidentiality | undefined;
+  readonly #authenticated = new SequenceWindow();
+  readonly #unauthenticated = new SequenceWindow();
+  #sent = 0;
+
+  constructor(options: RmcpPlusSessionOptions) {
+    const { login, random } = options;
+    super({ ...options, id: login.managedSystemSessionId, user: login.user, level: login.level });
+    this.cipherSuiteId = login.suite.id;
+    this.#remoteConsoleSessionId = login.remoteConsoleSessionId;
+    this.#integrity = integrityOf(login.suite, { k1: login.k1, password: login.user.password });
+    this.#confidentiality = confidentialityOf(login.suite, login.k2, random);
+  }
+
+  get canEncrypt(): boolean {
+    return this.#confidentiality !== undefined;
+  }
+
+  get canAuthenticate(): boolean {
+    return this.#integrity !== undefined;
+  }
+
+  /**
+   * Verifies and decrypts a packet that bears this session's ID.
+   * @param body the bytes that `packet` was decoded from
+   * @returns the payload in clear, or why the packet is to be dropped
+   */
+  unseal(
+    body: Uint8Array,
+    packet: RmcpPlusPacket,
+    remote: RemoteAddress,
+    link: DatagramLink,
+  ): Uint8Array | PacketFault {
+    if (this.#integrity) {
+      if (!packet.authenticated) return 'notProtected';
+      if (!verifyPacket(body, packet, this.#integrity)) return 'badAuthCode';
+    } else {
+      if (packet.authenticated) return 'badAuthCode';
+      // Nothing but the address speaks for the sender then.
+      if (!this.isFrom(remote)) return 'foreignSource';
+    }
+    // Other payloads may come unencrypted if their receiver, who is told, accepts that (Activate Payload).
+    if (this.#confidentiality && !packet.encrypted && packet.payloadType === PayloadType.ipmi) {
+      return 'notProtected';
+    }
+    if (packet.encrypted && !this.#confidentiality) return 'undecryptable';
+    const window = packet.authenticated ? this.#authenticated : this.#unauthenticated;
+    if (!window.accept(packet.sequence)) return 'replayed';
+    let payload = packet.payload;
+    if (packet.encrypted && this.#confidentiality) {
+      const opened = this.#confidentiality.open(payload);
+      if (!opened) return 'undecryptable';
+      payload = opened;
+    }
+    this.heard(remote, link, window.highest === packet.sequence);
+    return payload;
+  }
+
+  sendPayload(type: PayloadType, payload: Uint8Array, protection: PayloadProtection): void {
+    if (!this.open) return;
+    const encrypted = protection.encrypted && this.#confidentiality !== undefined;
+    this.#sent = nextSequence(this.#sent);
+    const datagram = encodePacket(
+      {
+        payloadType: type,
+        encrypted,
+        sessionId: this.#remoteConsoleSessionId,
+        sequence: this.#sent,
+        payload: encrypted && this.#confidentiality ? this.#confidentiality.seal(payload) : payload,
+      },
+      protection.authenticated ? this.#integrity : undefined,
+    );
+    this.send(datagram);
+  }
+}
