@@ -1,17 +1,18 @@
 /**
  * Writes what is derived from the tables in the code: the configuration's JSON schema for editors, its reference
- * page, and the table of variables in the README.
+ * page, the reference page of the IPMI commands, and the table of variables in the README.
  *   npm run gen            write
  *   npm run gen -- --check fail if anything would change
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generatedFiles } from '../src/config/reference.ts';
+import { ipmiReferenceFiles } from '../src/ipmi/commands/reference.ts';
 
 const root = dirname(import.meta.dirname);
 let stale = 0;
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
-for (const [name, content] of generatedFiles(readme)) {
+for (const [name, content] of [...generatedFiles(readme), ...ipmiReferenceFiles()]) {
   const path = join(root, name);
   if (existsSync(path) && readFileSync(path, 'utf8') === content) continue;
   stale++;

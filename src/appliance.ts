@@ -5,13 +5,16 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { Bmc } from './bmc/bmc.ts';
+import { AdminServer } from './admin/admin-server.ts';
+import { Bmc, type BmcReset } from './bmc/bmc.ts';
 import { type Identity, keptUuid, serialNumberOf } from './bmc/identity.ts';
 import type { Machine } from './bmc/machine.ts';
 import type { Config, Network } from './config/config.ts';
 import { packageRoot } from './config/load.ts';
 import { type ApplianceStatus, runFiles } from './config/run-files.ts';
+import { udpTrapSender } from './ipmi/alerting.ts';
 import { ipmiCommands } from './ipmi/commands/commands.ts';
+import { InBand } from './ipmi/in-band.ts';
 import { IpmiState } from './ipmi/ipmi-state.ts';
 import { IpmiLan } from './ipmi/lan.ts';
 import { SolService } from './ipmi/sol/sol-service.ts';
@@ -21,12 +24,16 @@ import { type Random, systemRandom } from './lib/random.ts';
 import { FakeMachine } from './machine/fake/fake-machine.ts';
 import { debianFirmware, type NicConfig, type QemuMachineConfig } from './machine/qemu/config.ts';
 import { QemuMachine } from './machine/qemu/qemu-machine.ts';
+import { RunDir } from './machine/qemu/run-dir.ts';
+import { hostNetwork } from './network/host-network.ts';
 import { fileStore } from './store/file-store.ts';
 import { Pm2Supervisor } from './supervise/pm2.ts';
 
 export interface Appliance {
   readonly bmc: Bmc;
   readonly lan: IpmiLan;
+  /** Absent where the machine has no system interface. */
+  readonly inBand: InBand | undefined;
   /** Faces first, then core, then machine. Without a grace the guest goes on running. */
   stop(options: { shutdownGraceMs?: number }): Promise<void>;
 }
@@ -35,11 +42,18 @@ export interface ApplianceOptions {
   /** Power has just returned to the server as a whole, as opposed to a BMC that restarts. */
   readonly powerReturned: boolean;
   readonly log?: Logger;
+  /**
+   * Starts the BMC anew, for a client that asked for it, while the machine goes on. Without it the LAN face alone is
+   * started anew.
+   */
+  readonly restart?: (reset: BmcReset) => void;
 }
 
 /** How long a guest may take over `power soft` before the event log says that it did not obey. */
 const softOffTimeoutMs = 120_000;
 const maxSessions = 64;
+/** Between a reset command's answer and the reset. */
+const resetDelayMs = 250;
 
 /** @throws {Error} in one line, when an address, the state or the configuration does not allow to run */
 export async function runAppliance(config: Config, options: ApplianceOptions): Promise<Appliance> {
@@ -57,6 +71,10 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
     machine,
     identity,
     users: config.ipmi.users,
+    lan: {
+      ...(config.ipmi.kgHex === undefined ? {} : { kg: Buffer.from(config.ipmi.kgHex, 'hex') }),
+      network: hostNetwork(config.bmc.address),
+    },
     restorePolicy: config.power.restorePolicy,
     softOffTimeoutMs,
     store,
@@ -75,37 +93,73 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
     log: log.child({ part: 'sol' }),
     replayBytes: config.ipmi.solReplayBytes,
   });
+  const sendTrap = udpTrapSender({
+    from: config.bmc.address,
+    failed: (error) => log.warn({ err: error }, 'trap socket'),
+  });
+  const state = new IpmiState(bmc, { sendTrap });
   const lan = new IpmiLan({
     bmc,
-    state: new IpmiState(bmc),
+    state,
     sol,
     commands: ipmiCommands,
     address: config.bmc.address,
     port: config.ipmi.port,
     cipherSuites: config.ipmi.cipherSuites,
-    ...(config.ipmi.kgHex === undefined ? {} : { kg: Buffer.from(config.ipmi.kgHex, 'hex') }),
+    ipmi15: config.ipmi.v15,
     hideUserNames: config.ipmi.hideUserNames,
     maxSessions,
   });
 
   await lan.start();
+  const inBand = config.machine.kind === 'qemu' ? makeInBand(config, bmc, state, lan) : undefined;
+  const admin = new AdminServer({ bmc, commands: ipmiCommands }, runFiles(config.bmc.runDir).admin);
+  bmc.onResetRequest((reset) => {
+    clock.after(resetDelayMs, () => {
+      if (options.restart) options.restart(reset);
+      else void lan.restart().catch((error) => log.error({ err: error }, 'LAN face not started anew'));
+    });
+  });
+  const stopFaces = async () => {
+    sol.stop();
+    await lan.stop();
+    await inBand?.stop();
+    await admin.stop();
+  };
   try {
+    await inBand?.start();
+    await admin.start();
     await bmc.start({ powerReturned: options.powerReturned, powerOn: config.power.onAtStart });
   } catch (error) {
-    await lan.stop();
+    await stopFaces();
     throw error;
   }
   const status = publishStatus(config, bmc, machine, lan);
   return {
     bmc,
     lan,
+    inBand,
     async stop({ shutdownGraceMs }) {
-      sol.stop();
-      await lan.stop();
+      await stopFaces();
       await bmc.stop(shutdownGraceMs === undefined ? {} : { shutdownGraceMs });
+      sendTrap.close();
       status.stop();
     },
   };
+}
+
+/** The machine has a system interface unless the policy is `off`; then nobody listens either. */
+function makeInBand(config: Config, bmc: Bmc, state: IpmiState, lan: IpmiLan): InBand | undefined {
+  const { kcsPolicy: policy } = config.ipmi;
+  if (policy === 'off') return undefined;
+  return new InBand({
+    bmc,
+    state,
+    commands: ipmiCommands,
+    lan: lan.context,
+    policy,
+    socketPath: new RunDir(config.bmc.runDir).ipmiSocket,
+  });
 }
 
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
@@ -125,7 +179,10 @@ function identify(store: ReturnType<typeof fileStore>, random: Random): Identity
 
 function makeMachine(config: Config, identity: Identity, log: Logger): Machine {
   const { machine, bmc } = config;
-  if (machine.kind === 'fake') return new FakeMachine({ clock: systemClock });
+  if (machine.kind === 'fake') {
+    const { cpus, memoryMb } = machine;
+    return new FakeMachine({ clock: systemClock, hardware: { cpus, memoryMb } });
+  }
   return new QemuMachine({
     config: qemuConfig(config, identity),
     runDir: bmc.runDir,
@@ -135,7 +192,8 @@ function makeMachine(config: Config, identity: Identity, log: Logger): Machine {
   });
 }
 
-function qemuConfig({ machine, bmc }: Config, identity: Identity): QemuMachineConfig {
+function qemuConfig(config: Config, identity: Identity): QemuMachineConfig {
+  const { machine, bmc } = config;
   return {
     name: machine.name,
     identity: { ...identity, version: identity.firmwareVersion },
@@ -150,6 +208,7 @@ function qemuConfig({ machine, bmc }: Config, identity: Identity): QemuMachineCo
     nics: machine.networks.map((network, index) => nic(network, index, identity.uuid)),
     ...(machine.vncPort === 0 ? {} : { vncPort: machine.vncPort }),
     vncAddress: bmc.address,
+    systemInterface: config.ipmi.kcsPolicy !== 'off',
     extraArgs: machine.extraArgs,
     qemuBinary: 'qemu-system-x86_64',
     firmware: debianFirmware,

@@ -83,6 +83,23 @@ export async function main(args: readonly string[]): Promise<number> {
     });
 
   program
+    .command('inject [kind] [values...]')
+    .description(
+      'break something in the running BMC, for tests: a kind and name=value pairs, `list` or `clear`',
+    )
+    .action(async (kind: string | undefined, values: string[]) => {
+      const { inject, injectionHelp } = await import('./inject.ts');
+      if (kind === undefined) {
+        process.stdout.write(
+          `inject list\ninject clear\ninject KIND, with KIND one of\n${injectionHelp()}\n`,
+        );
+        return;
+      }
+      const { config } = await load();
+      process.stdout.write(await inject(config, kind, values));
+    });
+
+  program
     .command('decode <file>')
     .description('print the IPMI packets of a capture (pcap or pcapng)')
     .option('-p, --port <port>', 'UDP port of a BMC, besides 623; may be repeated', collectPorts, [])
@@ -128,9 +145,14 @@ async function loadShipped(name: string): Promise<{ config: Config }> {
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const failure = error instanceof Error ? error : new Error(String(error));
-  const expected = ['ConfigError', 'RunError', 'UsageError', 'DecodeError', 'BmcError'].includes(
-    failure.name,
-  );
+  const expected = [
+    'ConfigError',
+    'RunError',
+    'UsageError',
+    'DecodeError',
+    'BmcError',
+    'InjectError',
+  ].includes(failure.name);
   const debug = ['debug', 'trace'].includes(process.env.LOG_LEVEL ?? '');
   process.stderr.write(`qemu-bmc: ${debug && !expected ? failure.stack : failure.message}\n`);
   if (debug && failure.cause !== undefined) process.stderr.write(`cause: ${String(failure.cause)}\n`);

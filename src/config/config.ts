@@ -3,7 +3,7 @@
  * and every choice made. Plain data, so that it can be handed to the BMC's own process whole.
  */
 import type { PrivilegeLevel } from '../bmc/actor.ts';
-import type { BootDevice, logLevels, restorePolicies } from './schema.ts';
+import type { BootDevice, kcsPolicies, logLevels, restorePolicies } from './schema.ts';
 
 export interface Config {
   readonly profile: 'lab' | 'strict';
@@ -25,6 +25,10 @@ export interface Config {
     /** Preferred first. */
     readonly cipherSuites: readonly number[];
     readonly solReplayBytes: number;
+    /** Offer IPMI 1.5 sessions. */
+    readonly v15: boolean;
+    /** What the guest may do on the system interface. */
+    readonly kcsPolicy: (typeof kcsPolicies)[number];
     /** Answer an unknown user name as if it were known. */
     readonly hideUserNames: boolean;
   };
@@ -63,6 +67,8 @@ export interface Config {
 export interface ConfigUser {
   readonly name: string;
   readonly password: string;
+  /** The password is the one in the manual. */
+  readonly wellKnownPassword: boolean;
   readonly limit: PrivilegeLevel;
   readonly enabled: boolean;
   readonly sol: boolean;

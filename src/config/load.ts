@@ -319,6 +319,8 @@ function decide(settings: Settings, env: Environment, problems: Problems): Confi
   if (Buffer.byteLength(bmc.runDir) > maxRunDirBytes) {
     problems.add('bmc.runDir', `a path of at most ${maxRunDirBytes} bytes (set RUN_DIR)`, show(bmc.runDir));
   }
+  ipmi.kcsPolicy ??= profile === 'strict' ? 'no-users' : 'full';
+  ipmi.v15 ??= profile !== 'strict';
   ipmi.cipherSuites ??= profile === 'strict' ? [17] : [17, 3];
   if (profile === 'strict' && ipmi.cipherSuites.some((suite) => suite !== 17)) {
     problems.add('ipmi.cipherSuites', '17 alone in profile strict', show(ipmi.cipherSuites));
@@ -353,10 +355,12 @@ function decide(settings: Settings, env: Environment, problems: Problems): Confi
     ipmi: {
       port: ipmi.port,
       users,
-      defaultPassword: users.some((user) => user.password === defaultPassword),
+      defaultPassword: users.some((user) => user.wellKnownPassword),
       ...(kgHex === undefined ? {} : { kgHex }),
       cipherSuites: ipmi.cipherSuites,
       solReplayBytes: ipmi.solReplay,
+      v15: ipmi.v15,
+      kcsPolicy: ipmi.kcsPolicy,
       hideUserNames: profile === 'strict',
     },
     redfish: {
@@ -440,6 +444,7 @@ function decideUser(
   return {
     name: user.name,
     password: password ?? '',
+    wellKnownPassword: password === defaultPassword,
     limit: user.privilege,
     enabled: user.enabled,
     sol: user.sol,

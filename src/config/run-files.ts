@@ -12,6 +12,8 @@ export interface RunFiles {
   readonly powerReturned: string;
   /** Written by the BMC, see {@link ApplianceStatus}. */
   readonly status: string;
+  /** Where the BMC takes faults to inject: a unix socket. */
+  readonly admin: string;
   /** The process that owns the run directory. */
   readonly owner: string;
   readonly pm2Home: string;
@@ -24,6 +26,7 @@ export function runFiles(runDir: string): RunFiles {
     config: join(runDir, 'config.json'),
     powerReturned: join(runDir, 'power-returned'),
     status: join(runDir, 'status.json'),
+    admin: join(runDir, 'admin.sock'),
     owner: join(runDir, 'run.pid'),
     pm2Home: join(runDir, 'pm2'),
     ecosystem: join(runDir, 'ecosystem.config.json'),
@@ -52,6 +55,9 @@ export const BmcExit = {
   /** Cannot run whatever is tried: the reason is on standard error. */
   hopeless: 91,
 } as const;
+
+/** A client asked for a reset of the BMC: it ends with this code, and pm2 starts it anew. */
+export const bmcResetExit = 92;
 
 /** Takes the marker away. @returns whether this is the BMC's first start since the appliance started */
 export function takePowerReturned(runDir: string): boolean {

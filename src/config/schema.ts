@@ -11,6 +11,8 @@ export const networkBackends = ['user', 'none'] as const;
 export const bootOrder = ['disk', 'cdrom', 'pxe'] as const;
 export type BootDevice = (typeof bootOrder)[number];
 export const logLevels = ['error', 'warn', 'info', 'debug', 'trace'] as const;
+/** How far the host's own software is trusted on the system interface. */
+export const kcsPolicies = ['full', 'no-users', 'read-only', 'off'] as const;
 export const restorePolicies = ['always-off', 'previous', 'always-on'] as const;
 /** Cipher suites that may be offered. IPMI 2.0 §22.15.2, Table 22-20; those without authentication are not among them. */
 export const cipherSuiteIds = [1, 2, 3, 6, 7, 8, 11, 12, 15, 16, 17] as const;
@@ -174,6 +176,20 @@ export const settingsSchema = Type.Object(
             description:
               'Cipher suites on offer, preferred first. Default: 17, 3; in profile `strict` 17 alone. Suites 1, 2, 6, 7, 11, 12, 15 and 16 lack encryption or use weak ciphers.',
             'x-env': 'IPMI_CIPHER_SUITES',
+          }),
+        ),
+        v15: Type.Optional(
+          Type.Boolean({
+            description:
+              'Offer IPMI 1.5 sessions, authenticated by MD5 and not encrypted. FreeIPMI, fence_ipmilan and `ipmitool -I lan` use them unless told otherwise. Default: true; in profile `strict` false.',
+            'x-env': 'IPMI_V15',
+          }),
+        ),
+        kcsPolicy: Type.Optional(
+          Type.Enum([...kcsPolicies], {
+            description:
+              'What the guest may do by in-band IPMI, which has no login: `full` everything, `no-users` nothing about users, passwords and channel access, `read-only` no changes at all, `off` no such interface. Default: full; in profile `strict` no-users.',
+            'x-env': 'KCS_POLICY',
           }),
         ),
         solReplay: Type.Integer({
