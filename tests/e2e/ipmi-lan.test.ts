@@ -42,7 +42,7 @@ interface LanOptions {
   readonly cipherSuites?: readonly number[];
 }
 
-async function startLan({ address = '127.0.0.1', port: wanted = 0, ...rest }: LanOptions = {}) {
+async function startLan({ address = '127.0.0.1', port: wanted = 0, kg, ...rest }: LanOptions = {}) {
   const bmc = new Bmc({
     machine: new FakeMachine({ clock: systemClock }),
     identity: {
@@ -53,6 +53,7 @@ async function startLan({ address = '127.0.0.1', port: wanted = 0, ...rest }: La
       firmwareVersion: '1.2.3',
     },
     users,
+    lan: kg ? { kg } : {},
     restorePolicy: 'always-off',
     softOffTimeoutMs: 1000,
     store: memoryStore(),

@@ -71,6 +71,7 @@ class ShellConsole implements HostConsole {
 class ShellMachine implements Machine {
   readonly console = new ShellConsole();
   readonly #events = new Emitter<MachineEvent>();
+  readonly hardware = { cpus: 1, memoryMb: 512 };
   running = false;
 
   on(listener: (event: MachineEvent) => void): () => void {
@@ -87,6 +88,7 @@ class ShellMachine implements Machine {
   async reset(): Promise<void> {}
   async diagnosticInterrupt(): Promise<void> {}
   setBootOverride(): void {}
+  async telemetry(): Promise<undefined> {}
 }
 
 const port = await freeUdpPort();

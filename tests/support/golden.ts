@@ -120,6 +120,7 @@ export async function startGoldenBmc({ users, kg, seed }: GoldenSetup): Promise<
       firmwareVersion: '1.23.4',
     },
     users,
+    lan: kg === undefined ? {} : { kg: Buffer.from(kg) },
     restorePolicy: 'always-off',
     softOffTimeoutMs: 1000,
     store: memoryStore(),
@@ -134,7 +135,6 @@ export async function startGoldenBmc({ users, kg, seed }: GoldenSetup): Promise<
     state: new IpmiState(bmc),
     sol: new SolService({ console, settings, events, users: bmc.users, clock, log, replayBytes: 0 }),
     commands: ipmiCommands,
-    ...(kg !== undefined && { kg: Buffer.from(kg) }),
   });
   return {
     face,

@@ -1,17 +1,22 @@
 /** A BMC's LAN channel on the bench: a real core with a machine that does nothing, no sockets, a scripted clock. */
+import type { PrivilegeLevel } from '../../src/bmc/actor.ts';
 import { Bmc } from '../../src/bmc/bmc.ts';
+import type { NetworkState } from '../../src/bmc/lan-settings.ts';
 import type { Machine } from '../../src/bmc/machine.ts';
-import { memoryStore } from '../../src/bmc/store.ts';
-import type { User } from '../../src/bmc/users.ts';
+import { memoryStore, type Store } from '../../src/bmc/store.ts';
+import type { User, UserSpec } from '../../src/bmc/users.ts';
+import type { SendTrap } from '../../src/ipmi/alerting.ts';
 import { appCommands } from '../../src/ipmi/commands/app.ts';
 import { channelCommands } from '../../src/ipmi/commands/channel.ts';
 import type { CommandDefinition } from '../../src/ipmi/commands/command.ts';
 import { CommandRegistry } from '../../src/ipmi/commands/registry.ts';
 import { sessionCommands } from '../../src/ipmi/commands/session.ts';
+import { userCommands } from '../../src/ipmi/commands/user.ts';
 import { IpmiState } from '../../src/ipmi/ipmi-state.ts';
 import { LanFace, type LanFaceOptions } from '../../src/ipmi/lan-face.ts';
 import type { RemoteAddress } from '../../src/ipmi/session/link.ts';
 import { SolService } from '../../src/ipmi/sol/sol-service.ts';
+import type { Clock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { type Random, systemRandom } from '../../src/lib/random.ts';
 import { type ClientOptions, type Exchange, IpmiClient } from './ipmi-client.ts';
@@ -22,6 +27,8 @@ export const benchUuid = '12345678-9abc-4def-8123-456789abcdef';
 /** A machine that is off and stays so. */
 const idleMachine: Machine = {
   running: false,
+  hardware: { cpus: 1, memoryMb: 512 },
+  telemetry: async () => undefined,
   console: {
     receive: () => undefined,
     send: () => 0,
@@ -45,9 +52,21 @@ const idleMachine: Machine = {
 export type BenchOptions = Partial<Omit<LanFaceOptions, 'bmc' | 'commands'>> & {
   readonly commands?: readonly CommandDefinition[];
   readonly random?: Random;
+  readonly store?: Store;
+  /** Off and staying so unless given; then it is opened by `bmc.start`. */
+  readonly machine?: (clock: Clock) => Machine;
+  readonly users?: readonly UserSpec[];
+  readonly kg?: Uint8Array;
+  readonly network?: () => Promise<NetworkState>;
+  readonly channelLimit?: PrivilegeLevel;
+  /** How alerts leave. */
+  readonly sendTrap?: SendTrap;
 };
 
-export const ownCommands = [...appCommands, ...channelCommands, ...sessionCommands];
+/** Who changes things in the name of the test. */
+export const bench = { name: 'bench', face: 'bmc' } as const;
+
+export const ownCommands = [...appCommands, ...channelCommands, ...sessionCommands, ...userCommands];
 
 export class LanBench {
   readonly clock = new ScriptedClock();
@@ -63,7 +82,7 @@ export class LanBench {
 
   constructor(options: BenchOptions = {}) {
     this.bmc = new Bmc({
-      machine: idleMachine,
+      machine: options.machine?.(this.clock) ?? idleMachine,
       identity: {
         uuid: benchUuid,
         serialNumber: 'QB0',
@@ -71,7 +90,8 @@ export class LanBench {
         product: 'bench',
         firmwareVersion: '1.23.4',
       },
-      users: [
+      lan: { ...(options.kg && { kg: options.kg }), ...(options.network && { network: options.network }) },
+      users: options.users ?? [
         { name: 'admin', password: 'password', limit: 'administrator' },
         { name: 'oper', password: 'operator-20-bytes-xy', limit: 'operator' },
         { name: 'user', password: 'u', limit: 'user' },
@@ -80,15 +100,16 @@ export class LanBench {
       ],
       restorePolicy: 'always-off',
       softOffTimeoutMs: 1000,
-      store: memoryStore(),
+      store: options.store ?? memoryStore(),
       clock: this.clock,
       random: options.random ?? systemRandom(),
       log: silentLogger,
     });
+    if (options.channelLimit) this.bmc.lan.setAccess({ limit: options.channelLimit }, bench);
     const { console, sol: settings, events, users } = this.bmc;
     this.registry = new CommandRegistry(options.commands ?? ownCommands);
     this.face = new LanFace({
-      state: new IpmiState(this.bmc),
+      state: new IpmiState(this.bmc, options.sendTrap ? { sendTrap: options.sendTrap } : {}),
       sol: new SolService({
         console,
         settings,

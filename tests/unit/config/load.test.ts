@@ -104,7 +104,9 @@ const rightValues: [variable: string, text: string, path: string, value: unknown
   ['IPMI_PASS_FILE', 'secret', 'ipmi.users.0.password', 'from-a-file'],
   ['IPMI_KG', 'ab', 'ipmi.kgHex', '6162'],
   ['IPMI_KG', '0xABcd', 'ipmi.kgHex', 'abcd'],
+  ['IPMI_V15', 'false', 'ipmi.v15', false],
   ['IPMI_CIPHER_SUITES', '3, 17', 'ipmi.cipherSuites', [3, 17]],
+  ['KCS_POLICY', 'read-only', 'ipmi.kcsPolicy', 'read-only'],
   ['SOL_REPLAY', '4096', 'ipmi.solReplayBytes', 4096],
   ['REDFISH_PORT', '8443', 'redfish.port', 8443],
   ['VM_NAME', 'node 1', 'machine.name', 'node 1'],
@@ -145,8 +147,10 @@ const wrongValues: [variable: string, text: string][] = [
   ['IPMI_PASS_FILE', 'long-secret'],
   ['IPMI_KG', 'x'.repeat(21)],
   ['IPMI_KG', '0x123'],
+  ['IPMI_V15', 'maybe'],
   ['IPMI_CIPHER_SUITES', '0'],
   ['IPMI_CIPHER_SUITES', '17,17'],
+  ['KCS_POLICY', 'on'],
   ['SOL_REPLAY', '-1'],
   ['REDFISH_PORT', 'https'],
   ['TLS_CERT', 'secret'],
@@ -293,7 +297,13 @@ describe('profile strict', () => {
       cipherSuites: [17],
       hideUserNames: true,
       defaultPassword: false,
+      kcsPolicy: 'no-users',
+      v15: false,
     });
+    expect(config().ipmi.v15).toBe(true);
+    expect(config({ ...strict, IPMI_V15: 'true' }).ipmi.v15).toBe(true);
+    expect(config({ ...strict, KCS_POLICY: 'full' }).ipmi.kcsPolicy).toBe('full');
+    expect(config().ipmi.kcsPolicy).toBe('full');
   });
 
   it.each([

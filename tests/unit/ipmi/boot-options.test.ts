@@ -22,7 +22,7 @@ function setUp() {
     events: new EventLog(clock, store, silentLogger),
     log: silentLogger,
   });
-  return { clock, boot, options: new BootOptions(boot) };
+  return { clock, boot, options: new BootOptions(boot, store) };
 }
 
 describe('boot flags', () => {
@@ -50,7 +50,7 @@ describe('boot flags', () => {
     expect(boot.override).toBeUndefined();
     expect(options.flags.how.valid).toBe(false);
 
-    options.clearing = { ...options.clearing, keepWithoutControl: true };
+    options.set({ clearing: { ...options.clearing, keepWithoutControl: true } });
     options.setFlags(flags('8004000000'), admin);
     clock.advance(3_600_000);
     expect(boot.override?.target).toBe('pxe');

@@ -19,7 +19,7 @@ function admin(options: BenchOptions = {}) {
 }
 
 test("Get Device ID tells version, IPMI 2.0 and nobody else's enterprise number", () => {
-  expect(admin()(1)).toEqual([0x20, 1, 1, 0x23, 2, 0x80, 0xff, 0xff, 0x0f, 1, 0, 4, 0, 0, 0]);
+  expect(admin()(1)).toEqual([0x20, 1, 1, 0x23, 2, 0x9f, 0xff, 0xff, 0x0f, 1, 0, 4, 0, 0, 0]);
 });
 
 test('Get Self Test Results says 55h', () => {
@@ -81,8 +81,8 @@ test('channel information and access', () => {
   expect(ask(0x42, 0x0e)).toEqual([1, 4, 1, 0x81, 0xf2, 0x1b, 0, 0, 0]);
   expect(ask(0x42, 1)).toEqual([1, 4, 1, 0x81, 0xf2, 0x1b, 0, 0, 0]);
   expect(ask(0x42, 7)).toBe(0xcc);
-  expect(ask(0x41, 0x0e, 0x40)).toEqual([0x22, 4]);
-  expect(ask(0x41, 0x0e, 0x80)).toEqual([0x22, 4]);
+  expect(ask(0x41, 0x0e, 0x40)).toEqual([2, 4]);
+  expect(ask(0x41, 0x0e, 0x80)).toEqual([2, 4]);
   expect(ask(0x41, 0x0e, 0x00)).toBe(0xcc);
 });
 
@@ -91,7 +91,8 @@ test('users as the channel sees them', () => {
   expect(ask(0x44, 0x0e, 2)).toEqual([16, 0x44, 1, 0x14]);
   expect(ask(0x44, 1, 3)).toEqual([16, 0x44, 1, 0x13]);
   expect(ask(0x44, 1, 6)).toEqual([16, 0x84, 1, 0x11 + 3]);
-  expect(ask(0x44, 1, 9)).toEqual([16, 0x84, 1, 0x0f]);
+  expect(ask(0x44, 1, 9)).toEqual([16, 0x84, 1, 0x1f]);
+  expect(ask(0x44, 1, 1)).toEqual([16, 0x84, 1, 0x0f]);
   expect(ask(0x44, 1, 0)).toBe(0xcc);
   expect(ask(0x44, 1, 17)).toBe(0xcc);
   expect(ask(0x46, 2)).toEqual([...Buffer.from('admin'.padEnd(16, '\0'))]);

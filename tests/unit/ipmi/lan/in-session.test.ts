@@ -143,7 +143,9 @@ describe('a request that comes again', () => {
     };
     expect([again(), again(), again()]).toEqual([1, 1, 1]);
     expect(seen.runs).toBe(1);
-    bench.clock.advance(15_000);
+    bench.clock.advance(4_900);
+    expect(again()).toBe(1);
+    bench.clock.advance(5_000);
     expect(again()).toBe(2);
     client.command(0x30, 1, [8]);
     expect(seen.runs).toBe(3);
@@ -245,15 +247,32 @@ describe('a session', () => {
     expect(closed).toBe(1);
   });
 
-  test('delivers payloads to who asked for them', () => {
+  test('ends after 60 s again when the payload has gone, also with a last answer for its client', () => {
+    const bench = new LanBench();
+    bench.loggedIn();
+    const [session] = bench.face.sessions();
+    session?.onPayload(PayloadType.sol, () => undefined);
+    bench.clock.advance(100_000);
+    expect(session?.open).toBe(true);
+    session?.onPayload(PayloadType.sol, () => undefined, { keepAlive: false });
+    bench.clock.advance(1000);
+    expect(session?.closeReason).toBe('idle');
+  });
+
+  test('delivers payloads to who asked for them, and tells how they came', () => {
     const bench = new LanBench();
     const client = bench.loggedIn();
-    const received: Uint8Array[] = [];
-    bench.face.sessions()[0]?.onPayload(PayloadType.sol, (payload) => received.push(payload));
+    const received: unknown[] = [];
+    bench.face
+      .sessions()[0]
+      ?.onPayload(PayloadType.sol, (payload, { encrypted }) => received.push([[...payload], encrypted]));
     client.exchange(client.seal(Uint8Array.of(1, 2), { payloadType: 1 }));
     client.exchange(client.seal(Uint8Array.of(3), { payloadType: 1, encrypt: false }));
     client.exchange(client.seal(Uint8Array.of(4), { payloadType: 0x20 }));
-    expect(received.map((bytes) => [...bytes])).toEqual([[1, 2], [3]]);
+    expect(received).toEqual([
+      [[1, 2], true],
+      [[3], false],
+    ]);
     expect(bench.face.counters.unknownPayload).toBe(1);
   });
 

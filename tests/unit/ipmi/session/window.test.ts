@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { nextSequence, SequenceWindow } from '../../../../src/ipmi/session/window.ts';
+import { nextSequence, SequenceWindow, v15Window } from '../../../../src/ipmi/session/window.ts';
 
 const cycle = 2n ** 32n - 1n;
 
@@ -54,4 +54,24 @@ test('numbers go from FFFFFFFFh to 1', () => {
     false,
     false,
   ]);
+});
+
+test('the window of IPMI 1.5 takes each number once, 8 ahead of and 8 behind the highest', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: -12, max: 12 }), { maxLength: 60 }), (steps) => {
+      const window = new SequenceWindow(1000, v15Window);
+      const taken = new Set<number>();
+      let highest = 1000;
+      for (const step of steps) {
+        const sequence = highest + step;
+        // A new session has seen all before its first number.
+        const fresh = !taken.has(sequence) && sequence > 1000;
+        const expected = fresh && step <= 8 && step >= -8;
+        expect(window.accept(sequence)).toBe(expected);
+        if (!expected) continue;
+        taken.add(sequence);
+        highest = Math.max(highest, sequence);
+      }
+    }),
+  );
 });

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Bmc } from '../../../../src/bmc/bmc.ts';
 import { ConsoleHub } from '../../../../src/bmc/console.ts';
 import { EventLog } from '../../../../src/bmc/event-log.ts';
+import { Faults } from '../../../../src/bmc/faults.ts';
 import { SolSettings } from '../../../../src/bmc/sol-settings.ts';
 import { memoryStore } from '../../../../src/bmc/store.ts';
 import { Users } from '../../../../src/bmc/users.ts';
@@ -14,6 +15,7 @@ import type { Session } from '../../../../src/ipmi/session/session.ts';
 import { SolService } from '../../../../src/ipmi/sol/sol-service.ts';
 import { fromHex, toHex } from '../../../../src/lib/bytes.ts';
 import { silentLogger } from '../../../../src/lib/log.ts';
+import { systemRandom } from '../../../../src/lib/random.ts';
 import { ScriptedClock } from '../../../support/scripted-clock.ts';
 import { FakeSession } from './fake-session.ts';
 import { ScriptedConsole } from './scripted-console.ts';
@@ -29,14 +31,19 @@ beforeEach(async () => {
   const console = new ConsoleHub(new ScriptedConsole(), clock);
   await console.start();
   const settings = new SolSettings(store);
-  const users = new Users([
-    { name: 'admin', password: 'password', limit: 'administrator' },
-    { name: 'nosol', password: 'password', limit: 'administrator', sol: false },
-  ]);
   const events = new EventLog(clock, store, log);
+  const users = new Users({
+    specs: [
+      { name: 'admin', password: 'password', limit: 'administrator' },
+      { name: 'nosol', password: 'password', limit: 'administrator', sol: false },
+    ],
+    store,
+    events,
+    random: systemRandom(),
+  });
   sol = new SolService({ console, settings, events, users, clock, log, replayBytes: 0 });
   // What these commands touch of a BMC; the rest needs a machine.
-  bmc = { sol: settings, users, events, console, clock, log } as unknown as Bmc;
+  bmc = { sol: settings, users, events, console, clock, log, faults: new Faults() } as unknown as Bmc;
   session = new FakeSession();
 });
 
@@ -55,7 +62,9 @@ function send(request: string, from: FakeSession | 'no session' = session): stri
       sessions: () => [],
       maxSessions: 16,
       cipherSuites: [17, 3],
-      channelLimit: 'administrator',
+      ipmi15: false,
+      statistics: () => ({ received: 0, sent: 0, validRmcp: 0 }),
+      clearStatistics: () => undefined,
     },
   };
   const reply = registry.dispatch(
@@ -159,8 +168,8 @@ describe('payload commands', () => {
     ['06 4d 01 03', '00 00 00 00 00'],
     ['06 4d 01 00', 'cc'],
     ['06 4c 01 02 02 00 00 00', '00'],
-    ['06 4c 01 42 02 00 00 00', 'd5'],
-    ['06 4c 01 03 02 00 00 00', 'd5'],
+    ['06 4c 01 42 02 00 00 00', '00'],
+    ['06 4c 01 03 02 00 00 00', '00'],
     ['06 4e 0e', '00 03 00 3f 00 00 00 00 00'],
     ['06 4e 02', 'cc'],
     ['06 4f 01 01', '00 10'],

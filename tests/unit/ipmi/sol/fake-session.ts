@@ -1,6 +1,11 @@
 /** A session without keys or network: what is sent lies in a list, and the test plays the client. */
 import type { PrivilegeLevel } from '../../../../src/bmc/actor.ts';
-import { type PayloadProtection, type PayloadSession, PayloadType } from '../../../../src/ipmi/payload.ts';
+import {
+  type PayloadHandler,
+  type PayloadProtection,
+  type PayloadSession,
+  PayloadType,
+} from '../../../../src/ipmi/payload.ts';
 import { BmcPacket, ConsolePacket } from '../../../../src/ipmi/sol/packet.ts';
 import { decode, encode } from '../../../../src/lib/codec.ts';
 
@@ -23,7 +28,9 @@ export class FakeSession implements PayloadSession {
   messages: Uint8Array[] = [];
   /** Called instead of keeping packets. */
   wire: ((packet: Uint8Array) => void) | undefined;
-  readonly #handlers = new Map<PayloadType, (payload: Uint8Array) => void>();
+  readonly #handlers = new Map<PayloadType, PayloadHandler>();
+  /** How the client's packets come. */
+  inbound: PayloadProtection = { encrypted: true, authenticated: true };
   readonly #close: (() => void)[] = [];
 
   constructor(name = 'admin', userId = 2) {
@@ -42,7 +49,7 @@ export class FakeSession implements PayloadSession {
     else this.packets.push(decode(BmcPacket, payload, 'SOL packet'));
   }
 
-  onPayload(type: PayloadType, handler: ((payload: Uint8Array) => void) | undefined): void {
+  onPayload(type: PayloadType, handler: PayloadHandler | undefined): void {
     if (handler) this.#handlers.set(type, handler);
     else this.#handlers.delete(type);
   }
@@ -58,7 +65,7 @@ export class FakeSession implements PayloadSession {
 
   /** A raw SOL payload from the client. */
   deliver(payload: Uint8Array): void {
-    this.#handlers.get(PayloadType.sol)?.(payload);
+    this.#handlers.get(PayloadType.sol)?.(payload, this.inbound);
   }
 
   /** A packet of the client's, in which everything not said is 0. */

@@ -7,6 +7,7 @@ import { Users } from '../../../../src/bmc/users.ts';
 import { decodeMessage } from '../../../../src/ipmi/message/message.ts';
 import { SolService } from '../../../../src/ipmi/sol/sol-service.ts';
 import { silentLogger } from '../../../../src/lib/log.ts';
+import { systemRandom } from '../../../../src/lib/random.ts';
 import { ScriptedClock } from '../../../support/scripted-clock.ts';
 import { FakeSession } from './fake-session.ts';
 import { ScriptedConsole } from './scripted-console.ts';
@@ -21,13 +22,19 @@ let settings: SolSettings;
 let events: EventLog;
 let service: SolService;
 let clock: ScriptedClock;
+let users: Users;
 
 function serve(replayBytes = 0): SolService {
-  const users = new Users([
-    { name: 'admin', password: 'password', limit: 'administrator' },
-    { name: 'nosol', password: 'password', limit: 'administrator', sol: false },
-    { name: 'other', password: 'password', limit: 'operator' },
-  ]);
+  users = new Users({
+    specs: [
+      { name: 'admin', password: 'password', limit: 'administrator' },
+      { name: 'nosol', password: 'password', limit: 'administrator', sol: false },
+      { name: 'other', password: 'password', limit: 'operator' },
+    ],
+    store: memoryStore(),
+    events,
+    random: systemRandom(),
+  });
   const log = silentLogger;
   return new SolService({ console: hub, settings, events, users, clock, log, replayBytes });
 }
@@ -56,6 +63,35 @@ describe('activation', () => {
     session.client({ sequence: 1, data: 'x' });
     expect(host.text).toBe('x');
     expect(session.protections[0]).toEqual(safe);
+  });
+
+  test('with encryption takes no packet that comes without it', () => {
+    const session = new FakeSession();
+    service.activate(session, 1, safe);
+    session.inbound = { encrypted: false, authenticated: true };
+    session.client({ sequence: 1, data: 'forged' });
+    expect(host.text).toBe('');
+    session.inbound = safe;
+    session.client({ sequence: 1, data: 'x' });
+    expect(host.text).toBe('x');
+  });
+
+  test('ends when its user loses the right to it, and no other does', () => {
+    const [mine, other] = [new FakeSession(), new FakeSession('other', 4)];
+    service.activate(mine, 1, safe);
+    service.activate(other, 2, safe);
+    users.update(2, { sol: false }, { name: 'root', face: 'bmc' });
+    expect(service.instances().map(({ instance }) => instance)).toEqual([2]);
+    expect(() => service.activate(mine, 1, safe)).toThrow(withCode(0xd4));
+  });
+
+  test('without encryption takes both', () => {
+    settings.update({ forceEncryption: false });
+    const session = new FakeSession();
+    service.activate(session, 1, { encrypted: false, authenticated: true });
+    session.inbound = { encrypted: false, authenticated: true };
+    session.client({ sequence: 1, data: 'x' });
+    expect(host.text).toBe('x');
   });
 
   test('of an instance in use elsewhere is refused with 80h', () => {

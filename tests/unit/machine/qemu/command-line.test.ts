@@ -105,6 +105,18 @@ describe('command line', () => {
     expect(bootOrder(render({ bootOrder: ['pxe'] }).argv)).toEqual(['nic0', 'nic1', 'disk0', 'disk1', 'cd0']);
   });
 
+  test('the system interface is there when somebody serves it, and connects again by itself', () => {
+    const { argv } = render({ systemInterface: true });
+    expect(values(argv, '-chardev')).toContain('socket,id=ipmi0,path=/run/machine/ipmi.sock,reconnect=1');
+    expect(values(argv, '-device')).toContainEqual({
+      driver: 'isa-ipmi-kcs',
+      id: 'kcs0',
+      bmc: 'bmc0',
+      irq: 5,
+    });
+    expect(render().argv.join()).not.toContain('ipmi');
+  });
+
   test('UEFI has a variable store of its own and read-only code', () => {
     const { argv } = render({ bootMode: 'uefi' });
     expect(values(argv, '-machine')).toEqual([expect.stringContaining('pflash0=firmware-code')]);

@@ -1,0 +1,80 @@
+/** IPMI 1.5 sessions with the clients that use them by default. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type LanServer, startLanServer } from '../support/lan-server.ts';
+
+let server: LanServer;
+beforeAll(async () => {
+  server = await startLanServer();
+});
+afterAll(() => server.stop());
+
+describe('ipmitool -I lan', () => {
+  test.each([
+    [['mc', 'guid'], /4c1f6e0a-52f1-4b7e-9a43-0123456789ab/],
+    [['chassis', 'power', 'status'], /Chassis Power is off/],
+    [['user', 'list', '1'], /2 +admin +true +false +true +ADMINISTRATOR/],
+    [['session', 'info', 'active'], /session type +: IPMIv1\.5/],
+    [['channel', 'authcap', '1', '4'], /MD5/],
+    [['-A', 'MD5', 'channel', 'info', '1'], /multi-session/],
+  ])('%s', async (args, expected) => {
+    const { code, output } = await server.ipmitool('lan', ...args);
+    expect(output).toMatch(expected);
+    expect(code).toBe(0);
+    expect(output).not.toMatch(/unknown|invalid/i);
+  });
+
+  test('switches the machine as fence_ipmilan does', async () => {
+    const power = (action: string) =>
+      server.ipmitool('lan', '-L', 'ADMINISTRATOR', 'chassis', 'power', action);
+    expect((await power('on')).code).toBe(0);
+    await expect.poll(async () => (await power('status')).output, { timeout: 10_000 }).toContain('is on');
+    expect((await power('off')).code).toBe(0);
+    await expect.poll(async () => (await power('status')).output, { timeout: 10_000 }).toContain('is off');
+  });
+
+  test.each([['NONE'], ['MD2'], ['PASSWORD']])('has no authentication type %s', async (type) => {
+    expect((await server.ipmitool('lan', '-A', type, 'mc', 'guid')).code).not.toBe(0);
+  });
+
+  test('is refused with a wrong password, name or level', async () => {
+    expect((await server.ipmitool('lan', '-U', 'nobody', '-P', 'x', 'mc', 'guid')).code).not.toBe(0);
+    expect((await server.ipmitool('lan', '-U', 'operator', '-P', 'x', 'mc', 'guid')).code).not.toBe(0);
+    expect((await server.ipmitool('lan', '-U', 'admin', '-P', 'wrong', 'mc', 'guid')).code).not.toBe(0);
+  });
+
+  test('carries no Serial-over-LAN', async () => {
+    expect((await server.ipmitool('lan', 'sol', 'activate')).code).not.toBe(0);
+    const { output } = await server.ipmitool('lan', 'raw', '6', '0x48', '1', '1', '0', '0', '0', '0');
+    expect(output).toContain('not supported in present state');
+  });
+});
+
+describe('FreeIPMI with its default driver', () => {
+  test('reads the controller', async () => {
+    const { code, output } = await server.freeipmi('bmc-info', '--get-device-id');
+    expect(code).toBe(0);
+    expect(output).toContain('Chassis Device        : supported');
+  });
+
+  test('says what is wrong', async () => {
+    const info = (...login: string[]) => server.freeipmi('bmc-info', ...login, '--get-device-id');
+    expect((await info('-u', 'nobody', '-p', 'x')).output).toContain('username invalid');
+    expect((await info('-u', 'admin', '-p', 'bad')).output).toContain('password verification timeout');
+  });
+
+  test('asks for power', async () => {
+    const { code, output } = await server.freeipmi('ipmipower', '--stat');
+    expect(code).toBe(0);
+    expect(output).toMatch(/: off/);
+  });
+});
+
+test('where IPMI 1.5 is off, clients hear so', async () => {
+  const strict = await startLanServer({ ipmi15: false });
+  expect((await strict.ipmitool('lan', 'mc', 'guid')).output).toMatch(
+    /Authentication type|no supported|Unable/i,
+  );
+  expect((await strict.freeipmi('bmc-info', '--get-device-id')).output).toMatch(/authentication type/i);
+  expect((await strict.lanplus('mc', 'guid')).code).toBe(0);
+  await strict.stop();
+});

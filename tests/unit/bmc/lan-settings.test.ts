@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { BmcError } from '../../../src/bmc/errors.ts';
+import { EventLog } from '../../../src/bmc/event-log.ts';
+import { defaultLanConfiguration, LanSettings } from '../../../src/bmc/lan-settings.ts';
+import { memoryStore } from '../../../src/bmc/store.ts';
+import { silentLogger } from '../../../src/lib/log.ts';
+import { systemRandom } from '../../../src/lib/random.ts';
+import { ScriptedClock } from '../../support/scripted-clock.ts';
+
+const actor = { name: 'admin', face: 'ipmi' } as const;
+
+function settings(store = memoryStore()) {
+  const events = new EventLog(new ScriptedClock(), memoryStore(), silentLogger);
+  return { store, events, lan: new LanSettings({}, { store, events, random: systemRandom() }) };
+}
+
+describe('LAN settings', () => {
+  it('are kept, and recorded by name without values', () => {
+    const { store, events, lan } = settings();
+    lan.update({ community: 'hush', kgHex: 'abcd', suiteLimits: { 3: 'operator' } }, actor);
+    const again = settings(store).lan;
+    expect(again.configuration).toEqual(lan.configuration);
+    expect(again.suiteLimit(3)).toBe('operator');
+    expect(again.suiteLimit(17)).toBe('administrator');
+    expect(events.list().map(({ text }) => text)).toEqual([
+      'LAN: BMC key, cipher suite limits, community string changed by admin',
+    ]);
+  });
+
+  it('that are set to what they are make no event', () => {
+    const { events, lan } = settings();
+    lan.update({ community: 'public', md5Levels: ['callback', 'user', 'operator', 'administrator'] }, actor);
+    lan.setAccess({ mode: 'always' }, actor);
+    expect(events.list()).toEqual([]);
+  });
+
+  it.each([
+    ['a long community', { community: 'x'.repeat(19) }],
+    ['a community that is no text', { community: 'a\n' }],
+    ['a long key', { kgHex: 'ab'.repeat(21) }],
+    ['too few destinations', { destinations: [] }],
+    [
+      'an impossible threshold',
+      { badPasswords: { ...defaultLanConfiguration.badPasswords, threshold: 256 } },
+    ],
+  ])('refuse %s', (_, change) => {
+    const { lan } = settings();
+    expect(() => lan.update(change, actor)).toThrow(BmcError);
+    expect(lan.configuration).toEqual(defaultLanConfiguration);
+  });
+
+  it('stay as they are when they cannot be saved', () => {
+    const { store, lan } = settings();
+    store.save = () => {
+      throw new BmcError('no-space', 'disk full');
+    };
+    expect(() => lan.update({ kgHex: 'ab' }, actor)).toThrow('disk full');
+    expect(lan.kg).toBeUndefined();
+  });
+
+  it('take the default for each value in the store that makes no sense', () => {
+    const store = memoryStore();
+    store.save('lan', { community: 7, kgHex: 'abcd', access: { mode: 'ajar' }, destinations: [{}] });
+    expect(settings(store).lan.configuration).toEqual({ ...defaultLanConfiguration, kgHex: 'abcd' });
+  });
+});

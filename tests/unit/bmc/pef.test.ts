@@ -1,0 +1,273 @@
+import { describe, expect, it } from 'vitest';
+import { BmcError } from '../../../src/bmc/errors.ts';
+import { EventReceiver } from '../../../src/bmc/event-receiver.ts';
+import { type EventFilter, factorySettings, matches, Pef, type PefAlert } from '../../../src/bmc/pef.ts';
+import type { Power, PowerAction } from '../../../src/bmc/power.ts';
+import type { Restart, RestartCause } from '../../../src/bmc/restart.ts';
+import { Sel, type SystemEvent } from '../../../src/bmc/sel.ts';
+import { memoryStore, type Store } from '../../../src/bmc/store.ts';
+import { Emitter } from '../../../src/lib/emitter.ts';
+import { silentLogger } from '../../../src/lib/log.ts';
+import { ScriptedClock } from '../../support/scripted-clock.ts';
+
+const event: SystemEvent = {
+  kind: 'system',
+  generatorId: 0x0020,
+  messageRevision: 4,
+  sensorType: 0x20,
+  sensorNumber: 0x05,
+  asserted: true,
+  eventType: 0x6f,
+  data: [0x01, 0xff, 0xff],
+};
+
+const any = { mask: 0, exact: 0, value: 0 };
+const catchAll: EventFilter = {
+  enabled: true,
+  preconfigured: false,
+  actions: ['alert'],
+  policyNumber: 3,
+  severity: 'critical',
+  generatorAddress: undefined,
+  generatorChannel: undefined,
+  sensorType: undefined,
+  sensorNumber: undefined,
+  trigger: undefined,
+  offsets: 0xffff,
+  data: [any, any, any],
+};
+
+function setUp(store: Store = memoryStore()) {
+  const clock = new ScriptedClock();
+  const sel = new Sel({ clock, store });
+  const eventReceiver = new EventReceiver(sel, silentLogger);
+  const restarts = new Emitter<Restart>();
+  const requests: [PowerAction, RestartCause | undefined][] = [];
+  const power = {
+    request(action: PowerAction, _actor: unknown, cause?: RestartCause) {
+      requests.push([action, cause]);
+    },
+    onRestart: (listener: (restart: Restart) => void) => restarts.on(listener),
+  } as unknown as Power;
+  const pef = new Pef({ sel, eventReceiver, power, store, clock, log: silentLogger });
+  const alerts: PefAlert[] = [];
+  pef.onAlert((alert) => alerts.push(alert));
+  return { clock, sel, eventReceiver, restarts, requests, pef, alerts, store };
+}
+
+describe('a filter', () => {
+  it.each<[string, Partial<EventFilter>, boolean]>([
+    ['for everything', {}, true],
+    ['for the sensor type', { sensorType: 0x20 }, true],
+    ['for another sensor type', { sensorType: 0x21 }, false],
+    ['for the sensor', { sensorNumber: 0x05 }, true],
+    ['for another sensor', { sensorNumber: 0x06 }, false],
+    ['for the generator', { generatorAddress: 0x20, generatorChannel: 0 }, true],
+    ['for another generator', { generatorAddress: 0x81 }, false],
+    ['for another channel', { generatorChannel: 0x10 }, false],
+    ['for the trigger', { trigger: 0x6f }, true],
+    ['for the end of the state', { trigger: 0xef }, false],
+    ['for the offset', { offsets: 0b10 }, true],
+    ['for other offsets', { offsets: 0xfffd }, false],
+    ['for all of some bits', { data: [{ mask: 0x0f, exact: 0x0f, value: 0x01 }, any, any] }, true],
+    ['for all of other bits', { data: [{ mask: 0x0f, exact: 0x0f, value: 0x03 }, any, any] }, false],
+    ['for one of some bits', { data: [{ mask: 0x03, exact: 0, value: 0x03 }, any, any] }, true],
+    ['for one of bits that are not so', { data: [{ mask: 0x02, exact: 0, value: 0x02 }, any, any] }, false],
+    ['for bits of byte 3', { data: [any, any, { mask: 0xff, exact: 0xff, value: 0xfe }] }, false],
+  ])('%s applies as it should', (_what, change, expected) => {
+    expect(matches({ ...catchAll, ...change }, event)).toBe(expected);
+  });
+});
+
+describe('event filtering', () => {
+  it('alerts by every filter that applies, and takes the weightiest power action once', () => {
+    const { pef, eventReceiver, alerts, requests } = setUp();
+    pef.update({
+      allowedActions: ['alert', 'reset', 'power-cycle'],
+      filters: [
+        { ...catchAll, actions: ['alert', 'reset'] },
+        { ...catchAll, enabled: false, actions: ['power-off'] },
+        { ...catchAll, actions: ['alert', 'power-cycle'], policyNumber: 4 },
+        { ...catchAll, actions: ['power-off'] },
+      ],
+    });
+    const { entry } = eventReceiver.receive(event);
+    expect(alerts.map(({ filterNumber, policyNumber }) => [filterNumber, policyNumber])).toEqual([
+      [1, 3],
+      [3, 4],
+    ]);
+    expect(alerts[0]?.received).toMatchObject({ event, entry });
+    // Power-off would weigh more, but is not allowed at all.
+    expect(requests).toEqual([['cycle', 'event-filter-cycle']]);
+  });
+
+  it.each([
+    ['switched off', { enabled: false }],
+    ['when alerts are not allowed', { allowedActions: [] }],
+    ['of a filter without a policy', { filters: [{ ...catchAll, policyNumber: 0 }] }],
+  ])('does nothing %s', (_what, change) => {
+    const { pef, eventReceiver, alerts, requests } = setUp();
+    pef.update({ filters: [catchAll], ...change });
+    eventReceiver.receive(event);
+    expect([alerts, requests]).toEqual([[], []]);
+  });
+
+  it('records that it acts, if wanted, and does not filter that record', () => {
+    const { pef, eventReceiver, alerts, sel } = setUp();
+    pef.update({ filters: [catchAll], logActions: true });
+    const told: unknown[] = [];
+    pef.onActing((actions) => {
+      told.push(actions);
+      eventReceiver.receive({ ...event, sensorType: 0x12 });
+    });
+    eventReceiver.receive(event);
+    expect(told).toEqual([['alert']]);
+    expect(alerts).toHaveLength(1);
+    expect(sel.entries).toHaveLength(2);
+  });
+
+  it('acts on an event that the full SEL did not take', () => {
+    const { pef, eventReceiver, alerts, sel } = setUp();
+    pef.update({ filters: [catchAll] });
+    while (sel.free > 1) sel.add(event);
+    expect(eventReceiver.receive(event).entry).toBeUndefined();
+    expect(alerts).toHaveLength(1);
+  });
+
+  it('while postponed leaves events in the SEL, and takes them up when the time is over', () => {
+    const { pef, eventReceiver, alerts, clock } = setUp();
+    pef.update({ filters: [catchAll] });
+    pef.postpone(10);
+    eventReceiver.receive(event);
+    clock.advance(4000);
+    eventReceiver.receive(event);
+    expect([pef.postponedS, alerts.length]).toEqual([6, 0]);
+    clock.advance(6000);
+    expect([pef.postponedS, alerts.length]).toEqual([0, 2]);
+    expect(pef.lastProcessed.bmc).toBe(2);
+    eventReceiver.receive(event);
+    expect(alerts).toHaveLength(3);
+  });
+
+  it('leaves to software what software says it has processed', () => {
+    const { pef, eventReceiver, alerts, clock } = setUp();
+    pef.update({ filters: [catchAll] });
+    pef.postpone('until-rearmed');
+    for (let i = 0; i < 3; i++) eventReceiver.receive(event);
+    clock.advance(1_000_000);
+    expect(pef.postponedS).toBe('until-rearmed');
+    pef.setLastProcessed('software', 2);
+    pef.postpone(0);
+    expect(alerts.map(({ received }) => received.entry?.id)).toEqual([3]);
+  });
+
+  it('takes up no old events when the last processed one was deleted', () => {
+    const { pef, eventReceiver, alerts, sel } = setUp();
+    pef.update({ filters: [catchAll] });
+    for (let i = 0; i < 3; i++) eventReceiver.receive(event);
+    pef.postpone('until-rearmed');
+    eventReceiver.receive(event);
+    sel.delete(3);
+    pef.postpone(0);
+    expect(alerts.map(({ received }) => received.entry?.id)).toEqual([1, 2, 3, 4]);
+  });
+
+  it('never filters its own record, not even after a hold', () => {
+    const { pef, eventReceiver, alerts } = setUp();
+    pef.update({ filters: [catchAll], logActions: true });
+    pef.onActing(() => void eventReceiver.receive({ ...event, sensorType: 0x12 }));
+    eventReceiver.receive(event);
+    pef.postpone(5);
+    pef.postpone(0);
+    expect(alerts).toHaveLength(1);
+  });
+
+  it('starts over with a cleared SEL', () => {
+    const store = memoryStore();
+    const { pef, eventReceiver, alerts, sel } = setUp(store);
+    pef.update({ filters: [catchAll] });
+    for (let i = 0; i < 3; i++) eventReceiver.receive(event);
+    pef.setLastProcessed('software', 3);
+    sel.clear();
+    expect(pef.lastProcessed).toEqual({ bmc: 0, software: 0 });
+    pef.postpone('until-rearmed');
+    eventReceiver.receive(event);
+    pef.postpone(0);
+    expect(alerts).toHaveLength(4);
+    expect(setUp(store).pef.lastProcessed.software).toBe(0);
+  });
+
+  it('waits after each start of the machine, if told to', () => {
+    const { pef, eventReceiver, alerts, clock, restarts } = setUp();
+    pef.update({ filters: [catchAll], startupDelayEnabled: true, startupDelayS: 5 });
+    restarts.emit({ cause: 'command', actor: undefined });
+    eventReceiver.receive(event);
+    clock.advance(4999);
+    expect(alerts).toHaveLength(0);
+    clock.advance(1);
+    expect(alerts).toHaveLength(1);
+  });
+
+  it('holds alerts alone back after a start, if told to', () => {
+    const { pef, eventReceiver, alerts, requests, clock, restarts } = setUp();
+    pef.update({
+      filters: [{ ...catchAll, actions: ['alert', 'reset'] }],
+      allowedActions: ['alert', 'reset'],
+      alertStartupDelayEnabled: true,
+      alertStartupDelayS: 5,
+    });
+    restarts.emit({ cause: 'command', actor: undefined });
+    eventReceiver.receive(event);
+    expect([alerts.length, requests.length]).toEqual([0, 1]);
+    clock.advance(5000);
+    expect(alerts).toHaveLength(1);
+  });
+
+  it('keeps its settings, and changes nothing that cannot be kept', () => {
+    const store = memoryStore();
+    const { pef } = setUp(store);
+    pef.update({ filters: [catchAll], strings: ['one'], alertGuidHex: 'ab'.repeat(16) });
+    expect(setUp(store).pef.settings).toEqual(pef.settings);
+    store.save = () => {
+      throw new BmcError('no-space', 'disk full');
+    };
+    expect(() => pef.update({ enabled: false })).toThrow('disk full');
+    expect(pef.settings.enabled).toBe(true);
+    expect(() => pef.setLastProcessed('software', 0)).toThrow('disk full');
+  });
+
+  it('refuses a last processed record that is not there', () => {
+    expect(() => setUp().pef.setLastProcessed('bmc', 7)).toThrow(BmcError);
+  });
+
+  it('finds the string of an alert by its number, or by the filter', () => {
+    const { pef } = setUp();
+    pef.volatileString = 'for now';
+    pef.update({
+      strings: ['first\0rest', 'second'],
+      stringKeys: [
+        { filterNumber: 0, set: 0 },
+        { filterNumber: 7, set: 2 },
+      ],
+    });
+    const by = (eventSpecificString: boolean, stringSelector: number, filter = 7) =>
+      pef.alertString({ eventSpecificString, stringSelector }, filter);
+    expect([by(false, 0), by(false, 1), by(false, 2), by(false, 9)]).toEqual([
+      'for now',
+      'first',
+      'second',
+      '',
+    ]);
+    expect([by(true, 2), by(true, 1), by(true, 2, 8)]).toEqual(['second', '', '']);
+  });
+
+  it('comes with filters for what an administrator wants to know', () => {
+    const applying = (each: SystemEvent) =>
+      factorySettings.filters.filter((f) => f.enabled && matches(f, each));
+    expect(applying(event)).toHaveLength(1);
+    expect(applying({ ...event, data: [0x03, 0xff, 0xff] })).toHaveLength(0);
+    const hot: SystemEvent = { ...event, sensorType: 1, eventType: 1, data: [0x59, 90, 90] };
+    expect(applying(hot).map(({ severity }) => severity)).toEqual(['critical']);
+    expect(applying({ ...hot, asserted: false })).toHaveLength(0);
+  });
+});
