@@ -20,6 +20,7 @@ import type { Config } from './config/config.ts';
 import { packageRoot } from './config/load.ts';
 import { BmcExit, preparePrivateDirectory, type RunFiles, readStatus, runFiles } from './config/run-files.ts';
 import { ConsoleLog } from './console-log.ts';
+import { withOwnDemoDisk } from './demo-disk.ts';
 import { processStat } from './lib/process-stat.ts';
 import { isAlive, processesOf, runMarker, signal } from './processes.ts';
 import { StopRequest } from './stop-request.ts';
@@ -67,7 +68,7 @@ async function runUntil(stopping: StopRequest, { config, script }: RunOptions): 
   let failure: unknown;
   try {
     await checkPort(config);
-    pm2 = startSupervisor(config, script, files, log);
+    pm2 = startSupervisor(withOwnDemoDisk(config), script, files, log);
     failure = await serve(config, files, pm2, stopping);
   } catch (error) {
     failure = error;

@@ -241,6 +241,23 @@ describe('the appliance with its demo machine', () => {
   });
 });
 
+describe('two appliances on one host', () => {
+  it('each run their own demo machine', async () => {
+    const [first, second] = await Promise.all([Appliance.start(), Appliance.start()]);
+    try {
+      await Promise.all([first, second].map((each) => until('it is on', () => each.isOn(), 10_000)));
+      expect(first.status().qemu).not.toBe(second.status().qemu);
+      await first.ipmi('power', 'off');
+      await until('the first is off', async () => !(await first.isOn()), 5_000);
+      expect(await second.isOn()).toBe(true);
+    } finally {
+      await Promise.all([first, second].map((each) => each.stop()));
+      first.clean();
+      second.clean();
+    }
+  });
+});
+
 describe('the boot device', () => {
   it.each(['bios', 'uefi'] as const)(
     'under %s is what chassis bootdev says, once or for good, for any kind of reboot',

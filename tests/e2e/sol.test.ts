@@ -261,7 +261,10 @@ describe('ipmitool', () => {
       'User 2 on channel 1 is enabled',
     );
     expect((await ipmitool('sol', 'payload', 'enable', '1', '2')).code).toBe(0);
-    expect((await ipmitool('sol', 'payload', 'disable', '1', '2')).code).not.toBe(0);
+    expect((await ipmitool('sol', 'payload', 'disable', '1', '2')).code).toBe(0);
+    expect(bmc.users.get(2)?.sol).toBe(false);
+    expect((await ipmitool('sol', 'activate')).code).not.toBe(0);
+    expect((await ipmitool('sol', 'payload', 'enable', '1', '2')).code).toBe(0);
     expect((await ipmitool('sol', 'set', 'enabled', 'false', '1')).code).toBe(0);
     expect((await ipmitool('sol', 'activate')).stderr).toContain('SOL payload disabled');
   });
