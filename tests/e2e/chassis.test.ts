@@ -1,15 +1,14 @@
 /** Chassis, controller and bridging commands with real clients, against a machine in memory. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BmcOnLan } from '../support/bmc-on-lan.ts';
 import { until } from '../support/processes.ts';
-import { SimulatedBmc } from '../support/simulated-bmc.ts';
 
-let server: SimulatedBmc;
+let server: BmcOnLan;
 const ipmitool = async (...args: string[]) => (await server.ipmitool(...args)).output;
-const freeIpmi = async (...args: [string, ...string[]]) => (await server.freeIpmi(...args)).output;
+const freeipmi = async (...args: [string, ...string[]]) => (await server.freeipmi(...args)).output;
 
 beforeAll(async () => {
-  server = new SimulatedBmc();
-  await server.start();
+  server = await BmcOnLan.start({ powerOn: true });
 });
 afterAll(() => server?.stop());
 
@@ -99,19 +98,19 @@ describe('ipmitool', () => {
 
 describe('FreeIPMI', () => {
   test('shows the chassis', async () => {
-    expect(await freeIpmi('ipmi-chassis', '--get-chassis-capabilities')).toMatch(
+    expect(await freeipmi('ipmi-chassis', '--get-chassis-capabilities')).toMatch(
       /Front Panel Lockout\s+: provided/,
     );
-    const status = await freeIpmi('ipmi-chassis', '--get-chassis-status');
+    const status = await freeipmi('ipmi-chassis', '--get-chassis-status');
     expect(status).toMatch(/System Power\s+: on/);
     expect(status).toMatch(/Chassis Identify state\s+: off/);
-    expect(await freeIpmi('ipmi-chassis', '--get-power-on-hours-counter')).toContain('0 Hours');
-    expect((await server.freeIpmi('ipmi-chassis', '--set-power-cycle-interval=3')).code).toBe(0);
+    expect(await freeipmi('ipmi-chassis', '--get-power-on-hours-counter')).toContain('0 Hours');
+    expect((await server.freeipmi('ipmi-chassis', '--set-power-cycle-interval=3')).code).toBe(0);
     expect(server.bmc.power.cycleOffMs).toBe(3_000);
   });
 
   test('commits and finds again what it checked out of the chassis', async () => {
-    const commit = await server.freeIpmi(
+    const commit = await server.freeipmi(
       'ipmi-config',
       '--category=chassis',
       '--commit',
@@ -119,22 +118,22 @@ describe('FreeIPMI', () => {
       '--key-pair=Chassis_Boot_Flags:Boot_Device=PXE',
       '--key-pair=Chassis_Boot_Flags:BIOS_Boot_Type=EFI',
     );
-    expect(commit).toEqual({ code: 0, output: '' });
+    expect(commit).toMatchObject({ code: 0, output: '' });
     expect([...server.bmc.frontPanel.disabled]).toContain('reset');
-    const checkout = await freeIpmi('ipmi-config', '--category=chassis', '--checkout');
+    const checkout = await freeipmi('ipmi-config', '--category=chassis', '--checkout');
     expect(checkout).toMatch(/Enable_Reset_Button\s+No/);
     expect(checkout).toMatch(/Boot_Device\s+PXE/);
     expect(checkout).toMatch(/BIOS_Boot_Type\s+EFI/);
   });
 
   test('asks the controller', async () => {
-    expect(await freeIpmi('bmc-device', '--get-acpi-power-state')).toContain('S0/G0');
-    expect(await freeIpmi('bmc-device', '--get-self-test-results')).toContain('No Error');
-    expect(await freeIpmi('bmc-info', '--get-system-info')).toMatch(/System Name\s+: n17/);
+    expect(await freeipmi('bmc-device', '--get-acpi-power-state')).toContain('S0/G0');
+    expect(await freeipmi('bmc-device', '--get-self-test-results')).toContain('No Error');
+    expect(await freeipmi('bmc-info', '--get-system-info')).toMatch(/System Name\s+: n17/);
   });
 
   test('reaches the satellite', async () => {
     const satellite = ['--target-channel-number=0', '--target-slave-address=0x82'];
-    expect(await freeIpmi('ipmi-raw', ...satellite, '0', '6', '1')).toContain('rcvd: 01 00 21 01');
+    expect(await freeipmi('ipmi-raw', ...satellite, '0', '6', '1')).toContain('rcvd: 01 00 21 01');
   });
 });

@@ -1,110 +1,21 @@
 /** The IPMI LAN face with real clients, ipmitool and FreeIPMI, against a machine in memory. */
-
-import { execFile } from 'node:child_process';
 import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Bmc } from '../../src/bmc/bmc.ts';
-import { memoryStore } from '../../src/bmc/store.ts';
-import { ipmiCommands } from '../../src/ipmi/commands/commands.ts';
-import { IpmiState } from '../../src/ipmi/ipmi-state.ts';
-import { IpmiLan } from '../../src/ipmi/lan.ts';
-import { SolService } from '../../src/ipmi/sol/sol-service.ts';
-import { systemClock } from '../../src/lib/clock.ts';
-import { silentLogger } from '../../src/lib/log.ts';
-import { systemRandom } from '../../src/lib/random.ts';
-import { FakeMachine } from '../../src/machine/fake/fake-machine.ts';
+import { BmcOnLan, type BmcOnLanOptions, identity, users } from '../support/bmc-on-lan.ts';
 
-const uuid = '4c1f6e0a-52f1-4b7e-9a43-0123456789ab';
-const users = [
-  { name: 'admin', password: 'password', limit: 'administrator' },
-  { name: 'operator', password: '20-byte-password-xyz', limit: 'operator' },
-  { name: 'reader', password: 'reader', limit: 'user' },
-] as const;
-
-interface Outcome {
-  readonly code: number;
-  readonly output: string;
-}
-
-function run(program: string, args: readonly string[]): Promise<Outcome> {
-  return new Promise((resolve) => {
-    execFile(program, args, { timeout: 30_000 }, (error, stdout, stderr) => {
-      const code = error ? (typeof error.code === 'number' ? error.code : -1) : 0;
-      resolve({ code, output: stdout + stderr });
-    });
+/** FreeIPMI asks for the level that each tool takes by itself. */
+const startLan = (options: BmcOnLanOptions = {}) =>
+  BmcOnLan.start({
+    users: [...users, { name: 'reader', password: 'reader', limit: 'user' }],
+    freeipmiOptions: ['-D', 'LAN_2_0'],
+    ...options,
   });
-}
 
-interface LanOptions {
-  readonly address?: string;
-  readonly port?: number;
-  readonly kg?: Uint8Array;
-  readonly cipherSuites?: readonly number[];
-}
-
-async function startLan({ address = '127.0.0.1', port: wanted = 0, kg, ...rest }: LanOptions = {}) {
-  const bmc = new Bmc({
-    machine: new FakeMachine({ clock: systemClock }),
-    identity: {
-      uuid,
-      serialNumber: 'QB0',
-      manufacturer: 'qemu-bmc',
-      product: 'e2e',
-      firmwareVersion: '1.2.3',
-    },
-    users,
-    lan: kg ? { kg } : {},
-    restorePolicy: 'always-off',
-    softOffTimeoutMs: 1000,
-    store: memoryStore(),
-    clock: systemClock,
-    random: systemRandom(),
-    log: silentLogger,
-  });
-  await bmc.start({ powerReturned: true, powerOn: false });
-  const { console, sol: settings, events, clock, log } = bmc;
-  const sol = new SolService({ console, settings, events, users: bmc.users, clock, log, replayBytes: 0 });
-  const lan = new IpmiLan({
-    bmc,
-    state: new IpmiState(bmc),
-    sol,
-    commands: ipmiCommands,
-    address,
-    port: wanted,
-    ...rest,
-  });
-  await lan.start();
-  const { port } = lan.address;
-  return {
-    lan,
-    ipmitool: (...args: string[]) =>
-      run('ipmitool', [
-        '-I',
-        'lanplus',
-        '-H',
-        address,
-        '-p',
-        `${port}`,
-        '-U',
-        'admin',
-        '-P',
-        'password',
-        ...args,
-      ]),
-    freeipmi: (program: string, ...args: string[]) =>
-      run(`/usr/sbin/${program}`, ['-D', 'LAN_2_0', '-h', `${address}:${port}`, ...args]),
-    stop: async () => {
-      await lan.stop();
-      await bmc.stop();
-    },
-  };
-}
-
-let bmc: Awaited<ReturnType<typeof startLan>>;
+let bmc: BmcOnLan;
 beforeAll(async () => {
   bmc = await startLan();
 });
-afterAll(() => bmc.stop());
+afterAll(() => bmc?.stop());
 
 describe.each(['3', '17'])('ipmitool with cipher suite %s', (suite) => {
   test('shows the controller', async () => {
@@ -117,11 +28,11 @@ describe.each(['3', '17'])('ipmitool with cipher suite %s', (suite) => {
 
   test('shows the GUID as the guest sees it', async () => {
     const { output } = await bmc.ipmitool('-C', suite, 'mc', 'guid');
-    expect(output).toContain(uuid);
+    expect(output).toContain(identity.uuid);
   });
 
   test('passes the self test', async () => {
-    expect(await bmc.ipmitool('-C', suite, 'mc', 'selftest')).toEqual({
+    expect(await bmc.ipmitool('-C', suite, 'mc', 'selftest')).toMatchObject({
       code: 0,
       output: 'Selftest: passed\n',
     });

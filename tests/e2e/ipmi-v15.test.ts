@@ -1,10 +1,13 @@
 /** IPMI 1.5 sessions with the clients that use them by default. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type LanServer, startLanServer } from '../support/lan-server.ts';
+import { BmcOnLan } from '../support/bmc-on-lan.ts';
 
-let server: LanServer;
+/** FreeIPMI's tools with the driver and the level that they take by themselves. */
+const freeipmiOptions: readonly string[] = [];
+
+let server: BmcOnLan;
 beforeAll(async () => {
-  server = await startLanServer();
+  server = await BmcOnLan.start({ ipmi15: true, freeipmiOptions });
 });
 afterAll(() => server.stop());
 
@@ -17,7 +20,7 @@ describe('ipmitool -I lan', () => {
     [['channel', 'authcap', '1', '4'], /MD5/],
     [['-A', 'MD5', 'channel', 'info', '1'], /multi-session/],
   ])('%s', async (args, expected) => {
-    const { code, output } = await server.ipmitool('lan', ...args);
+    const { code, output } = await server.ipmitool('-I', 'lan', ...args);
     expect(output).toMatch(expected);
     expect(code).toBe(0);
     expect(output).not.toMatch(/unknown|invalid/i);
@@ -25,7 +28,7 @@ describe('ipmitool -I lan', () => {
 
   test('switches the machine as fence_ipmilan does', async () => {
     const power = (action: string) =>
-      server.ipmitool('lan', '-L', 'ADMINISTRATOR', 'chassis', 'power', action);
+      server.ipmitool('-I', 'lan', '-L', 'ADMINISTRATOR', 'chassis', 'power', action);
     expect((await power('on')).code).toBe(0);
     await expect.poll(async () => (await power('status')).output, { timeout: 10_000 }).toContain('is on');
     expect((await power('off')).code).toBe(0);
@@ -33,18 +36,18 @@ describe('ipmitool -I lan', () => {
   });
 
   test.each([['NONE'], ['MD2'], ['PASSWORD']])('has no authentication type %s', async (type) => {
-    expect((await server.ipmitool('lan', '-A', type, 'mc', 'guid')).code).not.toBe(0);
+    expect((await server.ipmitool('-I', 'lan', '-A', type, 'mc', 'guid')).code).not.toBe(0);
   });
 
   test('is refused with a wrong password, name or level', async () => {
-    expect((await server.ipmitool('lan', '-U', 'nobody', '-P', 'x', 'mc', 'guid')).code).not.toBe(0);
-    expect((await server.ipmitool('lan', '-U', 'operator', '-P', 'x', 'mc', 'guid')).code).not.toBe(0);
-    expect((await server.ipmitool('lan', '-U', 'admin', '-P', 'wrong', 'mc', 'guid')).code).not.toBe(0);
+    expect((await server.ipmitool('-I', 'lan', '-U', 'nobody', '-P', 'x', 'mc', 'guid')).code).not.toBe(0);
+    expect((await server.ipmitool('-I', 'lan', '-U', 'operator', '-P', 'x', 'mc', 'guid')).code).not.toBe(0);
+    expect((await server.ipmitool('-I', 'lan', '-U', 'admin', '-P', 'wrong', 'mc', 'guid')).code).not.toBe(0);
   });
 
   test('carries no Serial-over-LAN', async () => {
-    expect((await server.ipmitool('lan', 'sol', 'activate')).code).not.toBe(0);
-    const { output } = await server.ipmitool('lan', 'raw', '6', '0x48', '1', '1', '0', '0', '0', '0');
+    expect((await server.ipmitool('-I', 'lan', 'sol', 'activate')).code).not.toBe(0);
+    const { output } = await server.ipmitool('-I', 'lan', 'raw', '6', '0x48', '1', '1', '0', '0', '0', '0');
     expect(output).toContain('not supported in present state');
   });
 });
@@ -70,11 +73,11 @@ describe('FreeIPMI with its default driver', () => {
 });
 
 test('where IPMI 1.5 is off, clients hear so', async () => {
-  const strict = await startLanServer({ ipmi15: false });
-  expect((await strict.ipmitool('lan', 'mc', 'guid')).output).toMatch(
+  const strict = await BmcOnLan.start({ ipmi15: false, freeipmiOptions });
+  expect((await strict.ipmitool('-I', 'lan', 'mc', 'guid')).output).toMatch(
     /Authentication type|no supported|Unable/i,
   );
   expect((await strict.freeipmi('bmc-info', '--get-device-id')).output).toMatch(/authentication type/i);
-  expect((await strict.lanplus('mc', 'guid')).code).toBe(0);
+  expect((await strict.ipmitool('mc', 'guid')).code).toBe(0);
   await strict.stop();
 });

@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { udpTrapSender } from '../../src/ipmi/alerting.ts';
-import { startBmcOnLan } from '../support/bmc-on-lan.ts';
+import { BmcOnLan } from '../support/bmc-on-lan.ts';
 
 const community = 'letmesee';
 let folder: string;
-let server: Awaited<ReturnType<typeof startBmcOnLan>>;
+let server: BmcOnLan;
 let receiver: Socket;
 let sender: ReturnType<typeof udpTrapSender>;
 /** Traps as they came. */
@@ -23,7 +23,7 @@ beforeEach(async () => {
   receiver.on('message', (trap) => traps.push(trap));
   await new Promise<void>((resolve) => receiver.bind(0, '127.0.0.1', resolve));
   sender = udpTrapSender({ port: receiver.address().port, from: '127.0.0.1' });
-  server = await startBmcOnLan({ sendTrap: sender });
+  server = await BmcOnLan.start({ sendTrap: sender });
 });
 afterEach(async () => {
   await server.stop();

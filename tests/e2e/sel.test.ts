@@ -4,16 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { fileStore } from '../../src/store/file-store.ts';
-import { startBmcOnLan } from '../support/bmc-on-lan.ts';
+import { BmcOnLan } from '../support/bmc-on-lan.ts';
 
 let folder: string;
-let server: Awaited<ReturnType<typeof startBmcOnLan>>;
+let server: BmcOnLan;
 
 const store = () => fileStore(join(folder, 'state'), ({ reason }) => expect.fail(reason));
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'qemu-bmc-sel-'));
-  server = await startBmcOnLan({ store: store() });
+  server = await BmcOnLan.start({ store: store() });
 });
 afterEach(async () => {
   await server.stop();
@@ -110,7 +110,7 @@ describe('what happens to a machine', () => {
     await powerOn();
     const before = (await server.ipmitool('sel', 'list')).output;
     await server.stop();
-    server = await startBmcOnLan({ store: store() });
+    server = await BmcOnLan.start({ store: store() });
     const { output } = await server.ipmitool('sel', 'list');
     expect(output.startsWith(before)).toBe(true);
     const added = output.slice(before.length).trim().split('\n');

@@ -1,103 +1,24 @@
 /** Sensors, SDRs, FRU and DCMI as real clients show them, ipmitool and FreeIPMI, against a machine in memory. */
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Bmc } from '../../src/bmc/bmc.ts';
-import { memoryStore } from '../../src/bmc/store.ts';
-import { ipmiCommands } from '../../src/ipmi/commands/commands.ts';
-import { IpmiState } from '../../src/ipmi/ipmi-state.ts';
-import { IpmiLan } from '../../src/ipmi/lan.ts';
-import { SolService } from '../../src/ipmi/sol/sol-service.ts';
-import { systemClock } from '../../src/lib/clock.ts';
-import { silentLogger } from '../../src/lib/log.ts';
-import { systemRandom } from '../../src/lib/random.ts';
-import { FakeMachine } from '../../src/machine/fake/fake-machine.ts';
+import { BmcOnLan } from '../support/bmc-on-lan.ts';
 import { qemuFixture } from '../support/qemu.ts';
+import type { Answer } from '../support/real-clients.ts';
 
-interface Outcome {
-  readonly code: number;
-  readonly output: string;
-}
-
-const address = '127.0.0.1';
-/** FreeIPMI keeps its SDR cache under HOME. */
-const home = mkdtempSync(join(tmpdir(), 'sensors-'));
-
-function run(program: string, args: readonly string[]): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const options = { timeout: 30_000, env: { ...process.env, HOME: home } };
-    execFile(program, args, options, (error, stdout, stderr) => {
-      const code = error ? (typeof error.code === 'number' ? error.code : -1) : 0;
-      resolve({ code, output: stdout + stderr });
-    });
-  });
-}
-
-async function startServer() {
-  const machine = new FakeMachine({ clock: systemClock, hardware: { cpus: 2, memoryMb: 4096 } });
-  const bmc = new Bmc({
-    machine,
-    identity: {
-      uuid: '4c1f6e0a-52f1-4b7e-9a43-0123456789ab',
-      serialNumber: 'QB0123456789',
-      manufacturer: 'qemu-bmc',
-      product: 'QEMU Virtual Server',
-      firmwareVersion: '1.2.3',
-    },
-    users: [{ name: 'admin', password: 'password', limit: 'administrator' }],
-    restorePolicy: 'always-off',
-    softOffTimeoutMs: 1000,
-    store: memoryStore(),
-    clock: systemClock,
-    random: systemRandom(),
-    log: silentLogger,
-  });
-  const { console, sol: settings, events, clock, log } = bmc;
-  const sol = new SolService({ console, settings, events, users: bmc.users, clock, log, replayBytes: 0 });
-  const state = new IpmiState(bmc);
-  const lan = new IpmiLan({ bmc, state, sol, commands: ipmiCommands, address, port: 0 });
-  await lan.start();
-  const on = new Promise<void>((resolve) => {
-    bmc.power.onChange((state) => {
-      if (state === 'on') resolve();
-    });
-  });
-  await bmc.start({ powerReturned: true, powerOn: true });
-  await on;
-  const { port } = lan.address;
-  const login = ['-U', 'admin', '-P', 'password'];
-  return {
-    bmc,
-    ipmitool: (...args: string[]) =>
-      run('ipmitool', ['-I', 'lanplus', '-H', address, '-p', `${port}`, ...login, ...args]),
-    freeipmi: (program: string, ...args: string[]) =>
-      run(`/usr/sbin/${program}`, [
-        ...['-D', 'LAN_2_0', '-h', `${address}:${port}`, '-u', 'admin', '-p', 'password'],
-        ...args,
-      ]),
-    stop: async () => {
-      await lan.stop();
-      await bmc.stop();
-    },
-  };
-}
-
-let server: Awaited<ReturnType<typeof startServer>>;
+let server: BmcOnLan;
 beforeAll(async () => {
-  server = await startServer();
+  server = await BmcOnLan.start({
+    hardware: { cpus: 2, memoryMb: 4096 },
+    powerOn: true,
+    freeipmiOptions: ['-D', 'LAN_2_0'],
+  });
 });
-afterAll(async () => {
-  await server.stop();
-  rmSync(home, { recursive: true });
-});
+afterAll(() => server?.stop());
 
 /** What no human wants to read. */
 const nonsense = /unknown|invalid|error|failed|fault/i;
 
-async function sane(outcome: Promise<Outcome>): Promise<string> {
-  const { code, output } = await outcome;
+async function sane(answer: Promise<Answer>): Promise<string> {
+  const { code, output } = await answer;
   expect(output).not.toMatch(nonsense);
   expect(code).toBe(0);
   return output;
@@ -242,7 +163,7 @@ describe('FreeIPMI', () => {
   });
 
   test('takes in its own check-out of all sensor settings without a difference', async () => {
-    const file = join(home, 'sensors.conf');
+    const file = server.file('sensors.conf');
     await sane(server.freeipmi('ipmi-sensors-config', '--quiet-cache', '--checkout', '--filename', file));
     await sane(server.freeipmi('ipmi-sensors-config', '--quiet-cache', '--commit', '--filename', file));
     const { code, output } = await server.freeipmi(

@@ -5,17 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { fileStore } from '../../src/store/file-store.ts';
-import { type LanServer, startLanServer } from '../support/lan-server.ts';
+import { BmcOnLan } from '../support/bmc-on-lan.ts';
 
 let folder = '';
-let server: LanServer;
+let server: BmcOnLan;
 const open = () =>
   fileStore(folder, ({ reason }) => {
     throw new Error(reason);
   });
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'users-e2e-'));
-  server = await startLanServer({ store: open() });
+  server = await BmcOnLan.start({ ipmi15: true, store: open() });
 });
 afterEach(async () => {
   await server.stop();
@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 async function ok(...args: string[]): Promise<string> {
-  const { code, output } = await server.lanplus(...args);
+  const { code, output } = await server.ipmitool(...args);
   expect([args.join(' '), code, output]).toEqual([args.join(' '), 0, output]);
   return output;
 }
@@ -39,20 +39,22 @@ async function makeBob(password: string, ...size: string[]): Promise<void> {
 test('a user made with ipmitool logs in over both protocols, and is in the list', async () => {
   await makeBob('secret');
   for (const driver of ['lan', 'lanplus']) {
-    expect((await server.ipmitool(driver, ...as('bob', 'secret'), 'mc', 'guid')).code).toBe(0);
+    expect((await server.ipmitool('-I', driver, ...as('bob', 'secret'), 'mc', 'guid')).code).toBe(0);
   }
   expect(await ok('user', 'list', '1')).toMatch(/5 +bob +true +false +true +OPERATOR/);
   expect(await ok('user', 'summary', '1')).toMatch(/Enabled User Count +: 3/);
   expect(await ok('user', 'test', '5', '16', 'secret')).toContain('Success');
-  expect((await server.lanplus('user', 'test', '5', '16', 'wrong')).output).toContain('incorrect');
-  expect((await server.lanplus('user', 'test', '5', '20', 'secret')).output).toContain('wrong password size');
+  expect((await server.ipmitool('user', 'test', '5', '16', 'wrong')).output).toContain('incorrect');
+  expect((await server.ipmitool('user', 'test', '5', '20', 'secret')).output).toContain(
+    'wrong password size',
+  );
 });
 
 test('a password of 20 bytes works over lanplus alone', async () => {
   await makeBob('a-password-of-20-byt', '20');
   const login = as('bob', 'a-password-of-20-byt');
-  expect((await server.lanplus(...login, 'mc', 'guid')).code).toBe(0);
-  expect((await server.ipmitool('lan', ...login, 'mc', 'guid')).code).not.toBe(0);
+  expect((await server.ipmitool(...login, 'mc', 'guid')).code).toBe(0);
+  expect((await server.ipmitool('-I', 'lan', ...login, 'mc', 'guid')).code).not.toBe(0);
   expect(await ok('user', 'test', '5', '20', 'a-password-of-20-byt')).toContain('Success');
 });
 
@@ -67,7 +69,7 @@ test('disabling ends the live session within a second, and no new one begins', a
     await expect.poll(live, { timeout: 5000 }).toBe(true);
     await ok('user', 'disable', '5');
     await expect.poll(live, { timeout: 1000 }).toBe(false);
-    const { output } = await server.lanplus(...as('bob', 'secret'), '-v', 'mc', 'guid');
+    const { output } = await server.ipmitool(...as('bob', 'secret'), '-v', 'mc', 'guid');
     expect(output).toContain('unauthorized name');
   } finally {
     shell.kill('SIGKILL');
@@ -76,28 +78,28 @@ test('disabling ends the live session within a second, and no new one begins', a
 
 test('one who changes the own password goes on and then uses the new one', async () => {
   await ok('user', 'set', 'password', '2', 'another-one');
-  expect((await server.lanplus('mc', 'guid')).code).not.toBe(0);
-  expect((await server.lanplus('-U', 'admin', '-P', 'another-one', 'mc', 'guid')).code).toBe(0);
+  expect((await server.ipmitool('mc', 'guid')).code).not.toBe(0);
+  expect((await server.ipmitool('-U', 'admin', '-P', 'another-one', 'mc', 'guid')).code).toBe(0);
 });
 
 test('what was acknowledged is there after a BMC that was never stopped', async () => {
   await makeBob('secret');
   await ok('channel', 'setaccess', '1', '5', 'callin=off', 'ipmi=on', 'link=on', 'privilege=4');
   await ok('user', 'set', 'password', '3', 'changed');
-  const next = await startLanServer({ store: open() });
-  expect((await next.lanplus('-U', 'bob', '-P', 'secret', 'user', 'list', '1')).output).toMatch(
+  const next = await BmcOnLan.start({ ipmi15: true, store: open() });
+  expect((await next.ipmitool('-U', 'bob', '-P', 'secret', 'user', 'list', '1')).output).toMatch(
     /5 +bob +true +true +true +ADMINISTRATOR/,
   );
-  expect((await next.lanplus(...as('operator', '20-byte-password-xyz'), 'mc', 'guid')).code).not.toBe(0);
-  expect((await next.lanplus(...as('operator', 'changed'), 'mc', 'guid')).code).toBe(0);
+  expect((await next.ipmitool(...as('operator', '20-byte-password-xyz'), 'mc', 'guid')).code).not.toBe(0);
+  expect((await next.ipmitool(...as('operator', 'changed'), 'mc', 'guid')).code).toBe(0);
   await next.stop();
 });
 
 test('a deleted user is gone', async () => {
   await makeBob('secret');
   await ok('user', 'set', 'name', '5', '');
-  expect((await server.lanplus(...as('bob', 'secret'), 'mc', 'guid')).code).not.toBe(0);
-  expect((await server.lanplus('user', 'set', 'name', '6', 'admin')).code).not.toBe(0);
+  expect((await server.ipmitool(...as('bob', 'secret'), 'mc', 'guid')).code).not.toBe(0);
+  expect((await server.ipmitool('user', 'set', 'name', '6', 'admin')).code).not.toBe(0);
 });
 
 test('SOL is allowed and forbidden by user', async () => {

@@ -1,14 +1,13 @@
 /** The BMC watchdog with real clients, against a machine in memory. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { BmcOnLan } from '../support/bmc-on-lan.ts';
 import { until } from '../support/processes.ts';
-import { SimulatedBmc } from '../support/simulated-bmc.ts';
 
-let server: SimulatedBmc;
+let server: BmcOnLan;
 const ipmitool = async (...args: string[]) => (await server.ipmitool(...args)).output;
 
 beforeAll(async () => {
-  server = new SimulatedBmc();
-  await server.start();
+  server = await BmcOnLan.start({ powerOn: true });
 });
 afterAll(() => server?.stop());
 

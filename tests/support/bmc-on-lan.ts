@@ -1,7 +1,11 @@
-/** A BMC on the loopback address with a machine in memory that is off, and the real clients that talk to it. */
-import { execFile } from 'node:child_process';
+/** A BMC with a machine in memory on a UDP port of this host, and the real clients that talk to it. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Bmc } from '../../src/bmc/bmc.ts';
+import type { MachineHardware } from '../../src/bmc/machine.ts';
 import { memoryStore, type Store } from '../../src/bmc/store.ts';
+import type { UserSpec } from '../../src/bmc/users.ts';
 import type { SendTrap } from '../../src/ipmi/alerting.ts';
 import { ipmiCommands } from '../../src/ipmi/commands/commands.ts';
 import { IpmiState } from '../../src/ipmi/ipmi-state.ts';
@@ -11,75 +15,116 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { FakeMachine } from '../../src/machine/fake/fake-machine.ts';
+import { hostNetwork } from '../../src/network/host-network.ts';
+import { until } from './processes.ts';
+import { type Answer, RealClients } from './real-clients.ts';
 
-export interface Outcome {
-  readonly code: number;
-  /** Standard output, then standard error. */
-  readonly output: string;
+export interface BmcOnLanOptions {
+  /** 127.0.0.1 unless given. */
+  readonly address?: string;
+  /** Any free one unless given. */
+  readonly port?: number;
+  /** {@link users} unless given. */
+  readonly users?: readonly UserSpec[];
+  readonly kg?: Uint8Array;
+  readonly cipherSuites?: readonly number[];
+  /** Whether it speaks IPMI 1.5 too; false unless given. */
+  readonly ipmi15?: boolean;
+  /** In memory unless given. */
+  readonly store?: Store;
+  readonly hardware?: MachineHardware;
+  /** The machine is on once the BMC has started; off unless given. */
+  readonly powerOn?: boolean;
+  /** How alerts leave. */
+  readonly sendTrap?: SendTrap;
+  /** What FreeIPMI's tools get besides name and password: IPMI 2.0 as administrator unless given. */
+  readonly freeipmiOptions?: readonly string[];
 }
 
-function run(program: string, args: readonly string[]): Promise<Outcome> {
-  return new Promise((resolve) => {
-    execFile(program, args, { timeout: 30_000 }, (error, stdout, stderr) => {
-      const code = error ? (typeof error.code === 'number' ? error.code : -1) : 0;
-      resolve({ code, output: stdout + stderr });
+export const identity = {
+  uuid: '4c1f6e0a-52f1-4b7e-9a43-0123456789ab',
+  serialNumber: 'QB0123456789',
+  manufacturer: 'qemu-bmc',
+  product: 'QEMU Virtual Server',
+  firmwareVersion: '1.2.3',
+};
+
+export const users: readonly UserSpec[] = [
+  { name: 'admin', password: 'password', limit: 'administrator' },
+  { name: 'operator', password: '20-byte-password-xyz', limit: 'operator' },
+];
+
+export class BmcOnLan {
+  readonly bmc: Bmc;
+  readonly machine: FakeMachine;
+  readonly lan: IpmiLan;
+  readonly #clients: RealClients;
+  readonly #folder: string;
+
+  private constructor(bmc: Bmc, machine: FakeMachine, lan: IpmiLan, freeipmiOptions?: readonly string[]) {
+    this.bmc = bmc;
+    this.machine = machine;
+    this.lan = lan;
+    this.#folder = mkdtempSync(join(tmpdir(), 'qemu-bmc-on-lan-'));
+    this.#clients = new RealClients({
+      ...lan.address,
+      home: this.#folder,
+      ...(freeipmiOptions && { freeipmiOptions }),
     });
-  });
-}
+  }
 
-export async function startBmcOnLan(options: { readonly store?: Store; readonly sendTrap?: SendTrap } = {}) {
-  const machine = new FakeMachine({ clock: systemClock });
-  const bmc = new Bmc({
-    machine,
-    identity: {
-      uuid: '4c1f6e0a-52f1-4b7e-9a43-0123456789ab',
-      serialNumber: 'QB0',
-      manufacturer: 'qemu-bmc',
-      product: 'e2e',
-      firmwareVersion: '1.2.3',
-    },
-    users: [{ name: 'admin', password: 'password', limit: 'administrator' }],
-    restorePolicy: 'always-off',
-    softOffTimeoutMs: 1000,
-    store: options.store ?? memoryStore(),
-    clock: systemClock,
-    random: systemRandom(),
-    log: silentLogger,
-  });
-  const { console, sol: settings, events, users, clock, log } = bmc;
-  const sol = new SolService({ console, settings, events, users, clock, log, replayBytes: 0 });
-  const { sendTrap } = options;
-  const state = new IpmiState(bmc, sendTrap === undefined ? {} : { sendTrap });
-  const lan = new IpmiLan({ bmc, state, sol, commands: ipmiCommands, address: '127.0.0.1', port: 0 });
-  // After the IPMI state is there, which makes SEL records of what happens.
-  await bmc.start({ powerReturned: true, powerOn: false });
-  await lan.start();
-  const { port } = lan.address;
-  return {
-    bmc,
-    machine,
-    ipmitool: (...args: string[]) => {
-      const login = ['-I', 'lanplus', '-H', '127.0.0.1', '-p', String(port), '-U', 'admin', '-P', 'password'];
-      return run('ipmitool', [...login, ...args]);
-    },
-    freeipmi: (program: string, ...args: string[]) => {
-      const login = [
-        '-D',
-        'LAN_2_0',
-        '-h',
-        `127.0.0.1:${port}`,
-        '-u',
-        'admin',
-        '-p',
-        'password',
-        '-l',
-        'ADMIN',
-      ];
-      return run(program, [...login, ...args]);
-    },
-    async stop(): Promise<void> {
-      await lan.stop();
-      await bmc.stop({ shutdownGraceMs: 0 });
-    },
-  };
+  /** @throws {Error} when the port cannot be had */
+  static async start(options: BmcOnLanOptions = {}): Promise<BmcOnLan> {
+    const { address = '127.0.0.1', port = 0, kg, hardware, powerOn = false, sendTrap } = options;
+    const machine = new FakeMachine({ clock: systemClock, ...(hardware && { hardware }) });
+    const bmc = new Bmc({
+      machine,
+      identity,
+      users: options.users ?? users,
+      lan: { network: hostNetwork(address), ...(kg && { kg }) },
+      restorePolicy: 'always-off',
+      softOffTimeoutMs: 1000,
+      store: options.store ?? memoryStore(),
+      clock: systemClock,
+      random: systemRandom(),
+      log: silentLogger,
+    });
+    const { console, sol: settings, events, clock, log } = bmc;
+    const lan = new IpmiLan({
+      bmc,
+      // Before the BMC starts: it makes SEL records of what happens.
+      state: new IpmiState(bmc, sendTrap && { sendTrap }),
+      sol: new SolService({ console, settings, events, users: bmc.users, clock, log, replayBytes: 0 }),
+      commands: ipmiCommands,
+      address,
+      port,
+      ...(options.cipherSuites && { cipherSuites: options.cipherSuites }),
+      ipmi15: options.ipmi15 ?? false,
+    });
+    await lan.start();
+    await bmc.start({ powerReturned: true, powerOn });
+    if (powerOn) await until('the machine is on', () => bmc.power.isOn);
+    return new BmcOnLan(bmc, machine, lan, options.freeipmiOptions);
+  }
+
+  async stop(): Promise<void> {
+    await this.lan.stop();
+    await this.bmc.stop({ shutdownGraceMs: 0 });
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** A file name in a folder that is gone once this BMC has stopped. */
+  file(name: string): string {
+    return join(this.#folder, name);
+  }
+
+  /** See {@link RealClients.ipmitool}. */
+  ipmitool(...args: readonly string[]): Promise<Answer> {
+    return this.#clients.ipmitool(...args);
+  }
+
+  /** See {@link RealClients.freeipmi}. */
+  freeipmi(tool: string, ...args: readonly string[]): Promise<Answer> {
+    return this.#clients.freeipmi(tool, ...args);
+  }
 }

@@ -8,6 +8,7 @@ import { Sel, type SystemEvent } from '../../../src/bmc/sel.ts';
 import { memoryStore, type Store } from '../../../src/bmc/store.ts';
 import { Emitter } from '../../../src/lib/emitter.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
+import { alertAlways, anyData as any } from '../../support/event-filters.ts';
 import { ScriptedClock } from '../../support/scripted-clock.ts';
 
 const event: SystemEvent = {
@@ -21,21 +22,7 @@ const event: SystemEvent = {
   data: [0x01, 0xff, 0xff],
 };
 
-const any = { mask: 0, exact: 0, value: 0 };
-const catchAll: EventFilter = {
-  enabled: true,
-  preconfigured: false,
-  actions: ['alert'],
-  policyNumber: 3,
-  severity: 'critical',
-  generatorAddress: undefined,
-  generatorChannel: undefined,
-  sensorType: undefined,
-  sensorNumber: undefined,
-  trigger: undefined,
-  offsets: 0xffff,
-  data: [any, any, any],
-};
+const catchAll: EventFilter = { ...alertAlways, policyNumber: 3 };
 
 function setUp(store: Store = memoryStore()) {
   const clock = new ScriptedClock();

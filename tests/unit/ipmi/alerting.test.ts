@@ -2,9 +2,10 @@
 import { createSocket } from 'node:dgram';
 import { describe, expect, test } from 'vitest';
 import type { AlertDestination } from '../../../src/bmc/lan-settings.ts';
-import type { AlertPolicy, EventFilter } from '../../../src/bmc/pef.ts';
+import type { AlertPolicy } from '../../../src/bmc/pef.ts';
 import { udpTrapSender } from '../../../src/ipmi/alerting.ts';
 import { ipmiCommands } from '../../../src/ipmi/commands/commands.ts';
+import { alertAlways } from '../../support/event-filters.ts';
 import { ipmiRequest, readReply, v15Packet } from '../../support/ipmi-client.ts';
 import { LanBench } from '../../support/lan-bench.ts';
 
@@ -26,21 +27,6 @@ const policy: AlertPolicy = {
   eventSpecificString: false,
   stringSelector: 0,
 };
-const any = { mask: 0, exact: 0, value: 0 };
-const everything: EventFilter = {
-  enabled: true,
-  preconfigured: false,
-  actions: ['alert'],
-  policyNumber: 1,
-  severity: 'critical',
-  generatorAddress: undefined,
-  generatorChannel: undefined,
-  sensorType: undefined,
-  sensorNumber: undefined,
-  trigger: undefined,
-  offsets: 0xffff,
-  data: [any, any, any],
-};
 const event = [0x04, 0x01, 0x30, 0x01, 0x59, 0x5b, 0x5a];
 
 /** What a trap receiver sees of a trap: the variable begins after its length. */
@@ -61,7 +47,7 @@ function setUp(policies: readonly AlertPolicy[], destinations: readonly Partial<
     },
   });
   const { pef, lan } = bench.bmc;
-  pef.update({ filters: [everything], policies });
+  pef.update({ filters: [alertAlways], policies });
   for (const [index, destination] of destinations.entries()) {
     lan.setDestination(index + 1, { ...unused, ...destination }, actor);
   }

@@ -1,0 +1,131 @@
+/**
+ * What logins of both protocols have in common: free session IDs, room for one more, wrong passwords and their
+ * consequences, the opening of the session. How a login goes is told in handshakes.ts and v15-receiver.ts.
+ */
+import type { Bmc } from '../../bmc/bmc.ts';
+import type { User } from '../../bmc/users.ts';
+import type { Random } from '../../lib/random.ts';
+import { Channel } from '../commands/command.ts';
+import { BadPasswords } from '../session/bad-passwords.ts';
+import type { HalfOpenTable } from '../session/half-open.ts';
+import { type DatagramLink, type RemoteAddress, remoteText } from '../session/link.ts';
+import type { Session } from '../session/session.ts';
+import type { Sessions } from '../session/sessions.ts';
+import { LoginThrottle } from '../session/throttle.ts';
+import type { Tally } from './tally.ts';
+
+export interface LoginsOptions {
+  readonly bmc: Bmc;
+  readonly tally: Tally;
+  readonly sessions: Sessions;
+  readonly halfOpen: HalfOpenTable;
+  /** Sees to it that the sessions are looked at before long. */
+  readonly armSweep: () => void;
+}
+
+export class Logins {
+  readonly #bmc: Bmc;
+  readonly #tally: Tally;
+  readonly #sessions: Sessions;
+  readonly #halfOpen: HalfOpenTable;
+  readonly #armSweep: () => void;
+  readonly #throttle: LoginThrottle;
+  readonly #badPasswords: BadPasswords;
+
+  constructor({ bmc, tally, sessions, halfOpen, armSweep }: LoginsOptions) {
+    this.#bmc = bmc;
+    this.#tally = tally;
+    this.#sessions = sessions;
+    this.#halfOpen = halfOpen;
+    this.#armSweep = armSweep;
+    this.#throttle = new LoginThrottle(bmc.clock);
+    this.#badPasswords = new BadPasswords(bmc);
+  }
+
+  freshSessionId(): number {
+    for (;;) {
+      const id = randomNumber(this.#bmc.random);
+      if (this.isFree(id)) return id;
+    }
+  }
+
+  isFree(sessionId: number): boolean {
+    return !this.#sessions.get(sessionId) && !this.#halfOpen.get(sessionId);
+  }
+
+  /** Whether one more session may be; with a user, whether one more of his may be. */
+  hasRoom(user?: User): boolean {
+    if (!this.#sessions.hasRoom || (user && !this.#hasRoomFor(user))) this.#sessions.check();
+    return this.#sessions.hasRoom && (!user || this.#hasRoomFor(user));
+  }
+
+  isLockedOut(user: User): boolean {
+    return this.#badPasswords.isLockedOut(user);
+  }
+
+  /** How long a try for this name has to wait yet; 0 when it may go on. */
+  waitMs(remote: RemoteAddress, name: string): number {
+    return this.#throttle.waitMs(remote.address, name);
+  }
+
+  refused(why: string, remote: RemoteAddress, user: string | undefined): void {
+    this.#tally.counters.loginsRefused++;
+    this.#tally.warn({ user, why, from: remoteText(remote) }, 'login refused');
+  }
+
+  wrongPassword(remote: RemoteAddress, name: string): void {
+    this.#throttle.failed(remote.address, name);
+    this.#tally.counters.loginsWrong++;
+    this.#tally.warn({ user: name, from: remoteText(remote) }, 'login with a wrong password');
+    const user = this.#bmc.users.findByName(name);
+    if (user) this.#badPasswords.failed(user);
+  }
+
+  /** The password was right: earlier tries from there, and for this user, are forgotten. */
+  succeeded(remote: RemoteAddress, name: string, user: User): void {
+    this.#throttle.succeeded(remote.address, name);
+    this.#badPasswords.succeeded(user);
+  }
+
+  /** What a new session is made of, whatever its protocol; takes a handle. */
+  sessionOptions(remote: RemoteAddress, link: DatagramLink) {
+    return {
+      handle: this.#sessions.freeHandle(),
+      channel: Channel.lan,
+      channelLimit: () => this.#bmc.lan.access.limit,
+      link,
+      remote: { address: remote.address, port: remote.port },
+      clock: this.#bmc.clock,
+      findUser: (id: number) => this.#bmc.users.get(id),
+    };
+  }
+
+  /** @param how what the log is to say of it besides */
+  begin(session: Session, how: object): void {
+    const { counters } = this.#tally;
+    this.#sessions.add(session);
+    counters.sessionsOpened++;
+    const { log } = this.#bmc;
+    const fields = { sessionId: session.id, user: session.actor.name, from: session.actor.from };
+    log.info({ ...fields, ...how }, 'session opened');
+    session.onClose(() => {
+      counters.sessionsClosed++;
+      log.info({ ...fields, reason: session.closeReason }, 'session closed');
+    });
+    this.#armSweep();
+  }
+
+  #hasRoomFor({ id, sessionLimit }: User): boolean {
+    if (sessionLimit === 0) return true;
+    return this.#sessions.list().filter(({ userId }) => userId === id).length < sessionLimit;
+  }
+}
+
+/** 32 random bits, not all of them 0. */
+export function randomNumber(random: Random): number {
+  for (;;) {
+    const raw = random.bytes(4);
+    const number = new DataView(raw.buffer, raw.byteOffset, 4).getUint32(0, true);
+    if (number !== 0) return number;
+  }
+}

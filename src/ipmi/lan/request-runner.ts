@@ -1,0 +1,133 @@
+/**
+ * IPMI messages that a packet of either protocol has brought: to the command table, and the reply back the same way.
+ * Outside a session, the few commands allowed there; in a session, nothing is executed twice.
+ */
+import type { Bmc } from '../../bmc/bmc.ts';
+import { Channel, type CommandContext, type LanContext, type V15Exchange } from '../commands/command.ts';
+import type { CommandRegistry } from '../commands/registry.ts';
+import type { IpmiState } from '../ipmi-state.ts';
+import { CompletionError } from '../message/completion-code.ts';
+import { bmcAddress, decodeMessage, encodeResponse, type IpmiRequest } from '../message/message.ts';
+import { PayloadType } from '../payload.ts';
+import { type DatagramLink, type RemoteAddress, remoteText } from '../session/link.ts';
+import type { Session } from '../session/session.ts';
+import { ActivationRefusal, type V15Login } from '../session/v15-login.ts';
+import type { Tally } from './tally.ts';
+
+export interface RequestRunnerOptions {
+  readonly bmc: Bmc;
+  readonly state: IpmiState;
+  readonly commands: CommandRegistry;
+  readonly tally: Tally;
+  /** Undefined where IPMI 1.5 sessions are off. */
+  readonly v15Login: V15Login | undefined;
+  readonly lanContext: (localPort: number) => LanContext;
+}
+
+export class RequestRunner {
+  readonly #options: RequestRunnerOptions;
+  readonly #contexts = new WeakMap<Session, CommandContext>();
+
+  constructor(options: RequestRunnerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param wrap puts the reply into a packet
+   * @throws {DecodeError}
+   */
+  runSessionless(
+    payload: Uint8Array,
+    remote: RemoteAddress,
+    link: DatagramLink,
+    wrap: (payload: Uint8Array) => Uint8Array,
+  ): void {
+    const { commands, tally } = this.#options;
+    const request = decodeMessage(payload);
+    if (!isForUs(request)) {
+      tally.drop('malformed', remote, 'not a request to the BMC');
+      return;
+    }
+    if (commands.find(request)?.privilege !== 'none') {
+      tally.drop('sessionRequired', remote);
+      return;
+    }
+    tally.counters.requests++;
+    const context = this.sessionlessContext(remote, link);
+    const reply = commands.dispatch(request, context, undefined);
+    const send = (bytes: Uint8Array) => link.send(wrap(encodeResponse(request, bytes)), remote);
+    if (reply instanceof Promise) void reply.then(send);
+    else send(reply);
+  }
+
+  /** @throws {DecodeError} */
+  runInSession(session: Session, payload: Uint8Array, link: DatagramLink, remote: RemoteAddress): void {
+    const { bmc, commands, tally } = this.#options;
+    const request = decodeMessage(payload);
+    if (!isForUs(request)) {
+      tally.drop('malformed', remote, 'not a request to the BMC');
+      return;
+    }
+    const now = bmc.clock.now();
+    const known = session.requests.find(request, now);
+    if (known) {
+      tally.counters.retransmittedRequests++;
+      // While it still runs there is nothing to say: its reply will come.
+      if (known.reply) session.sendProtected(PayloadType.ipmi, known.reply);
+      return;
+    }
+    tally.counters.requests++;
+    const cached = session.requests.add(request, now);
+    const send = (bytes: Uint8Array): void => {
+      cached.reply = encodeResponse(request, bytes);
+      session.sendProtected(PayloadType.ipmi, cached.reply);
+      session.replied();
+    };
+    const reply = commands.dispatch(request, this.#sessionContext(session, link), session.privilege);
+    if (reply instanceof Promise) void reply.then(send);
+    else send(reply);
+  }
+
+  sessionlessContext(remote: RemoteAddress, link: DatagramLink): CommandContext {
+    const { bmc, state, v15Login, lanContext } = this.#options;
+    return {
+      bmc,
+      state,
+      actor: { name: '', face: 'ipmi', from: remoteText(remote) },
+      channel: Channel.lan,
+      session: undefined,
+      lan: lanContext(link.localPort),
+      ...(v15Login && { v15: beforeActivation(v15Login, remote) }),
+    };
+  }
+
+  #sessionContext(session: Session, link: DatagramLink): CommandContext {
+    const known = this.#contexts.get(session);
+    if (known && known.lan.port === link.localPort) return known;
+    const { bmc, state, lanContext } = this.#options;
+    const context: CommandContext = {
+      bmc,
+      state,
+      actor: session.actor,
+      channel: session.channel,
+      session,
+      lan: lanContext(link.localPort),
+    };
+    this.#contexts.set(session, context);
+    return context;
+  }
+}
+
+export function isForUs(request: IpmiRequest): boolean {
+  return request.rsAddr === bmcAddress && request.netFn % 2 === 0;
+}
+
+/** All that a message without a session can do for a login by IPMI 1.5: ask for the challenge. */
+function beforeActivation(login: V15Login, remote: RemoteAddress): V15Exchange {
+  return {
+    challenge: (authType, name) => login.challenge(authType, name, remote),
+    activate: () => {
+      throw new CompletionError(ActivationRefusal.badSessionId, 'no challenge has been given out for this');
+    },
+  };
+}

@@ -1,0 +1,98 @@
+/**
+ * Packets with an RMCP+ session header: outside a session an IPMI message or a login's next step, in a session an
+ * IPMI message or what the session's other payloads wait for.
+ */
+import { PayloadType } from '../payload.ts';
+import type { DatagramLink, RemoteAddress } from '../session/link.ts';
+import { decodePacket, encodePacket, type RmcpPlusPacket } from '../session/packet.ts';
+import { RmcpPlusSession } from '../session/rmcp-plus-session.ts';
+import type { Sessions } from '../session/sessions.ts';
+import type { Handshakes } from './handshakes.ts';
+import type { RequestRunner } from './request-runner.ts';
+import type { Tally } from './tally.ts';
+
+export interface RmcpPlusReceiverOptions {
+  readonly tally: Tally;
+  readonly sessions: Sessions;
+  readonly handshakes: Handshakes;
+  readonly requests: RequestRunner;
+}
+
+export class RmcpPlusReceiver {
+  readonly #tally: Tally;
+  readonly #sessions: Sessions;
+  readonly #handshakes: Handshakes;
+  readonly #requests: RequestRunner;
+
+  constructor({ tally, sessions, handshakes, requests }: RmcpPlusReceiverOptions) {
+    this.#tally = tally;
+    this.#sessions = sessions;
+    this.#handshakes = handshakes;
+    this.#requests = requests;
+  }
+
+  /**
+   * @param body what follows the RMCP header
+   * @throws {DecodeError}
+   */
+  receive(body: Uint8Array, remote: RemoteAddress, link: DatagramLink): void {
+    const packet = decodePacket(body);
+    if (packet.sessionId !== 0) {
+      this.#receiveInSession(body, packet, remote, link);
+      return;
+    }
+    if (packet.encrypted || packet.authenticated || packet.sequence !== 0) {
+      this.#tally.drop('unknownSession', remote);
+      return;
+    }
+    const send = (payloadType: number, payload: Uint8Array): void => {
+      link.send(plainPacket(payloadType, payload), remote);
+    };
+    switch (packet.payloadType) {
+      case PayloadType.ipmi:
+        this.#requests.runSessionless(packet.payload, remote, link, (payload) =>
+          plainPacket(PayloadType.ipmi, payload),
+        );
+        return;
+      case PayloadType.openSessionRequest:
+        send(PayloadType.openSessionResponse, this.#handshakes.open(packet.payload, remote));
+        return;
+      case PayloadType.rakp1:
+      case PayloadType.rakp3: {
+        const reply = this.#handshakes.continue(packet, remote, link);
+        if (reply) send(packet.payloadType + 1, reply);
+        return;
+      }
+      default:
+        this.#tally.drop('unknownPayload', remote);
+    }
+  }
+
+  #receiveInSession(
+    body: Uint8Array,
+    packet: RmcpPlusPacket,
+    remote: RemoteAddress,
+    link: DatagramLink,
+  ): void {
+    const session = this.#sessions.get(packet.sessionId);
+    if (!(session instanceof RmcpPlusSession) || !session.check()) {
+      this.#tally.drop('unknownSession', remote);
+      return;
+    }
+    const payload = session.unseal(body, packet, remote, link);
+    if (typeof payload === 'string') {
+      this.#tally.drop(payload, remote);
+      return;
+    }
+    if (packet.payloadType === PayloadType.ipmi) {
+      this.#requests.runInSession(session, payload, link, remote);
+      return;
+    }
+    if (!session.deliver(packet.payloadType, payload, packet)) this.#tally.drop('unknownPayload', remote);
+  }
+}
+
+/** An RMCP+ packet outside a session. */
+function plainPacket(payloadType: number, payload: Uint8Array): Uint8Array {
+  return encodePacket({ payloadType, payload, encrypted: false, sessionId: 0, sequence: 0 });
+}
