@@ -5,6 +5,7 @@
  */
 import { type PrivilegeLevel, privilegeLevels } from './actor.ts';
 import { BmcError } from './errors.ts';
+import { SetInProgress } from './set-in-progress.ts';
 import type { Store } from './store.ts';
 
 /** Rates in kbit/s; `serial` is whatever the serial port itself is set to. */
@@ -41,10 +42,10 @@ export const defaultSolConfiguration: SolConfiguration = {
 };
 
 export class SolSettings {
+  readonly setInProgress = new SetInProgress('SOL settings');
   readonly #store: Store;
   #configuration: SolConfiguration;
   #volatileBitRate: BitRate;
-  #setter: Setter | undefined;
 
   constructor(store: Store) {
     this.#store = store;
@@ -75,28 +76,6 @@ export class SolSettings {
   set volatileBitRate(rate: BitRate) {
     this.#volatileBitRate = rate;
   }
-
-  /** Whether a client has announced that it is changing settings. Forgotten at restart and when it leaves. */
-  get setInProgress(): boolean {
-    return this.#setter?.open ?? false;
-  }
-
-  /** @throws {BmcError} `busy` when another client has announced the same and is still there */
-  beginSet(setter: Setter): void {
-    if (this.#setter?.open && this.#setter !== setter) {
-      throw new BmcError('busy', 'SOL settings are being changed by another client');
-    }
-    this.#setter = setter;
-  }
-
-  completeSet(): void {
-    this.#setter = undefined;
-  }
-}
-
-/** Who changes settings, for as long as it is there: a session. */
-export interface Setter {
-  readonly open: boolean;
 }
 
 const isBoolean = (value: unknown) => typeof value === 'boolean';

@@ -6,10 +6,10 @@
  */
 import type { Actor } from '../bmc/actor.ts';
 import type { Boot, BootDropCause, BootOverride, BootTarget } from '../bmc/boot.ts';
+import { SetInProgress } from '../bmc/set-in-progress.ts';
 import type { Store } from '../bmc/store.ts';
 import { fromHex, toHex } from '../lib/bytes.ts';
 import { bits8, decode, encode, type Infer, struct, u32le } from '../lib/codec.ts';
-import type { PayloadSession } from './payload.ts';
 
 /** Boot device selectors. Table 28-14, parameter 5, data 2. */
 export const BootDevice = {
@@ -124,13 +124,12 @@ interface BootOptionsRecord {
 const storeName = 'boot-options';
 
 export class BootOptions {
+  readonly setInProgress = new SetInProgress('boot options');
   readonly #boot: Boot;
   readonly #store: Store;
   #settingFlags = false;
   #kept: BootOptionsRecord;
   #flags: BootFlags;
-  /** Parameter 0: who has said to be setting options; a session, or the system interface. */
-  setBy: Pick<PayloadSession, 'open'> | undefined;
 
   constructor(boot: Boot, store: Store) {
     this.#boot = boot;

@@ -9,6 +9,7 @@ import type { Bmc } from '../bmc/bmc.ts';
 import { BmcError } from '../bmc/errors.ts';
 import { fromHex, toHex } from '../lib/bytes.ts';
 import { sdrHeaderLength, sdrKey, sensorSdrKey } from './records/sdr.ts';
+import { Reservations } from './reservations.ts';
 
 export interface SdrRecord {
   /** 1 to FFFEh. */
@@ -31,19 +32,19 @@ export const sdrCapacityBytes = 16_384;
 export const maxSdrBytes = sdrHeaderLength + 0xff;
 const firstAddedId = 0x1000;
 const lastAddedId = 0xfffe;
-/** Reservations that are remembered: beyond that the oldest end. */
+/** Reservations that are remembered. */
 const maxReservations = 64;
 const storeName = 'sdr';
 
 export class SdrRepository {
+  /** Several clients may hold one at a time; any change ends them all. */
+  readonly reservations = new Reservations(maxReservations);
   /** A record that comes in parts: its ID and what there is of it. */
   partial: { readonly id: number; readonly bytes: Uint8Array } | undefined;
   readonly #bmc: Bmc;
   readonly #own: readonly SdrRecord[];
   #kept: KeptRepository;
   #added: readonly SdrRecord[];
-  #reservations = new Set<number>();
-  #lastReservation = 0;
   #overflow = false;
 
   /** @throws {BmcError} as the store refuses */
@@ -89,24 +90,6 @@ export class SdrRepository {
   /** Whether a record was refused for lack of space since the last change. */
   get overflow(): boolean {
     return this.#overflow;
-  }
-
-  /**
-   * A reservation says that nothing has changed since it was taken; several clients may hold one at a time.
-   * @returns 1 to FFFFh
-   */
-  reserve(): number {
-    this.#lastReservation = (this.#lastReservation % 0xffff) + 1;
-    this.#reservations.add(this.#lastReservation);
-    if (this.#reservations.size > maxReservations) {
-      const [oldest] = this.#reservations;
-      if (oldest !== undefined) this.#reservations.delete(oldest);
-    }
-    return this.#lastReservation;
-  }
-
-  isReserved(reservation: number): boolean {
-    return this.#reservations.has(reservation);
   }
 
   /** The ID that the next record will get. @throws {BmcError} `no-space` */
@@ -156,7 +139,7 @@ export class SdrRepository {
     this.#bmc.store.save(storeName, next);
     this.#kept = next;
     this.#added = added;
-    this.#reservations = new Set();
+    this.reservations.cancelAll();
     this.#overflow = false;
     this.partial = undefined;
   }

@@ -3,14 +3,12 @@
  * IPMI 2.0 §31.4, §31.7.
  */
 import type { Sel } from '../bmc/sel.ts';
-import { CompletionCode, CompletionError } from './message/completion-code.ts';
+import { Reservations } from './reservations.ts';
 
 export class SelAccess {
   /** The parts of a record so far; undefined when none is being added. */
   partial: Uint8Array | undefined;
-  #last = 0;
-  /** 0 while nobody holds one. */
-  #current = 0;
+  readonly #reservations = new Reservations(1);
 
   constructor(sel: Sel) {
     sel.onChange((change) => {
@@ -23,23 +21,16 @@ export class SelAccess {
   /** @returns a new reservation ID, 1 to FFFFh, in place of whoever's was in force */
   reserve(): number {
     this.cancel();
-    this.#last = (this.#last % 0xffff) + 1;
-    this.#current = this.#last;
-    return this.#current;
+    return this.#reservations.reserve();
   }
 
   /** @throws {CompletionError} C5h when this reservation is not, or no longer, in force */
   check(reservationId: number): void {
-    if (reservationId === 0 || reservationId !== this.#current) {
-      throw new CompletionError(
-        CompletionCode.reservationCancelled,
-        `SEL reservation ${reservationId} is not in force`,
-      );
-    }
+    this.#reservations.check(reservationId);
   }
 
   cancel(): void {
-    this.#current = 0;
+    this.#reservations.cancelAll();
     this.partial = undefined;
   }
 }

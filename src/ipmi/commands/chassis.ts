@@ -3,22 +3,9 @@ import { frontPanelButtons } from '../../bmc/front-panel.ts';
 import type { IdentifyState } from '../../bmc/identify.ts';
 import { type PowerAction, type RestorePolicy, restorePolicies } from '../../bmc/power.ts';
 import { DecodeError } from '../../lib/bytes.ts';
-import {
-  bits8,
-  type Codec,
-  decode,
-  empty,
-  encode,
-  type Infer,
-  optional,
-  rest,
-  struct,
-  u8,
-  u32le,
-} from '../../lib/codec.ts';
+import { bits8, empty, type Infer, optional, rest, struct, u8, u32le } from '../../lib/codec.ts';
 import {
   BootFlags,
-  type BootOptions,
   InitiatorInfo,
   mailboxBlockBytes,
   mailboxBlocks,
@@ -29,6 +16,13 @@ import { bmcAddress } from '../message/message.ts';
 import { NetFn } from '../message/net-fn.ts';
 import { RestartCauseCode } from '../restart-cause.ts';
 import { type CommandContext, command } from './command.ts';
+import {
+  type ParameterTable,
+  parametersOf,
+  requireParameter,
+  setInProgressParameter,
+  writeParameter,
+} from './configuration-parameters.ts';
 
 const RestorePolicyCode = { 'always-off': 0, previous: 1, 'always-on': 2 } as const satisfies Record<
   RestorePolicy,
@@ -59,7 +53,7 @@ function capabilities({ bmc }: CommandContext): ChassisCapabilities {
     powerInterlock: false,
     diagnosticInterrupt: true,
     frontPanelLockout: true,
-    intrusionSensor: false,
+    intrusionSensor: true,
   };
   const addresses = {
     fruAddress: bmcAddress,
@@ -329,43 +323,11 @@ export const setPowerRestorePolicy = command({
   },
 });
 
-/** One boot option parameter: how it is read and written. Table 28-14. */
-interface BootParameter {
-  read(options: BootOptions, set: number): Uint8Array;
-  write(options: BootOptions, data: Uint8Array, context: CommandContext): void;
-}
+const parameter = parametersOf(({ state }) => state.bootOptions);
 
-function parameter<T>(
-  codec: Codec<T>,
-  read: (options: BootOptions, set: number) => T,
-  write: (options: BootOptions, value: T, context: CommandContext) => void,
-): BootParameter {
-  return {
-    read: (options, set) => encode(codec, read(options, set)),
-    write: (options, data, context) => write(options, decode(codec, data, 'boot option'), context),
-  };
-}
-
-const SetInProgress = { complete: 0, inProgress: 1, commit: 2 } as const;
-/** The system interface has no sessions, so whoever sets options there is always the same. */
-const systemInterface = { open: true } as const;
-
-const bootParameters: Readonly<Record<number, BootParameter>> = {
-  0: parameter(
-    bits8(['_reserved', 6], ['state', 2, SetInProgress]),
-    ({ setBy }) => ({ state: setBy?.open ? 'inProgress' : 'complete' }),
-    (options, { state }, { session }) => {
-      if (state !== 'inProgress') {
-        options.setBy = undefined;
-        return;
-      }
-      const setter = session ?? systemInterface;
-      if (options.setBy?.open && options.setBy !== setter) {
-        throw new CompletionError(bootOptionBusy, 'boot options: another session is setting them');
-      }
-      options.setBy = setter;
-    },
-  ),
+/** Table 28-14. */
+const bootParameters: ParameterTable = {
+  0: setInProgressParameter(({ state }) => state.bootOptions.setInProgress),
   1: parameter(
     u8,
     (options) => options.servicePartition,
@@ -400,7 +362,7 @@ const bootParameters: Readonly<Record<number, BootParameter>> = {
   ),
   7: parameter(
     struct({ block: u8, data: rest }),
-    (options, block) => {
+    (options, { set: block }) => {
       const start = mailboxBlock(block) * mailboxBlockBytes;
       return { block, data: options.mailbox.subarray(start, start + mailboxBlockBytes) };
     },
@@ -418,15 +380,7 @@ function mailboxBlock(block: number): number {
   throw new CompletionError(CompletionCode.parameterOutOfRange, `mailbox: no block ${block}`);
 }
 
-const bootOptionUnsupported = 0x80;
-const bootOptionBusy = 0x81;
 const bootOptionsVersion = 1;
-
-function bootParameter(selector: number): BootParameter {
-  const found = bootParameters[selector];
-  if (!found) throw new CompletionError(bootOptionUnsupported, `no boot option parameter ${selector}`);
-  return found;
-}
 
 /** Data may be left out to change the lock bit alone. */
 export const setSystemBootOptions = command({
@@ -439,19 +393,8 @@ export const setSystemBootOptions = command({
   response: empty,
   handle({ parameter: { locked, selector }, data }, context) {
     const options = context.state.bootOptions;
-    const option = bootParameter(selector);
-    if (data.length > 0) {
-      try {
-        option.write(options, data, context);
-      } catch (error) {
-        if (!(error instanceof DecodeError)) throw error;
-        const { requestLengthInvalid, invalidField } = CompletionCode;
-        throw new CompletionError(
-          error.fault === 'length' ? requestLengthInvalid : invalidField,
-          error.message,
-        );
-      }
-    }
+    if (data.length > 0) writeParameter(bootParameters, selector, data, context);
+    else requireParameter(bootParameters, selector);
     options.lock(selector, locked);
     return {};
   },
@@ -478,7 +421,7 @@ export const getSystemBootOptions = command({
     return {
       version: { version: bootOptionsVersion },
       parameter: { locked: options.isLocked(selector), selector },
-      data: bootParameter(selector).read(options, setSelector),
+      data: requireParameter(bootParameters, selector).read(context, { set: setSelector, block: 0 }),
     };
   },
 });

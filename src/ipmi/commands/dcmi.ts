@@ -15,6 +15,7 @@ import { NetFn } from '../message/net-fn.ts';
 import { sensorNumber } from '../records/sensor-numbers.ts';
 import { entityId, sensorTypeOf } from '../records/sensor-types.ts';
 import { Channel, command } from './command.ts';
+import { ParameterRefusal } from './configuration-parameters.ts';
 
 const dcmi = { netFn: NetFn.groupExtension, group: 0xdc } as const;
 
@@ -158,6 +159,16 @@ const PowerLimit = struct({
   samplingSeconds: u16le,
 });
 
+/** What Get Power Limit shows. Clients that save all settings, such as ipmi-config, write it back. */
+const noLimit = {
+  reserved1: 0,
+  exceptionAction: 0,
+  watts: 0,
+  correctionMs: 0,
+  reserved2: 0,
+  samplingSeconds: samplePeriodMs / 1000,
+};
+
 export const getPowerLimit = command({
   ...dcmi,
   name: 'Get Power Limit',
@@ -167,19 +178,7 @@ export const getPowerLimit = command({
   request: struct({ reserved: u16le }),
   response: empty,
   handle() {
-    const none = {
-      reserved1: 0,
-      exceptionAction: 0,
-      watts: 0,
-      correctionMs: 0,
-      reserved2: 0,
-      samplingSeconds: samplePeriodMs / 1000,
-    };
-    throw new CompletionError(
-      noActiveLimit,
-      'no power limit',
-      Uint8Array.of(dcmi.group, ...encode(PowerLimit, none)),
-    );
+    throw new CompletionError(noActiveLimit, 'no power limit', encode(PowerLimit, noLimit));
   },
 });
 
@@ -199,7 +198,13 @@ export const setPowerLimit = command({
     samplingSeconds: u16le,
   }),
   response: empty,
-  handle(): never {
+  handle({ exceptionAction, watts, correctionMs, samplingSeconds }) {
+    const same =
+      exceptionAction === noLimit.exceptionAction &&
+      watts === noLimit.watts &&
+      correctionMs === noLimit.correctionMs &&
+      samplingSeconds === noLimit.samplingSeconds;
+    if (same) return {};
     throw new BmcError('not-supported', 'the power of this machine cannot be limited');
   },
 });
@@ -421,8 +426,6 @@ const dhcpParameters: Readonly<Record<number, Uint8Array>> = {
   [DhcpParameter.retryInterval]: Uint8Array.of(0, 0),
 };
 
-const ParameterRefusal = { notSupported: 0x80, readOnly: 0x82 } as const;
-
 export const setDcmiParameters = command({
   ...dcmi,
   name: 'Set DCMI Configuration Parameters',
@@ -434,7 +437,7 @@ export const setDcmiParameters = command({
   handle({ selector }): never {
     const known = Object.values<number>(DhcpParameter).includes(selector);
     throw new CompletionError(
-      known ? ParameterRefusal.readOnly : ParameterRefusal.notSupported,
+      known ? ParameterRefusal.readOnly : ParameterRefusal.unsupported,
       `DCMI parameter ${selector} cannot be set: the BMC has no DHCP client`,
     );
   },
@@ -450,7 +453,7 @@ export const getDcmiParameters = command({
   response: struct({ major: u8, minor: u8, parameterRevision: u8, data: rest }),
   handle({ selector }) {
     const data = dhcpParameters[selector];
-    if (!data) throw new CompletionError(ParameterRefusal.notSupported, `no DCMI parameter ${selector}`);
+    if (!data) throw new CompletionError(ParameterRefusal.unsupported, `no DCMI parameter ${selector}`);
     return { ...Conformance, parameterRevision: 0x01, data };
   },
 });

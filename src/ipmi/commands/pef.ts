@@ -1,6 +1,4 @@
 /** Commands about platform event filtering and alerts. IPMI 2.0 §30. */
-
-import { BmcError } from '../../bmc/errors.ts';
 import {
   type AlertPolicy,
   alertStringCount,
@@ -16,9 +14,7 @@ import {
   bits8,
   bytes,
   type Codec,
-  decode,
   empty,
-  encode,
   optional,
   rest,
   struct,
@@ -31,6 +27,16 @@ import { NetFn } from '../message/net-fn.ts';
 import { actionBits, FilterConfiguration, FilterEntry, PefActions, PolicyEntry } from '../records/pef.ts';
 import { readEventFields, writeEventFields } from '../records/sel.ts';
 import { Channel, type CommandContext, command } from './command.ts';
+import {
+  type Parameter,
+  ParameterReply,
+  type ParameterTable,
+  parameterReply,
+  parametersOf,
+  readParameter,
+  setInProgressParameter,
+  writeParameter,
+} from './configuration-parameters.ts';
 
 const pefVersion = 0x51;
 
@@ -68,36 +74,18 @@ export const armPefPostponeTimer = command({
   },
 });
 
-/** Completion codes of both parameter commands. Tables 30-4 and 30-5. */
-const PefParameterRefusal = { unsupported: 0x80, setInProgress: 0x81, readOnly: 0x82 } as const;
-/** Parameter revision: 1.1, oldest compatible 1. */
-const parameterRevision = 0x11;
-
-/** One parameter: how it is read, and written unless it is read-only. Table 30-6. */
-interface PefParameter {
-  /** @param set which one of many @param block which part of one */
-  read(pef: Pef, set: number, block: number, context: CommandContext): Uint8Array;
-  /** @param data begins with what tells which one, if there are many */
-  write?(pef: Pef, data: Uint8Array, context: CommandContext): void;
-}
+const parameter = parametersOf(({ bmc }) => bmc.pef);
 
 function single<T>(
   codec: Codec<T>,
   read: (settings: PefSettings, context: CommandContext) => T,
-  write?: (value: T, context: CommandContext) => Partial<PefSettings> | undefined,
-): PefParameter {
-  const readable = {
-    read: (pef: Pef, _set: number, _block: number, context: CommandContext) =>
-      encode(codec, read(pef.settings, context)),
-  };
-  if (!write) return readable;
-  return {
-    ...readable,
-    write(pef, data, context) {
-      const change = write(decode(codec, data, 'PEF parameter'), context);
-      if (change) pef.update(change);
-    },
-  };
+  write?: (value: T) => Partial<PefSettings>,
+): Parameter {
+  return parameter(
+    codec,
+    (pef, _which, context) => read(pef.settings, context),
+    write && ((pef, value) => pef.update(write(value))),
+  );
 }
 
 /** A table of entries with numbers from 1 on; the number comes first in the data. */
@@ -106,24 +94,24 @@ function table<T, E>(
   entries: (settings: PefSettings) => readonly E[],
   toData: (entry: E) => T,
   write: (value: T, entry: E, index: number, settings: PefSettings) => Partial<PefSettings>,
-): PefParameter {
+): Parameter {
   const Numbered = struct({ set: bits8(['_reserved', 1], ['number', 7]), value: codec });
   const find = (pef: Pef, number: number): E => {
     const entry = entries(pef.settings)[number - 1];
     if (entry === undefined) throw noSuchSet(number);
     return entry;
   };
-  return {
-    read: (pef, set) => {
-      const number = set & 0x7f;
-      return encode(Numbered, { set: { number }, value: toData(find(pef, number)) });
+  return parameter(
+    Numbered,
+    (pef, which) => {
+      const number = which.set & 0x7f;
+      return { set: { number }, value: toData(find(pef, number)) };
     },
-    write(pef, data) {
-      const { set, value } = decode(Numbered, data, 'PEF parameter');
+    (pef, { set, value }) => {
       const entry = find(pef, set.number);
       pef.update(write(value, entry, set.number - 1, pef.settings));
     },
-  };
+  );
 }
 
 function noSuchSet(number: number): CompletionError {
@@ -132,11 +120,6 @@ function noSuchSet(number: number): CompletionError {
     `PEF parameter: there is no entry ${number}`,
   );
 }
-
-const SetInProgress = { complete: 0, inProgress: 1, commit: 2 } as const;
-
-/** Who sets from the system interface, where there are no sessions. */
-const host = { open: true };
 
 const withFilter = (settings: PefSettings, index: number, filter: EventFilter) => ({
   filters: settings.filters.with(index, filter),
@@ -152,42 +135,34 @@ const StringKey = struct({
 });
 
 /** Parameter 12: what a string belongs to, string 0 being the volatile one. */
-const alertStringKeys: PefParameter = {
-  read(pef, selector) {
-    const number = selector & 0x7f;
+const alertStringKeys = parameter(
+  StringKey,
+  (pef, which) => {
+    const number = which.set & 0x7f;
     const key = number === 0 ? pef.volatileStringKey : pef.settings.stringKeys[number - 1];
     if (!key) throw noSuchSet(number);
-    return encode(StringKey, {
-      string: { number },
-      filter: { number: key.filterNumber },
-      set: { number: key.set },
-    });
+    return { string: { number }, filter: { number: key.filterNumber }, set: { number: key.set } };
   },
-  write(pef, data) {
-    const { string, filter, set } = decode(StringKey, data, 'PEF alert string key');
+  (pef, { string, filter, set }) => {
     const key = { filterNumber: filter.number, set: set.number };
     if (string.number > alertStringCount) throw noSuchSet(string.number);
     if (string.number === 0) pef.volatileStringKey = key;
     else pef.update({ stringKeys: pef.settings.stringKeys.with(string.number - 1, key) });
   },
-};
+);
 
 const stringBlockBytes = 16;
 
 /** Parameter 13: 16 bytes of a string at a time, string 0 being the volatile one. */
-const alertStrings: PefParameter = {
-  read(pef, set, block) {
+const alertStrings = parameter(
+  struct({ set: bits8(['_reserved', 1], ['number', 7]), block: u8, part: rest }),
+  (pef, { set, block }) => {
     const number = set & 0x7f;
     const part = paddedString(pef, number).subarray((block - 1) * stringBlockBytes, block * stringBlockBytes);
     if (block === 0 || part.length === 0) throw noSuchSet(block);
-    return Uint8Array.of(number, block, ...part);
+    return { set: { number }, block, part };
   },
-  write(pef, data) {
-    const { set, block, part } = decode(
-      struct({ set: bits8(['_reserved', 1], ['number', 7]), block: u8, part: rest }),
-      data,
-      'PEF alert string',
-    );
+  (pef, { set, block, part }) => {
     const whole = paddedString(pef, set.number);
     const start = (block - 1) * stringBlockBytes;
     if (block === 0 || part.length > stringBlockBytes || start + part.length > whole.length)
@@ -197,7 +172,7 @@ const alertStrings: PefParameter = {
     if (set.number === 0) pef.volatileString = text;
     else pef.update({ strings: pef.settings.strings.with(set.number - 1, text) });
   },
-};
+);
 
 /** A string with NULs up to its full length. */
 function paddedString(pef: Pef, number: number): Buffer {
@@ -208,18 +183,9 @@ function paddedString(pef: Pef, number: number): Buffer {
   return padded;
 }
 
-const pefParameters: Readonly<Record<number, PefParameter>> = {
-  0: single(
-    bits8(['_reserved', 6], ['state', 2, SetInProgress]),
-    (_settings, { state }) => ({ state: state.pefSetInProgress.active ? 'inProgress' : 'complete' }),
-    ({ state }, context) => {
-      const { pefSetInProgress } = context.state;
-      // Each parameter is in force as soon as it is written: there is nothing to commit.
-      if (state === 'inProgress') beginSet(context);
-      else pefSetInProgress.complete();
-      return undefined;
-    },
-  ),
+/** Table 30-6. */
+const pefParameters: ParameterTable = {
+  0: setInProgressParameter(({ state }) => state.pefSetInProgress),
   1: single(
     bits8(['_reserved', 4], ['alertStartupDelay', 1], ['startupDelay', 1], ['logActions', 1], ['enabled', 1]),
     (settings) => ({
@@ -286,21 +252,6 @@ const pefParameters: Readonly<Record<number, PefParameter>> = {
   14: single(u8, () => 0),
 };
 
-function beginSet({ state, session }: CommandContext): void {
-  try {
-    state.pefSetInProgress.begin(session ?? host);
-  } catch (error) {
-    if (!(error instanceof BmcError) || error.kind !== 'busy') throw error;
-    throw new CompletionError(PefParameterRefusal.setInProgress, error.message);
-  }
-}
-
-function pefParameter(selector: number): PefParameter {
-  const found = pefParameters[selector];
-  if (!found) throw new CompletionError(PefParameterRefusal.unsupported, `no PEF parameter ${selector}`);
-  return found;
-}
-
 export const setPefConfiguration = command({
   name: 'Set PEF Configuration Parameters',
   netFn: NetFn.sensorEvent,
@@ -310,10 +261,7 @@ export const setPefConfiguration = command({
   request: struct({ parameter: bits8(['_reserved', 1], ['selector', 7]), data: rest }),
   response: empty,
   handle({ parameter: { selector }, data }, context) {
-    const { write } = pefParameter(selector);
-    if (!write)
-      throw new CompletionError(PefParameterRefusal.readOnly, `PEF parameter ${selector} is read-only`);
-    write(context.bmc.pef, data, context);
+    writeParameter(pefParameters, selector, data, context);
     return {};
   },
 });
@@ -329,11 +277,9 @@ export const getPefConfiguration = command({
     setSelector: u8,
     blockSelector: u8,
   }),
-  response: struct({ revision: u8, data: rest }),
-  handle({ parameter: { revisionOnly, selector }, setSelector, blockSelector }, context) {
-    const { read } = pefParameter(selector);
-    const data = revisionOnly ? new Uint8Array() : read(context.bmc.pef, setSelector, blockSelector, context);
-    return { revision: parameterRevision, data };
+  response: ParameterReply,
+  handle({ parameter, ...asked }, context) {
+    return parameterReply(readParameter(pefParameters, { ...parameter, ...asked }, context));
   },
 });
 

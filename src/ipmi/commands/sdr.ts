@@ -7,14 +7,19 @@ import { CompletionCode, CompletionError } from '../message/completion-code.ts';
 import { NetFn } from '../message/net-fn.ts';
 import { SdrHeader, sdrHeaderLength, sdrVersion } from '../records/sdr.ts';
 import { maxSdrBytes, type SdrRecord, type SdrRepository, sdrCapacityBytes } from '../sdr-repository.ts';
-import { clockSetEvent } from '../sel-feed.ts';
 import { command } from './command.ts';
+import {
+  ClearOperation,
+  clearMark,
+  getTime,
+  noTime,
+  RecordId,
+  recordPart,
+  requireClearMark,
+  setTime,
+} from './repository.ts';
 
 const unitBytes = 16;
-const firstRecord = 0x0000;
-const lastRecord = 0xffff;
-const wholeRecord = 0xff;
-const noTimestamp = 0xffffffff;
 
 export const getSdrRepositoryInfo = command({
   name: 'Get SDR Repository Info',
@@ -45,7 +50,7 @@ export const getSdrRepositoryInfo = command({
       recordCount: sdr.records.length,
       freeBytes: sdr.freeBytes,
       lastAdded: sdr.lastAdded,
-      lastErased: sdr.lastErased ?? noTimestamp,
+      lastErased: sdr.lastErased ?? noTime,
       support: {
         overflow: sdr.overflow,
         update: 'nonModal' as const,
@@ -86,7 +91,7 @@ export const reserveSdrRepository = command({
   spec: 'IPMI 2.0 §33.11',
   request: empty,
   response: struct({ reservation: u16le }),
-  handle: (_request, { state: { sdr } }) => ({ reservation: sdr.reserve() }),
+  handle: (_request, { state: { sdr } }) => ({ reservation: sdr.reservations.reserve() }),
 });
 
 /** A record is read whole or in parts; only parts behind its start need a reservation. */
@@ -99,37 +104,18 @@ export const getSdr = command({
   request: struct({ reservation: u16le, id: u16le, offset: u8, count: u8 }),
   response: struct({ nextId: u16le, data: rest }),
   handle({ reservation, id, offset, count }, { state: { sdr } }) {
-    if (offset > 0) requireReserved(sdr, reservation);
+    if (offset > 0) sdr.reservations.check(reservation);
     const { record, next } = findRecord(sdr, id);
-    if (offset > record.bytes.length) {
-      throw new CompletionError(CompletionCode.parameterOutOfRange, `SDR ${record.id}: no offset ${offset}`);
-    }
-    const end = count === wholeRecord ? record.bytes.length : offset + count;
-    if (end > record.bytes.length) {
-      throw new CompletionError(
-        CompletionCode.cannotReturnThatMany,
-        `SDR ${record.id}: ${count} bytes from ${offset}, ${record.bytes.length} in all`,
-      );
-    }
-    return { nextId: next?.id ?? lastRecord, data: record.bytes.subarray(offset, end) };
+    return { nextId: next?.id ?? RecordId.last, data: recordPart(record.bytes, offset, count) };
   },
 });
-
-function requireReserved(sdr: SdrRepository, reservation: number): void {
-  if (!sdr.isReserved(reservation)) {
-    throw new CompletionError(
-      CompletionCode.reservationCancelled,
-      `SDR: reservation ${reservation} is not in force`,
-    );
-  }
-}
 
 function findRecord(sdr: SdrRepository, id: number): { record: SdrRecord; next: SdrRecord | undefined } {
   const { records } = sdr;
   const index =
-    id === firstRecord
+    id === RecordId.first
       ? 0
-      : id === lastRecord
+      : id === RecordId.last
         ? records.length - 1
         : records.findIndex((record) => record.id === id);
   const record = records[index];
@@ -181,9 +167,9 @@ export const partialAddSdr = command({
   }),
   response: struct({ id: u16le }),
   handle({ reservation, id, offset, progress: { state }, data }, { state: { sdr } }) {
-    requireReserved(sdr, reservation);
-    const begun = id === firstRecord && offset === 0 ? undefined : sdr.partial;
-    if (id !== (begun?.id ?? firstRecord) || offset !== (begun?.bytes.length ?? 0)) {
+    sdr.reservations.check(reservation);
+    const begun = id === RecordId.first && offset === 0 ? undefined : sdr.partial;
+    if (id !== (begun?.id ?? RecordId.first) || offset !== (begun?.bytes.length ?? 0)) {
       throw new CompletionError(
         CompletionCode.invalidField,
         `SDR ${id}: a part at ${offset} does not follow`,
@@ -215,7 +201,7 @@ export const deleteSdr = command({
   request: struct({ reservation: u16le, id: u16le }),
   response: struct({ id: u16le }),
   handle({ reservation, id }, { state: { sdr } }) {
-    requireReserved(sdr, reservation);
+    sdr.reservations.check(reservation);
     const { record } = findRecord(sdr, id);
     sdr.delete(record.id);
     return { id: record.id };
@@ -231,33 +217,28 @@ export const clearSdrRepository = command({
   spec: 'IPMI 2.0 §33.16',
   request: struct({
     reservation: u16le,
-    letters: bytes(3),
-    operation: named({ initiate: 0xaa, status: 0x00 }),
+    letters: bytes(clearMark.length),
+    operation: named(ClearOperation),
   }),
   response: bits8(['_reserved', 4], ['progress', 4, { inProgress: 0, completed: 1 }]),
   handle({ reservation, letters, operation }, { state: { sdr } }) {
-    if (Buffer.from(letters).toString('latin1') !== 'CLR') {
-      throw new CompletionError(CompletionCode.invalidField, 'Clear SDR Repository: without the letters CLR');
-    }
+    requireClearMark(letters);
     // The status may be asked with the reservation that erasing has ended.
     if (operation === 'initiate') {
-      requireReserved(sdr, reservation);
+      sdr.reservations.check(reservation);
       sdr.clear();
     }
     return { progress: 'completed' as const };
   },
 });
 
-/** SEL and SDR Repository have one clock. */
 export const getSdrRepositoryTime = command({
   name: 'Get SDR Repository Time',
   netFn: NetFn.storage,
   cmd: 0x28,
   privilege: 'user',
   spec: 'IPMI 2.0 §33.17',
-  request: empty,
-  response: struct({ time: u32le }),
-  handle: (_request, { bmc: { sel } }) => ({ time: sel.time }),
+  ...getTime,
 });
 
 export const setSdrRepositoryTime = command({
@@ -266,15 +247,7 @@ export const setSdrRepositoryTime = command({
   cmd: 0x29,
   privilege: 'operator',
   spec: 'IPMI 2.0 §33.18',
-  request: struct({ time: u32le }),
-  response: empty,
-  handle({ time }, { bmc: { sel, eventReceiver } }) {
-    if (time === sel.time) return {};
-    eventReceiver.report(clockSetEvent('before'));
-    sel.setTime(time);
-    eventReceiver.report(clockSetEvent('after'));
-    return {};
-  },
+  ...setTime,
 });
 
 /** Gives all sensors what their records say: thresholds, hysteresis, event enables. Done when it answers. */

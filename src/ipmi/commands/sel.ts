@@ -18,18 +18,20 @@ import {
 import { CompletionCode, CompletionError } from '../message/completion-code.ts';
 import { NetFn } from '../message/net-fn.ts';
 import { SelRecord, selRecordBytes } from '../records/sel.ts';
-import { clockSetEvent } from '../sel-feed.ts';
 import { type CommandContext, command } from './command.ts';
+import {
+  ClearOperation,
+  clearMark,
+  getTime,
+  noTime,
+  RecordId,
+  recordPart,
+  requireClearMark,
+  setTime,
+} from './repository.ts';
 
 /** 51h: as IPMI 1.5 and 2.0 have it, digits swapped. */
 const selVersion = 0x51;
-/** Never, of the times of addition and erasure. */
-const noTime = 0xffffffff;
-/** Of record IDs, on asking: the first and the last there is. On answering, the last also means: no more. */
-const firstRecord = 0x0000;
-const lastRecord = 0xffff;
-/** Byte count that asks for all of a record. */
-const wholeRecord = 0xff;
 
 export const getSelInfo = command({
   name: 'Get SEL Info',
@@ -109,19 +111,13 @@ export const getSelEntry = command({
   handle({ reservationId, recordId, offset, count }, { bmc: { sel }, state }) {
     if (offset > 0) state.selAccess.check(reservationId);
     const entry = findEntry(sel, recordId);
-    if (offset >= selRecordBytes) {
+    // Of an SDR this is an empty part, of a SEL record it is refused.
+    if (offset === selRecordBytes) {
       throw new CompletionError(CompletionCode.parameterOutOfRange, `SEL record: no offset ${offset}`);
     }
-    const end = count === wholeRecord ? selRecordBytes : offset + count;
-    if (end > selRecordBytes) {
-      throw new CompletionError(
-        CompletionCode.cannotReturnThatMany,
-        `SEL record: ${count} bytes from ${offset}`,
-      );
-    }
     return {
-      nextId: sel.after(entry.id)?.id ?? lastRecord,
-      data: encode(SelRecord, entry).subarray(offset, end),
+      nextId: sel.after(entry.id)?.id ?? RecordId.last,
+      data: recordPart(encode(SelRecord, entry), offset, count),
     };
   },
 });
@@ -129,7 +125,11 @@ export const getSelEntry = command({
 function findEntry(sel: Sel, recordId: number): SelEntry {
   const { entries } = sel;
   const entry =
-    recordId === firstRecord ? entries[0] : recordId === lastRecord ? entries.at(-1) : sel.get(recordId);
+    recordId === RecordId.first
+      ? entries[0]
+      : recordId === RecordId.last
+        ? entries.at(-1)
+        : sel.get(recordId);
   if (!entry) throw new CompletionError(CompletionCode.notPresent, `SEL: no record ${recordId}`);
   return entry;
 }
@@ -219,9 +219,6 @@ export const deleteSelEntry = command({
   },
 });
 
-/** The letters that say that it is meant. */
-const clearMark = 'CLR';
-const ClearOperation = { status: 0x00, initiate: 0xaa } as const;
 /** Erasing is over when the command returns. */
 const erased = 0x01;
 
@@ -234,9 +231,7 @@ export const clearSel = command({
   request: struct({ reservationId: u16le, mark: bytes(clearMark.length), operation: named(ClearOperation) }),
   response: struct({ progress: u8 }),
   handle({ reservationId, mark, operation }, { bmc: { sel }, state }) {
-    if (Buffer.from(mark).toString('latin1') !== clearMark) {
-      throw new CompletionError(CompletionCode.invalidField, 'Clear SEL: not marked CLR');
-    }
+    requireClearMark(mark);
     if (operation === 'initiate') {
       state.selAccess.check(reservationId);
       sel.clear();
@@ -251,27 +246,16 @@ export const getSelTime = command({
   cmd: 0x48,
   privilege: 'user',
   spec: 'IPMI 2.0 §31.10',
-  request: empty,
-  response: struct({ time: u32le }),
-  handle: (_request, { bmc: { sel } }) => ({ time: sel.time }),
+  ...getTime,
 });
 
-/** Sets the clock of the SEL, not the host's. A change leaves a pair of events, before and after. */
 export const setSelTime = command({
   name: 'Set SEL Time',
   netFn: NetFn.storage,
   cmd: 0x49,
   privilege: 'operator',
   spec: 'IPMI 2.0 §31.11',
-  request: struct({ time: u32le }),
-  response: empty,
-  handle({ time }, { bmc: { sel, eventReceiver } }) {
-    if (time === sel.time) return {};
-    eventReceiver.report(clockSetEvent('before'));
-    sel.setTime(time);
-    eventReceiver.report(clockSetEvent('after'));
-    return {};
-  },
+  ...setTime,
 });
 
 /** Minutes, signed, in 16 bits; 7FFh for unspecified. */

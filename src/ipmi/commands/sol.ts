@@ -2,23 +2,23 @@
  * Commands about the settings of Serial-over-LAN. IPMI 2.0 §26.2 and §26.3, Table 26-5. SOL Activating (20h) is
  * a message of the BMC to software on the serial port, which this BMC never sends.
  */
-import { BmcError } from '../../bmc/errors.ts';
-import type { SolSettings } from '../../bmc/sol-settings.ts';
-import { DecodeError } from '../../lib/bytes.ts';
-import { bits8, type Codec, decode, empty, encode, rest, struct, u8, u16le } from '../../lib/codec.ts';
-import { CompletionCode, CompletionError } from '../message/completion-code.ts';
+import { bits8, empty, struct, u8, u16le } from '../../lib/codec.ts';
 import { NetFn } from '../message/net-fn.ts';
 import { PrivilegeNumber } from '../message/privilege.ts';
 import { resolveChannel } from './channel.ts';
-import { Channel, type CommandContext, command } from './command.ts';
+import { Channel, command } from './command.ts';
+import {
+  GetChannelParameter,
+  ParameterReply,
+  type ParameterTable,
+  parameterReply,
+  parametersOf,
+  readParameter,
+  SetChannelParameter,
+  setInProgressParameter,
+  writeParameter,
+} from './configuration-parameters.ts';
 
-/** Completion codes of both commands. IPMI 2.0 Tables 26-3 and 26-4. */
-const SolParameterRefusal = { unsupported: 0x80, setInProgress: 0x81, readOnly: 0x82 } as const;
-
-/** Parameter revision: 1.1, oldest compatible 1. */
-const parameterRevision = 0x11;
-
-const SetInProgress = { complete: 0, inProgress: 1, commit: 2 } as const;
 const BitRate = { serial: 0, '9.6': 6, '19.2': 7, '38.4': 8, '57.6': 9, '115.2': 10 } as const;
 const SolPrivilege = {
   user: PrivilegeNumber.user,
@@ -29,46 +29,10 @@ const SolPrivilege = {
 const accumulateUnitMs = 5;
 const retryUnitMs = 10;
 
-/** One parameter: how it is read, and written unless it is read-only. */
-interface SolParameter {
-  read(settings: SolSettings, context: CommandContext): Uint8Array;
-  write?(settings: SolSettings, data: Uint8Array, context: CommandContext): void;
-}
+const parameter = parametersOf(({ bmc }) => bmc.sol);
 
-function parameter<T>(
-  codec: Codec<T>,
-  read: (settings: SolSettings, context: CommandContext) => T,
-  write?: (settings: SolSettings, value: T, context: CommandContext) => void,
-): SolParameter {
-  const encoded: SolParameter = { read: (settings, context) => encode(codec, read(settings, context)) };
-  if (!write) return encoded;
-  return {
-    ...encoded,
-    write: (settings, data, context) => write(settings, decode(codec, data, 'SOL parameter'), context),
-  };
-}
-
-/** Who sets from the system interface, where there are no sessions. */
-const host = { open: true };
-
-const solParameters: Readonly<Record<number, SolParameter>> = {
-  0: parameter(
-    bits8(['_reserved', 6], ['state', 2, SetInProgress]),
-    ({ setInProgress }) => ({ state: setInProgress ? 'inProgress' : 'complete' }),
-    (settings, { state }, { session }) => {
-      // Each parameter is in force as soon as it is written: there is nothing to commit.
-      if (state !== 'inProgress') {
-        settings.completeSet();
-        return;
-      }
-      try {
-        settings.beginSet(session ?? host);
-      } catch (error) {
-        if (!(error instanceof BmcError && error.kind === 'busy')) throw error;
-        throw new CompletionError(SolParameterRefusal.setInProgress, error.message);
-      }
-    },
-  ),
+const solParameters: ParameterTable = {
+  0: setInProgressParameter(({ bmc }) => bmc.sol.setInProgress),
   1: parameter(
     bits8(['_reserved', 7], ['enabled', 1]),
     ({ configuration: { enabled } }) => ({ enabled }),
@@ -119,14 +83,8 @@ const solParameters: Readonly<Record<number, SolParameter>> = {
     },
   ),
   7: parameter(bits8(['_reserved', 4], ['channel', 4]), () => ({ channel: Channel.lan })),
-  8: parameter(u16le, (_, { lan }) => lan.port),
+  8: parameter(u16le, (_settings, _which, { lan }) => lan.port),
 };
-
-function solParameter(selector: number): SolParameter {
-  const found = solParameters[selector];
-  if (!found) throw new CompletionError(SolParameterRefusal.unsupported, `no SOL parameter ${selector}`);
-  return found;
-}
 
 export const setSolConfigurationParameters = command({
   name: 'Set SOL Configuration Parameters',
@@ -134,22 +92,11 @@ export const setSolConfigurationParameters = command({
   cmd: 0x21,
   privilege: 'administrator',
   spec: 'IPMI 2.0 §26.2',
-  request: struct({ channel: bits8(['_reserved', 4], ['number', 4]), selector: u8, data: rest }),
+  request: SetChannelParameter,
   response: empty,
   handle({ channel, selector, data }, context) {
     resolveChannel(channel.number, context);
-    const { write } = solParameter(selector);
-    if (!write) throw new CompletionError(SolParameterRefusal.readOnly, `SOL parameter ${selector}`);
-    try {
-      write(context.bmc.sol, data, context);
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
-      const { requestLengthInvalid, invalidField } = CompletionCode;
-      throw new CompletionError(
-        error.fault === 'length' ? requestLengthInvalid : invalidField,
-        error.message,
-      );
-    }
+    writeParameter(solParameters, selector, data, context);
     return {};
   },
 });
@@ -161,18 +108,12 @@ export const getSolConfigurationParameters = command({
   privilege: 'user',
   spec: 'IPMI 2.0 §26.3',
   /** No parameter has sets or blocks, so their selectors mean nothing. */
-  request: struct({
-    channel: bits8(['revisionOnly', 1], ['_reserved', 3], ['number', 4]),
-    selector: u8,
-    setSelector: u8,
-    blockSelector: u8,
-  }),
-  response: struct({ revision: u8, data: rest }),
-  handle({ channel, selector }, context) {
+  request: GetChannelParameter,
+  response: ParameterReply,
+  handle({ channel, ...asked }, context) {
     resolveChannel(channel.number, context);
-    const found = solParameter(selector);
-    const data = channel.revisionOnly ? new Uint8Array() : found.read(context.bmc.sol, context);
-    return { revision: parameterRevision, data };
+    const { revisionOnly } = channel;
+    return parameterReply(readParameter(solParameters, { ...asked, revisionOnly }, context));
   },
 });
 

@@ -1,23 +1,19 @@
 /** System info parameters: the host's names, in blocks of 16 bytes. IPMI 2.0 §22.14a, §22.14b, Table 22-16c. */
 import type { HostInfo, HostInfoItem, HostText, TextEncoding } from '../../bmc/host-info.ts';
+import { SetInProgress } from '../../bmc/set-in-progress.ts';
 import { bits8, decode, empty, rest, struct, u8 } from '../../lib/codec.ts';
 import { CompletionCode, CompletionError } from '../message/completion-code.ts';
 import { NetFn } from '../message/net-fn.ts';
-import { type CommandContext, command } from './command.ts';
-
-const Refusal = { unsupported: 0x80, busy: 0x81 } as const;
-const parameterRevision = 0x11;
-const setInProgress = 0;
-
-const itemOf: Readonly<Record<number, HostInfoItem>> = {
-  1: 'system-firmware-version',
-  2: 'system-name',
-  3: 'primary-os-name',
-  4: 'os-name',
-  5: 'os-version',
-  6: 'bmc-url',
-  7: 'hypervisor-url',
-};
+import { command } from './command.ts';
+import {
+  type Parameter,
+  ParameterReply,
+  type ParameterTable,
+  parameterReply,
+  requireParameter,
+  setInProgressParameter,
+  writeParameter,
+} from './configuration-parameters.ts';
 
 const EncodingCode = { latin1: 0, utf8: 1, ucs2: 2 } as const satisfies Record<TextEncoding, number>;
 const nodeEncoding = { latin1: 'latin1', utf8: 'utf8', ucs2: 'utf16le' } as const;
@@ -39,10 +35,9 @@ function encodeText({ text, encoding }: HostText): Uint8Array {
 
 /** Texts on their way in, block by block: nothing changes until the last block of one has come. */
 export class SystemInfoWriter {
+  readonly setInProgress = new SetInProgress('system info parameters');
   readonly #info: HostInfo;
   readonly #partial = new Map<HostInfoItem, { readonly length: number; readonly raw: Uint8Array }>();
-  /** Parameter 0: who has said to be setting; a session, or the system interface. */
-  setBy: { readonly open: boolean } | undefined;
 
   constructor(info: HostInfo) {
     this.#info = info;
@@ -82,29 +77,36 @@ export class SystemInfoWriter {
   }
 }
 
-function item(selector: number): HostInfoItem {
-  const found = itemOf[selector];
-  if (!found) throw new CompletionError(Refusal.unsupported, `no system info parameter ${selector}`);
-  return found;
+/** One of the names. Without a codec: a block's meaning depends on the blocks before it. */
+function text(item: HostInfoItem): Parameter {
+  return {
+    read({ bmc }, { set }) {
+      const all = encodeText(bmc.hostInfo.get(item));
+      const start = set * blockBytes;
+      if (start < all.length) return Uint8Array.of(set, ...all.subarray(start, start + blockBytes));
+      throw new CompletionError(CompletionCode.parameterOutOfRange, `no block ${set}`);
+    },
+    write({ state }, data) {
+      const [set, ...block] = data;
+      if (set === undefined) {
+        throw new CompletionError(CompletionCode.requestLengthInvalid, 'no set selector');
+      }
+      state.systemInfo.write(item, set, Uint8Array.from(block));
+      return undefined;
+    },
+  };
 }
 
-const SetInProgress = { complete: 0, inProgress: 1, commit: 2 } as const;
-const progress = bits8(['_reserved', 6], ['state', 2, SetInProgress]);
-/** The system interface has no sessions, so whoever sets there is always the same. */
-const systemInterface = { open: true } as const;
-
-function writeProgress(data: Uint8Array, { session, state: { systemInfo } }: CommandContext): void {
-  const { state } = decode(progress, data, 'set in progress');
-  if (state !== 'inProgress') {
-    systemInfo.setBy = undefined;
-    return;
-  }
-  const setter = session ?? systemInterface;
-  if (systemInfo.setBy?.open && systemInfo.setBy !== setter) {
-    throw new CompletionError(Refusal.busy, 'system info: another session is setting it');
-  }
-  systemInfo.setBy = setter;
-}
+const systemInfoParameters: ParameterTable = {
+  0: setInProgressParameter(({ state }) => state.systemInfo.setInProgress),
+  1: text('system-firmware-version'),
+  2: text('system-name'),
+  3: text('primary-os-name'),
+  4: text('os-name'),
+  5: text('os-version'),
+  6: text('bmc-url'),
+  7: text('hypervisor-url'),
+};
 
 export const setSystemInfoParameters = command({
   name: 'Set System Info Parameters',
@@ -115,16 +117,7 @@ export const setSystemInfoParameters = command({
   request: struct({ parameter: u8, data: rest }),
   response: empty,
   handle({ parameter, data }, context) {
-    if (parameter === setInProgress) {
-      writeProgress(data, context);
-      return {};
-    }
-    const target = item(parameter);
-    const [set, ...block] = data;
-    if (set === undefined) {
-      throw new CompletionError(CompletionCode.requestLengthInvalid, 'no set selector');
-    }
-    context.state.systemInfo.write(target, set, Uint8Array.from(block));
+    writeParameter(systemInfoParameters, parameter, data, context);
     return {};
   },
 });
@@ -141,21 +134,12 @@ export const getSystemInfoParameters = command({
     setSelector: u8,
     blockSelector: u8,
   }),
-  response: struct({ revision: u8, data: rest }),
-  handle({ what, parameter, setSelector }, { bmc, state }) {
-    const reply = (data: Uint8Array | readonly number[]) => ({
-      revision: parameterRevision,
-      data: Uint8Array.from(what.revisionOnly ? [] : data),
-    });
-    if (parameter === setInProgress) {
-      return reply([SetInProgress[state.systemInfo.setBy?.open ? 'inProgress' : 'complete']]);
-    }
-    const text = encodeText(bmc.hostInfo.get(item(parameter)));
-    const start = setSelector * blockBytes;
-    if (start >= text.length) {
-      throw new CompletionError(CompletionCode.parameterOutOfRange, `no block ${setSelector}`);
-    }
-    return reply([setSelector, ...text.subarray(start, start + blockBytes)]);
+  response: ParameterReply,
+  handle({ what, parameter, setSelector, blockSelector }, context) {
+    // A block that is not there is refused even where only the revision is asked for.
+    const found = requireParameter(systemInfoParameters, parameter);
+    const data = found.read(context, { set: setSelector, block: blockSelector });
+    return parameterReply(what.revisionOnly ? new Uint8Array() : data);
   },
 });
 

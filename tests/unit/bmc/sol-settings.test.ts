@@ -12,11 +12,11 @@ describe('SOL settings', () => {
     const settings = new SolSettings(store);
     settings.update({ retryCount: 3, bitRate: '57.6' });
     settings.volatileBitRate = '9.6';
-    settings.beginSet({ open: true });
+    settings.setInProgress.begin({ open: true });
     const next = new SolSettings(store);
     expect(next.configuration).toEqual({ ...defaultSolConfiguration, retryCount: 3, bitRate: '57.6' });
     expect(next.volatileBitRate).toBe('57.6');
-    expect(next.setInProgress).toBe(false);
+    expect(next.setInProgress.active).toBe(false);
   });
 
   test.each([
@@ -44,13 +44,15 @@ describe('SOL settings', () => {
   test('one client at a time announces changes, for as long as it is there', () => {
     const settings = new SolSettings(memoryStore());
     const first = { open: true };
-    settings.beginSet(first);
-    settings.beginSet(first);
-    expect(() => settings.beginSet({ open: true })).toThrow(expect.objectContaining({ kind: 'busy' }));
+    settings.setInProgress.begin(first);
+    settings.setInProgress.begin(first);
+    expect(() => settings.setInProgress.begin({ open: true })).toThrow(
+      expect.objectContaining({ kind: 'busy' }),
+    );
     first.open = false;
-    expect(settings.setInProgress).toBe(false);
-    settings.beginSet({ open: true });
-    settings.completeSet();
-    expect(settings.setInProgress).toBe(false);
+    expect(settings.setInProgress.active).toBe(false);
+    settings.setInProgress.begin({ open: true });
+    settings.setInProgress.complete();
+    expect(settings.setInProgress.active).toBe(false);
   });
 });

@@ -182,6 +182,9 @@ describe('DCMI power', () => {
     expect(reply?.completionCode).toBe(0x80);
     expect(dcmi(0x04, 0, 0, 0, 0, 100, 0, 0, 0, 0, 0, 0, 0, 1, 0)).toBe(0xd6);
     expect([dcmi(0x05, 1, 0, 0), dcmi(0x05, 0, 0, 0)]).toEqual([0xd5, []]);
+    // Reserved ×3, action, limit ×2, correction ×4, reserved ×2, sampling ×2: what the answer above says.
+    expect(dcmi(0x04, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0)).toEqual([]);
+    expect(dcmi(0x04, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0)).toBe(0xd6);
   });
 });
 

@@ -147,6 +147,15 @@ describe('LAN configuration parameters', () => {
     expect(await put(24, '000060000000000000')).toBe(0xcc);
   });
 
+  test('keep the limits of cipher suites that are not on offer as they were written', async () => {
+    const { bench, get, put } = setUp({ cipherSuites: [17, 3] });
+    expect(await put(24, '004044444444444444')).toBe('');
+    expect(await get(24)).toBe('11004044444444444444');
+    expect(bench.client({ suite: 8 }).login()).toBe('open: 4');
+    expect(await put(24, '000040000000000000')).toBe('');
+    expect(await get(24)).toBe('11000040000000000000');
+  });
+
   test('enable MD5 by level, and nothing else', async () => {
     const { get, put } = setUp();
     expect(await put(2, '0004040000')).toBe('');
