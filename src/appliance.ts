@@ -10,7 +10,7 @@ import { Bmc, type BmcReset } from './bmc/bmc.ts';
 import { type Identity, keptUuid, serialNumberOf } from './bmc/identity.ts';
 import type { Machine } from './bmc/machine.ts';
 import type { Config, Network } from './config/config.ts';
-import { packageRoot } from './config/load.ts';
+import { packageRoot } from './config/package-paths.ts';
 import { type ApplianceStatus, runFiles } from './config/run-files.ts';
 import { udpTrapSender } from './ipmi/alerting.ts';
 import { ipmiCommands } from './ipmi/commands/commands.ts';

@@ -5,7 +5,7 @@
 import { constants, copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config, Disk } from './config/config.ts';
-import { demoDir } from './config/load.ts';
+import { demoDir } from './config/package-paths.ts';
 
 const name = /^demo-[0-9a-f]{8}\.qcow2(\.new)?$/;
 

@@ -54,7 +54,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .command('show')
     .description('print the configuration in force, secrets masked, with where each value comes from')
     .action(async () => {
-      const { showConfig } = await import('./config/load.ts');
+      const { showConfig } = await import('./config/show-config.ts');
       process.stdout.write(showConfig(await load()));
     });
   configCommand
@@ -138,7 +138,8 @@ async function loadWith(file: string | undefined): Promise<LoadedConfig> {
 }
 
 async function loadShipped(name: string): Promise<{ config: Config }> {
-  const { loadConfig, packageRoot } = await import('./config/load.ts');
+  const { loadConfig } = await import('./config/load.ts');
+  const { packageRoot } = await import('./config/package-paths.ts');
   return loadConfig({ file: join(packageRoot, 'configs', name) });
 }
 

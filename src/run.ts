@@ -17,7 +17,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { announcement } from './announcement.ts';
 import type { Config } from './config/config.ts';
-import { packageRoot } from './config/load.ts';
+import { packageRoot } from './config/package-paths.ts';
 import { BmcExit, preparePrivateDirectory, type RunFiles, readStatus, runFiles } from './config/run-files.ts';
 import { ConsoleLog } from './console-log.ts';
 import { withOwnDemoDisk } from './demo-disk.ts';

@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { ConfigError, type Environment, loadConfig, masked, showConfig } from '../../../src/config/load.ts';
+import type { Environment } from '../../../src/config/environment.ts';
+import { loadConfig } from '../../../src/config/load.ts';
+import { ConfigError } from '../../../src/config/problems.ts';
 import { generatedFiles } from '../../../src/config/reference.ts';
 import { settingsLeaves } from '../../../src/config/schema.ts';
+import { masked, showConfig } from '../../../src/config/show-config.ts';
 
 let directory = '';
 

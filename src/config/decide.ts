@@ -1,0 +1,111 @@
+/** Makes the configuration out of settings that are sound one by one. */
+import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Config } from './config.ts';
+import { checkTls, decideKg, decideUser } from './decide-credentials.ts';
+import { decideCdrom, decideDisks, decideExtraArgs, decideNetworks } from './decide-machine.ts';
+import type { Environment } from './environment.ts';
+import { demoDir } from './package-paths.ts';
+import { type Problems, show } from './problems.ts';
+import type { Settings } from './schema.ts';
+
+/** Fills in the defaults that depend on other settings, and checks what only the whole can tell. */
+export function decide(settings: Settings, env: Environment, problems: Problems): Config {
+  const { bmc, ipmi, redfish, machine, power, profile } = settings;
+  const fake = machine.kind === 'fake';
+  if (isIP(bmc.address) === 0) problems.add('bmc.address', 'one IPv4 or IPv6 address', show(bmc.address));
+  bmc.stateDir ??= defaultStateDir(env);
+  bmc.runDir ??= defaultRunDir(env, bmc.stateDir);
+  if (Buffer.byteLength(bmc.runDir) > maxRunDirBytes) {
+    problems.add('bmc.runDir', `a path of at most ${maxRunDirBytes} bytes (set RUN_DIR)`, show(bmc.runDir));
+  }
+  ipmi.kcsPolicy ??= profile === 'strict' ? 'no-users' : 'full';
+  ipmi.v15 ??= profile !== 'strict';
+  ipmi.cipherSuites ??= profile === 'strict' ? [17] : [17, 3];
+  if (profile === 'strict' && ipmi.cipherSuites.some((suite) => suite !== 17)) {
+    problems.add('ipmi.cipherSuites', '17 alone in profile strict', show(ipmi.cipherSuites));
+  }
+  if (profile === 'strict' && machine.extraArgs.trim() !== '') {
+    problems.say('machine.extraArgs', 'not allowed in profile strict');
+  }
+  if (machine.vncPort > 0 && machine.vncPort < 5900) {
+    problems.add('machine.vncPort', '0, or a port from 5900 to 65535', String(machine.vncPort));
+  }
+
+  const demo = machine.disks === undefined && !fake;
+  machine.disks ??= fake ? [] : [join(demoDir, 'demo.qcow2')];
+  machine.cdrom ??= demo ? join(demoDir, 'demo.iso') : 'none';
+  machine.networks ??= [
+    demo
+      ? { backend: 'user', restrict: false, hostForward: [], tftp: demoDir, bootFile: 'boot.ipxe' }
+      : { backend: 'user', restrict: false, hostForward: [] },
+  ];
+  const users = ipmi.users.map((user, index) => decideUser(user, index, profile, problems));
+  const names = users.map((user) => user.name);
+  names.forEach((name, index) => {
+    if (names.indexOf(name) < index)
+      problems.say(`ipmi.users.${index}.name`, `${show(name)} is taken by another user`);
+  });
+  const kgHex = ipmi.kg === undefined || ipmi.kg === '' ? undefined : decideKg(ipmi.kg, problems);
+  checkTls(redfish, problems);
+
+  return {
+    profile,
+    bmc: { address: bmc.address, stateDir: bmc.stateDir, runDir: bmc.runDir, logLevel: bmc.logLevel },
+    ipmi: {
+      port: ipmi.port,
+      users,
+      defaultPassword: users.some((user) => user.wellKnownPassword),
+      ...(kgHex === undefined ? {} : { kgHex }),
+      cipherSuites: ipmi.cipherSuites,
+      solReplayBytes: ipmi.solReplay,
+      v15: ipmi.v15,
+      kcsPolicy: ipmi.kcsPolicy,
+      hideUserNames: profile === 'strict',
+    },
+    redfish: {
+      port: redfish.port,
+      ...(redfish.tlsCert === undefined ? {} : { tlsCert: redfish.tlsCert }),
+      ...(redfish.tlsKey === undefined ? {} : { tlsKey: redfish.tlsKey }),
+    },
+    machine: {
+      kind: machine.kind,
+      name: machine.name,
+      memoryMb: machine.memory,
+      cpus: machine.cpus,
+      cpuModel: machine.cpuModel,
+      disks: decideDisks(machine.disks, demo, problems),
+      ...decideCdrom(machine.cdrom, demo, problems),
+      boot: machine.boot,
+      bootMode: machine.bootMode,
+      networks: decideNetworks(machine.networks, demo, problems),
+      vncPort: machine.vncPort,
+      kvm: machine.kvm,
+      extraArgs: decideExtraArgs(machine.extraArgs, problems),
+      demo,
+    },
+    power: {
+      onAtStart: power.onAtStart,
+      restorePolicy: power.restorePolicy,
+      shutdownGraceMs: power.shutdownGrace * 1000,
+    },
+  };
+}
+
+/** A unix socket's path has at most 107 bytes; the longest name below the run directory takes some of them. */
+const maxRunDirBytes = 75;
+
+function defaultStateDir(env: Environment): string {
+  const base = env.XDG_STATE_HOME;
+  return join(base?.startsWith('/') ? base : join(env.HOME || homedir(), '.local/state'), 'qemu-bmc');
+}
+
+function defaultRunDir(env: Environment, stateDir: string): string {
+  const uid = process.getuid?.() ?? 0;
+  const id = createHash('sha256').update(stateDir).digest('hex').slice(0, 8);
+  if (uid === 0) return `/run/qemu-bmc-${id}`;
+  const base = env.XDG_RUNTIME_DIR;
+  return base?.startsWith('/') ? join(base, `qemu-bmc-${id}`) : `/tmp/qemu-bmc-${uid}-${id}`;
+}
