@@ -1,7 +1,7 @@
 /** The IPMI LAN face with real clients, ipmitool and FreeIPMI, against a machine in memory. */
-import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BmcOnLan, type BmcOnLanOptions, identity, users } from '../support/bmc-on-lan.ts';
+import { hasIpv6Loopback, withoutIpv6 } from '../support/processes.ts';
 
 /** FreeIPMI asks for the level that each tool takes by itself. */
 const startLan = (options: BmcOnLanOptions = {}) =>
@@ -137,12 +137,7 @@ test.each(['1', '2', '6', '7', '8', '11', '12', '15', '16'])(
   },
 );
 
-const ipv6 = Object.values(networkInterfaces()).some((list) =>
-  list?.some(({ address }) => address === '::1'),
-);
-const noIpv6 = ipv6 ? '' : ' (skipped: this machine has no IPv6 loopback address)';
-
-test.skipIf(!ipv6)(`IPv6 works too${noIpv6}`, async () => {
+test.skipIf(!hasIpv6Loopback)(`IPv6 works too${withoutIpv6}`, async () => {
   const six = await startLan({ address: '::1' });
   expect((await six.ipmitool('mc', 'selftest')).code).toBe(0);
   await six.stop();

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { readdirSync, readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Finished {
@@ -107,3 +108,10 @@ export function processesMentioning(mark: string): string[] {
   }
   return found;
 }
+
+/** Containers often have no IPv6 at all. */
+export const hasIpv6Loopback = Object.values(networkInterfaces()).some((list) =>
+  list?.some(({ address }) => address === '::1'),
+);
+/** For the title of a test that is skipped without it. */
+export const withoutIpv6 = hasIpv6Loopback ? '' : ' (skipped: this machine has no IPv6 loopback address)';

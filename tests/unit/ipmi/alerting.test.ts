@@ -8,6 +8,7 @@ import { ipmiCommands } from '../../../src/ipmi/commands/commands.ts';
 import { alertAlways } from '../../support/event-filters.ts';
 import { ipmiRequest, readReply, v15Packet } from '../../support/ipmi-client.ts';
 import { LanBench } from '../../support/lan-bench.ts';
+import { hasIpv6Loopback, withoutIpv6 } from '../../support/processes.ts';
 
 const actor = { name: 'admin', face: 'ipmi' } as const;
 const unused: AlertDestination = {
@@ -268,18 +269,25 @@ describe('the UDP sender', () => {
     return { heard, port: socket.address().port, close: () => socket.close() };
   }
 
-  test.each([
-    ['udp4', '127.0.0.1', '127.0.0.2', '127.0.0.2'],
-    ['udp4', '127.0.0.1', '0.0.0.0', '127.0.0.1'],
-    ['udp6', '::1', '127.0.0.2', '::1'],
-  ] as const)('sends by %s to %s from %s', async (type, to, from, expected) => {
+  async function arrives(type: 'udp4' | 'udp6', to: string, from: string, expected: string) {
     const receiver = await receiving(type, to);
     const send = udpTrapSender({ port: receiver.port, from });
     await send(Buffer.from('trap'), to);
     expect(await receiver.heard).toBe(`trap from ${expected}`);
     send.close();
     receiver.close();
-  });
+  }
+
+  test.each([
+    ['127.0.0.2', '127.0.0.2'],
+    ['0.0.0.0', '127.0.0.1'],
+  ])('sends from the address it was given, %s', (from, expected) =>
+    arrives('udp4', '127.0.0.1', from, expected),
+  );
+
+  test.skipIf(!hasIpv6Loopback)(`sends to IPv6 from what there is${withoutIpv6}`, () =>
+    arrives('udp6', '::1', '127.0.0.2', '::1'),
+  );
 
   test('says when it has no such address, each time', async () => {
     const send = udpTrapSender({ port: 9, from: '192.0.2.1' });
