@@ -8,8 +8,9 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Answer, IpmiServer, installed } from '../support/ipmi-server.ts';
+import { IpmiServer } from '../support/ipmi-server.ts';
 import { run } from '../support/processes.ts';
+import { type Answer, installed } from '../support/real-clients.ts';
 
 /** Words that no answer may contain, unless its row says which of them belong there. */
 const doubt = /unknown|invalid|error|fail|unable|not supported|bad completion|timed? ?out/gi;

@@ -1,37 +1,26 @@
 /** The whole appliance with a machine in memory, in this process, and the real clients that talk to it. */
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { type Appliance, runAppliance } from '../../src/appliance.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { packageRoot } from '../../src/config/package-paths.ts';
 import { preparePrivateDirectory } from '../../src/config/run-files.ts';
 import { silentLogger } from '../../src/lib/log.ts';
-import { freeUdpPort, run } from './processes.ts';
-
-export interface Answer {
-  /** Null when it was killed for taking too long. */
-  readonly code: number | null;
-  /** Standard output, then standard error. */
-  readonly output: string;
-  readonly ms: number;
-}
-
-/** Longest that any client may take before it counts as hung. */
-const timeoutMs = 30_000;
+import { freeUdpPort } from './processes.ts';
+import { type Answer, RealClients } from './real-clients.ts';
 
 export class IpmiServer {
   readonly #appliance: Appliance;
   readonly #folder: string;
-  readonly #env: NodeJS.ProcessEnv;
+  readonly #clients: RealClients;
   readonly port: number;
 
   private constructor(appliance: Appliance, folder: string, port: number) {
     this.#appliance = appliance;
     this.#folder = folder;
     this.port = port;
-    // FreeIPMI keeps what it has read of sensor records in HOME.
-    this.#env = { ...process.env, HOME: folder, LC_ALL: 'C', PATH: clientPath };
+    this.#clients = new RealClients({ address: '127.0.0.1', port, home: folder, freeipmiOptions: [] });
   }
 
   /** The machine is on when it resolves, user `admin` has the password `password`. */
@@ -67,34 +56,18 @@ export class IpmiServer {
     return join(this.#folder, name);
   }
 
-  async run(program: string, args: readonly string[], input = ''): Promise<Answer> {
-    const { code, stdout, stderr, ms } = await run(program, args, { env: this.#env, timeoutMs, input });
-    return { code, output: stdout + stderr, ms };
+  /** Any program in the clients' surroundings. */
+  run(program: string, args: readonly string[], input = ''): Promise<Answer> {
+    return this.#clients.run(program, args, input);
   }
 
   /** @param face `lan` for IPMI 1.5, `lanplus` for 2.0 */
   ipmitool(face: string, ...args: readonly string[]): Promise<Answer> {
-    const login = ['-I', face, '-H', '127.0.0.1', '-p', `${this.port}`, '-U', 'admin', '-P', 'password'];
-    return this.run('ipmitool', [...login, ...args]);
+    return this.#clients.ipmitool('-I', face, ...args);
   }
 
   /** @param driver `LAN` for IPMI 1.5, `LAN_2_0` for 2.0 */
   freeipmi(driver: string, program: string, ...args: readonly string[]): Promise<Answer> {
-    const login = ['-D', driver, '-h', `127.0.0.1:${this.port}`, '-u', 'admin', '-p', 'password'];
-    return this.run(program, [...login, '-l', 'ADMIN', ...args]);
+    return this.#clients.freeipmi(program, '-D', driver, '-l', 'ADMIN', ...args);
   }
-}
-
-const clientPath = [process.env.PATH ?? '', '/usr/sbin', '/sbin'].join(delimiter);
-
-/** Whether a program is there to be run. */
-export function installed(program: string): boolean {
-  return clientPath.split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
 }
