@@ -1,13 +1,19 @@
-/** Each command of the table × {no session, each level} × {body as it is, empty, far too long}, and wrong LUN. */
+/**
+ * Each command of the table × {no session, each level} × {IPMI 2.0, 1.5, system interface} × {empty, short, too long
+ * a body}, and wrong LUN.
+ */
 import { describe, expect, test } from 'vitest';
 import { atLeast, type PrivilegeLevel } from '../../../../src/bmc/actor.ts';
 import { BmcError } from '../../../../src/bmc/errors.ts';
 import { command } from '../../../../src/ipmi/commands/command.ts';
 import { ipmiCommands } from '../../../../src/ipmi/commands/commands.ts';
 import { CommandRegistry } from '../../../../src/ipmi/commands/registry.ts';
+import { kcsPolicies, permits } from '../../../../src/ipmi/in-band/policy.ts';
 import { CompletionError } from '../../../../src/ipmi/message/completion-code.ts';
 import { bits8, empty, struct, u8 } from '../../../../src/lib/codec.ts';
+import { InBandBench } from '../../../support/in-band-bench.ts';
 import { ipmiRequest, plainPacket, readReply, v15Packet } from '../../../support/ipmi-client.ts';
+import { V15Client } from '../../../support/ipmi-v15-client.ts';
 import { LanBench, ownCommands } from '../../../support/lan-bench.ts';
 
 const logins = {
@@ -54,39 +60,88 @@ describe.each(ownCommands.map((definition) => [definition.name, definition] as c
   },
 );
 
+/** A remote console of either protocol, logged in at a level, and its bench. */
+const protocols = {
+  '2.0': (level: PrivilegeLevel) => {
+    const bench = new LanBench({ commands: ipmiCommands.definitions });
+    const client = bench.loggedIn(logins[level], levelNumber[level]);
+    const late = (datagram: Uint8Array) => client.unseal(datagram).payload;
+    return { bench, client, late };
+  },
+  '1.5': (level: PrivilegeLevel) => {
+    const users = Object.entries(logins).map(([limit, { user }]) => ({
+      name: user,
+      password: 'fits in 1.5',
+      limit: limit as PrivilegeLevel,
+    }));
+    const bench = new LanBench({ commands: ipmiCommands.definitions, ipmi15: true, users });
+    const number = levelNumber[level];
+    const client = new V15Client(bench.from(), {
+      user: logins[level].user,
+      password: 'fits in 1.5',
+      level: number,
+    }).login();
+    client.command(0x06, 0x3b, [number]);
+    const late = (datagram: Uint8Array) => client.open(datagram).message;
+    return { bench, client, late };
+  },
+} as const;
+
+const tick = () => new Promise((resolve) => setImmediate(resolve));
+
 describe.each(ipmiCommands.definitions.map((definition) => [definition.name, definition] as const))(
   'in the whole table, %s',
-  (_name, { netFn, cmd, group, privilege }) => {
+  (name, { netFn, cmd, group, privilege, systemInterfaceOnly }) => {
     const bodies = [[], [0], [1, 2, 3], Array(60).fill(0xa5)].map((body) =>
       group === undefined ? body : [group, ...body],
     );
-    test('runs in sessions of enough privilege only, and has an answer to any body', async () => {
-      for (const level of Object.keys(logins) as PrivilegeLevel[]) {
+
+    test.each(Object.keys(protocols) as (keyof typeof protocols)[])(
+      'over IPMI %s runs in sessions of enough privilege only, and has an answer to any body',
+      async (protocol) => {
+        for (const level of Object.keys(logins) as PrivilegeLevel[]) {
+          for (const body of bodies) {
+            const { bench, client, late } = protocols[protocol](level);
+            const bugs: unknown[] = [];
+            bench.bmc.log.error = (...args: unknown[]) => void bugs.push(args);
+            for (const packet of [plainPacket, (_: number, message: Buffer) => v15Packet(message)]) {
+              const answers = bench.from()(packet(0, ipmiRequest(netFn, cmd, body)));
+              expect(answers).toHaveLength(privilege === 'none' ? 1 : 0);
+            }
+            let reply = client.command(netFn, cmd, body);
+            if (!reply) {
+              await tick();
+              const [sent] = bench.sent;
+              reply = sent && readReply(late(sent.datagram));
+            }
+            const allowed = privilege === 'none' || atLeast(level, privilege);
+            if (allowed && !systemInterfaceOnly) expect(reply?.completionCode).not.toBe(undefined);
+            else
+              expect(reply).toEqual({
+                completionCode: 0xd4,
+                data: Buffer.from(group === undefined ? [] : [group]),
+              });
+            expect(bugs).toEqual([]);
+          }
+        }
+      },
+    );
+
+    test.each(kcsPolicies.filter((policy) => policy !== 'off'))(
+      'over the system interface obeys the policy %s, and has an answer to any body',
+      async (policy) => {
+        const definition = ipmiCommands.definitions.find((each) => each.name === name);
         for (const body of bodies) {
-          const bench = new LanBench({ commands: ipmiCommands.definitions });
+          const bench = await InBandBench.started({ policy });
           const bugs: unknown[] = [];
           bench.bmc.log.error = (...args: unknown[]) => void bugs.push(args);
-          expect(bench.from()(plainPacket(0, ipmiRequest(netFn, cmd, body)))).toHaveLength(
-            privilege === 'none' ? 1 : 0,
-          );
-          const client = bench.loggedIn(logins[level], levelNumber[level]);
-          let reply = client.command(netFn, cmd, body);
-          if (!reply) {
-            await new Promise((resolve) => setImmediate(resolve));
-            const late = bench.sent[0];
-            reply = late && readReply(client.unseal(late.datagram).payload);
-          }
-          const allowed = privilege === 'none' || atLeast(level, privilege);
-          if (allowed) expect(reply?.completionCode).toBeDefined();
-          else
-            expect(reply).toEqual({
-              completionCode: 0xd4,
-              data: Buffer.from(group === undefined ? [] : [group]),
-            });
+          const [code] = await bench.guest.slowCommand(netFn, cmd, ...body);
+          if (definition && permits(policy, definition)) expect(code).not.toBe(undefined);
+          else expect(code).toBe(0xd4);
           expect(bugs).toEqual([]);
         }
-      }
-    });
+      },
+    );
   },
 );
 
