@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MachineEvent } from '../../src/bmc/machine.ts';
 import { type Logger, silentLogger } from '../../src/lib/log.ts';
+import { processStat } from '../../src/lib/process-stat.ts';
 import { type QemuMachineConfig, qemuMachineDefaults } from '../../src/machine/qemu/config.ts';
 import { isAlive, killProcess, type ProcessRef } from '../../src/machine/qemu/process.ts';
 import { QemuMachine } from '../../src/machine/qemu/qemu-machine.ts';
@@ -147,6 +148,12 @@ export function qemuFixture(overrides: Partial<QemuMachineConfig> = {}): QemuFix
       }
       for (const machine of opened) await machine.close();
       for (const ref of seen.values()) if (isAlive(ref)) killProcess(ref);
+      // Until its parent has taken note as well: when this process ends before, a zombie is left to init.
+      await eventually(
+        () => [...seen.values()].every(({ pid }) => !processStat(pid)),
+        'QEMU is gone',
+        10_000,
+      );
       rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
