@@ -472,10 +472,10 @@ describe.skipIf(!existsSync(demoDisk) || !existsSync(demoIso))('with the demo gu
       });
       machine.setBootOverride({ target: 'cdrom', persistent: false, uefi: false });
       await machine.powerOn();
-      await until('demo: ready boot=cdrom', 100_000);
+      await until('booted from cdrom', 100_000);
       clearOutput();
       await machine.reset();
-      await until('demo: ready boot=disk', 100_000);
+      await until('booted from disk', 100_000);
       // As a person would, again if nothing happens: the guest may not listen yet.
       for (let presses = 0; machine.running && presses < 20; presses++) {
         await machine.pressPowerButton();
