@@ -17,6 +17,8 @@ const MARKER = { disk: '/boot/demo-disk', cdrom: '/boot/demo-cdrom' };
 /**
  * Kernel command line of the demo machine.
  * - `unknown_nmi_panic=1 panic=0`: a diagnostic interrupt shows a panic, which stays on the screen.
+ * - `no_timer_check`: on a busy host an emulated processor may stand still while the kernel counts timer interrupts,
+ *   which then gives up with a panic ("IO-APIC + timer doesn't work").
  * - `mitigations=off lsm=capability cryptomgr.notests edd=off`: what a demo can do without
  *   and what costs seconds of boot time where there is no KVM.
  * @param {'disk' | 'cdrom' | 'pxe' | 'direct'} boot told to the guest as `demo.boot`
@@ -25,7 +27,7 @@ const MARKER = { disk: '/boot/demo-disk', cdrom: '/boot/demo-cdrom' };
 export function kernelCommandLine(boot) {
   return [
     'console=tty0 console=ttyS0,115200 loglevel=6',
-    'unknown_nmi_panic=1 panic=0',
+    'unknown_nmi_panic=1 panic=0 no_timer_check',
     'mitigations=off lsm=capability cryptomgr.notests edd=off',
     `demo.boot=${boot}`,
   ].join(' ');

@@ -13,7 +13,7 @@ const MODULES = [
   // power button and other input
   ...['button', 'evdev', 'usbhid', 'hid-generic'],
   // network
-  ...['virtio_net', 'e1000', 'e1000e'],
+  ...['virtio_net', 'e1000', 'e1000e', '8021q'],
   // disks, CDs and the controllers they hang off
   ...['virtio_pci', 'virtio_blk', 'virtio_scsi', 'ahci', 'ata_piix', 'nvme', 'sd_mod', 'sr_mod'],
   ...['xhci-pci', 'ehci-pci', 'uhci-hcd', 'usb-storage'],
