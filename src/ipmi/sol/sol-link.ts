@@ -104,7 +104,7 @@ export class SolLink {
   };
   #closed = false;
   #dead = false;
-  /** While a packet is worked on, output the host gives meanwhile waits for its answer, to carry it. */
+  /** While a packet is worked on, output the host gives meanwhile waits for the packet's answer. */
   #receiving = false;
 
   // Outbound: host to client.
@@ -169,6 +169,8 @@ export class SolLink {
     } finally {
       this.#receiving = false;
     }
+    // By itself: ipmitool 1.8.19 throws away what comes along with the answer to a break or a keep-alive.
+    if (this.#owed && packet.data.length === 0) this.#sendPlain();
     this.#pump(now);
     if (this.#owed) this.#sendPlain();
   }

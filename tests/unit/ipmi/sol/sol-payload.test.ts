@@ -337,6 +337,18 @@ describe('input', () => {
     expect(session.brief()).toEqual(['0: ack 1/0', '0: ack 1/0']);
   });
 
+  test.each([
+    ['a break', { break: true }],
+    ['a keep-alive', {}],
+  ])('%s is answered by itself: ipmitool throws away characters in that packet', (_, status) => {
+    host.say('a');
+    host.say('b');
+    clock.advance(10);
+    expect(session.brief()).toEqual(['1:a']);
+    session.client({ ack: 1, count: 1, sequence: 1, status });
+    expect(session.brief()).toEqual(['0: ack 1/0', '2:b']);
+  });
+
   test('flushing input forgets what the host has not taken', () => {
     host.room = 0;
     session.client({ sequence: 1, data: 'abc' });
