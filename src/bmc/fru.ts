@@ -2,6 +2,7 @@
  * What is written on the server's parts: chassis, board, product. As delivered it tells the same as SMBIOS tells the
  * guest; what a client writes over it stays.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../lib/clock.ts';
 import type { Asset } from './asset.ts';
 import type { Identity } from './identity.ts';
@@ -75,11 +76,17 @@ export class Fru {
     };
   }
 
-  /** Takes over what a client has written, the asset tag included. @throws {BmcError} as store and asset refuse */
+  /**
+   * Takes over what a client has written, the asset tag included; saves only what is new.
+   * @throws {BmcError} as store and asset refuse
+   */
   update(fields: FruFields): void {
-    const next = { ...this.#kept(), written: fields };
-    this.#store.save('fru', next);
-    this.#record = next;
+    const kept = this.#kept();
+    if (!isDeepStrictEqual(kept.written, fields)) {
+      const next = { ...kept, written: fields };
+      this.#store.save('fru', next);
+      this.#record = next;
+    }
     this.#asset.setTag(fields.product.assetTag);
   }
 

@@ -35,7 +35,7 @@ export interface WatchdogSettings {
   /** How long before the end the interrupt comes. */
   readonly preTimeoutMs: number;
   readonly timeoutMs: number;
-  /** Leaves no trace in the logs when it runs out. */
+  /** Leaves no trace in the logs when it runs out: the next time only (§27.3). */
   readonly dontLog: boolean;
 }
 
@@ -177,6 +177,7 @@ export class Watchdog {
     this.#pending = pending;
     this.#leftMs = 0;
     this.#expired.add(settings.use);
+    this.#settings = { ...settings, dontLog: false };
     this.#tell('timeout', settings);
     if (settings.action !== 'none') this.#request(powerActionOf[settings.action]);
   }

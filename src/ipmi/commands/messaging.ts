@@ -1,9 +1,9 @@
 /**
- * Messages between channels, and what the host's software is told of. IPMI 2.0 §22.1 to §22.8. Most of it belongs to
+ * Messages between channels, and what the host's software is told of. IPMI 2.0 §22.1 to §22.9. Most of it belongs to
  * the system interface alone (Appendix G).
  */
 import { DecodeError } from '../../lib/bytes.ts';
-import { bits8, bytes, empty, rest, struct } from '../../lib/codec.ts';
+import { bits8, bytes, empty, reserved, rest, struct, u8 } from '../../lib/codec.ts';
 import { sendOnIpmb } from '../bridge.ts';
 import type { HostMessages } from '../host-messages.ts';
 import { CompletionCode, CompletionError } from '../message/completion-code.ts';
@@ -210,6 +210,31 @@ function toHost(hostMessages: HostMessages, response: Uint8Array): void {
   hostMessages.post({ channel: Channel.ipmb, bytes: response.slice(1) });
 }
 
+/** Table 22-10. This server's is a KCS. */
+const InterfaceType = { ssif: 0, kcs: 1, smic: 2 } as const;
+/** Version 1 of KCS. */
+const kcsVersion = 0;
+/** The most that the byte can say. QEMU takes 300 bytes from the guest, NetFn and command included. */
+const kcsInputBytes = 0xff;
+
+export const getSystemInterfaceCapabilities = command({
+  name: 'Get System Interface Capabilities',
+  netFn: NetFn.app,
+  cmd: 0x57,
+  privilege: 'user',
+  spec: 'IPMI 2.0 §22.9',
+  request: bits8(['_reserved', 4], ['type', 4, InterfaceType]),
+  response: struct({
+    _reserved: reserved(1),
+    interface: bits8(['_reserved', 5], ['version', 3]),
+    inputBytes: u8,
+  }),
+  handle({ type }) {
+    if (type !== 'kcs') throw new CompletionError(CompletionCode.invalidField, `no system interface ${type}`);
+    return { interface: { version: kcsVersion }, inputBytes: kcsInputBytes };
+  },
+});
+
 export const messagingCommands = [
   setBmcGlobalEnables,
   getBmcGlobalEnables,
@@ -219,4 +244,5 @@ export const messagingCommands = [
   getMessage,
   readEventMessageBuffer,
   sendMessage,
+  getSystemInterfaceCapabilities,
 ];

@@ -18,6 +18,7 @@ import {
   AuthAlgorithm,
   type CipherSuite,
   ConfidentialityAlgorithm,
+  cipherSuites,
   IntegrityAlgorithm,
 } from '../crypto/cipher-suites.ts';
 import {
@@ -245,7 +246,10 @@ function requestedLevel(number: number, limit: PrivilegeLevel): PrivilegeLevel |
   return number === PrivilegeNumber.oem ? RmcpStatus.unauthorizedRole : RmcpStatus.invalidRole;
 }
 
-/** @returns the first suite on offer that the proposal allows; or what is wrong with the proposal */
+/**
+ * @returns the first suite on offer that the proposal allows; or what is wrong with the proposal: an algorithm that
+ *   is none of ours whatever is configured, or else that no suite fits, on which Ironic tries its next one
+ */
 function matchSuite(proposal: AlgorithmProposal, suites: readonly CipherSuite[]): CipherSuite | RmcpStatus {
   const allows = (asked: number | undefined, offered: number) => asked === undefined || asked === offered;
   const auth = (suite: CipherSuite) => allows(proposal.auth, AuthAlgorithm[suite.auth]);
@@ -254,8 +258,8 @@ function matchSuite(proposal: AlgorithmProposal, suites: readonly CipherSuite[])
     allows(proposal.confidentiality, ConfidentialityAlgorithm[suite.confidentiality]);
   const match = suites.find((suite) => auth(suite) && integrity(suite) && confidentiality(suite));
   if (match) return match;
-  if (!suites.some(auth)) return RmcpStatus.invalidAuthAlgorithm;
-  if (!suites.some(integrity)) return RmcpStatus.invalidIntegrityAlgorithm;
-  if (!suites.some(confidentiality)) return RmcpStatus.invalidConfidentialityAlgorithm;
+  if (!cipherSuites.some(auth)) return RmcpStatus.invalidAuthAlgorithm;
+  if (!cipherSuites.some(integrity)) return RmcpStatus.invalidIntegrityAlgorithm;
+  if (!cipherSuites.some(confidentiality)) return RmcpStatus.invalidConfidentialityAlgorithm;
   return RmcpStatus.noCipherSuiteMatch;
 }

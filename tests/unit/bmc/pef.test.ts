@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BmcError } from '../../../src/bmc/errors.ts';
 import { EventReceiver } from '../../../src/bmc/event-receiver.ts';
@@ -63,6 +64,28 @@ describe('a filter', () => {
     ['for bits of byte 3', { data: [any, any, { mask: 0xff, exact: 0xff, value: 0xfe }] }, false],
   ])('%s applies as it should', (_what, change, expected) => {
     expect(matches({ ...catchAll, ...change }, event)).toBe(expected);
+  });
+
+  it('compares event data bit by bit, as §17.7 tells it', () => {
+    const byte = fc.nat(0xff);
+    const bits = [0, 1, 2, 3, 4, 5, 6, 7];
+    const match = fc.record({ mask: byte, exact: byte, value: byte });
+    fc.assert(
+      fc.property(fc.tuple(byte, byte, byte), fc.tuple(match, match, match), (data, conditions) => {
+        const expected = conditions.every(({ mask, exact, value }, index) => {
+          const isSet = (of: number, bit: number) => ((of >> bit) & 1) === 1;
+          const counted = bits.filter((bit) => isSet(mask, bit));
+          const equal = (bit: number) => isSet(data[index] ?? 0, bit) === isSet(value, bit);
+          const oneOf = counted.filter((bit) => !isSet(exact, bit));
+          return (
+            counted.filter((bit) => isSet(exact, bit)).every(equal) &&
+            (oneOf.length === 0 || oneOf.some(equal))
+          );
+        });
+        expect(matches({ ...catchAll, data: conditions }, { ...event, data })).toBe(expected);
+      }),
+      { numRuns: 1000 },
+    );
   });
 });
 

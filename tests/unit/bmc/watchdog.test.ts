@@ -1,5 +1,11 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { WatchdogExpiry, WatchdogSettings } from '../../../src/bmc/watchdog.ts';
+import {
+  type WatchdogExpiry,
+  type WatchdogSettings,
+  type WatchdogUse,
+  watchdogUses,
+} from '../../../src/bmc/watchdog.ts';
 import { InBandBench } from '../../support/in-band-bench.ts';
 
 const app = 6;
@@ -102,6 +108,94 @@ describe('the watchdog', () => {
     clock.advance(10_000);
     expect(told[0]?.log).toBe(false);
     expect(bmc.events.list().some(({ kind }) => kind === 'watchdog')).toBe(false);
+    // For that once: the next time is logged again.
+    watchdog.restart();
+    clock.advance(10_000);
+    expect(told[1]?.log).toBe(true);
+    expect(bmc.events.list().filter(({ kind }) => kind === 'watchdog')).toHaveLength(1);
+  });
+
+  test('agrees with a model that counts milliseconds, under any order of events', async () => {
+    const use = fc.constantFrom(...watchdogUses);
+    const step = fc.oneof(
+      fc.record({
+        do: fc.constant('set' as const),
+        use,
+        interrupt: fc.constantFrom('none', 'messaging'),
+        preTimeoutMs: fc.integer({ min: 0, max: 3 }).map((seconds) => seconds * 1000),
+        timeoutMs: fc.integer({ min: 0, max: 50 }).map((ticks) => ticks * 100),
+        dontLog: fc.boolean(),
+        keepRunning: fc.boolean(),
+        clear: fc.uniqueArray(use),
+      }),
+      fc.record({ do: fc.constant('restart' as const) }),
+      fc.record({ do: fc.constant('reset' as const) }),
+      { weight: 3, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat(4000) }) },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const { watchdog, clock, machine, told } = await setUp();
+        let wanted: WatchdogSettings | undefined;
+        /** What is left of a running timer. */
+        let left: number | undefined;
+        let warned = false;
+        const expired = new Set<WatchdogUse>();
+        const log: string[] = [];
+        const pass = (ms: number) => {
+          for (let passed = 0; left !== undefined && wanted; passed++) {
+            if (wanted.interrupt !== 'none' && !warned && left === wanted.preTimeoutMs) {
+              warned = true;
+              log.push(`pre-timeout ${wanted.use} ${!wanted.dontLog}`);
+            }
+            if (left === 0) {
+              log.push(`timeout ${wanted.use} ${!wanted.dontLog}`);
+              expired.add(wanted.use);
+              wanted = { ...wanted, dontLog: false };
+              left = undefined;
+              warned = false;
+            } else {
+              if (passed === ms) return;
+              left--;
+            }
+          }
+        };
+        for (const each of steps) {
+          if (each.do === 'set') {
+            const { use, interrupt, preTimeoutMs, timeoutMs, dontLog, keepRunning, clear } = each;
+            const next = { use, interrupt, preTimeoutMs, timeoutMs, dontLog, action: 'none' } as const;
+            if (interrupt !== 'none' && preTimeoutMs > timeoutMs) {
+              expect(() => watchdog.set(next, { keepRunning, clear })).toThrow('pre-timeout');
+            } else {
+              watchdog.set(next, { keepRunning, clear });
+              wanted = next;
+              left = left !== undefined && keepRunning ? timeoutMs : undefined;
+              warned = false;
+              for (const gone of clear) expired.delete(gone);
+            }
+          } else if (each.do === 'restart') {
+            if (!wanted) expect(() => watchdog.restart()).toThrow('nobody');
+            else {
+              watchdog.restart();
+              if (!warned) left = wanted.timeoutMs;
+            }
+          } else if (each.do === 'reset') {
+            machine.guestReboot();
+            left = undefined;
+            warned = false;
+          } else {
+            clock.advance(each.ms);
+            pass(each.ms);
+          }
+          clock.advance(0);
+          pass(0);
+          expect(watchdog.running).toBe(left !== undefined);
+          if (left !== undefined) expect(watchdog.leftMs).toBe(left);
+          expect([...watchdog.expired].sort()).toEqual([...expired].sort());
+          expect(told.map(({ what, use, log }) => `${what} ${use} ${log}`)).toEqual(log);
+        }
+      }),
+      { numRuns: 200 },
+    );
   });
 });
 
@@ -119,7 +213,7 @@ describe('the watchdog commands', () => {
     clock.advance(1_050);
     expect(guest.command(app, 0x25)).toEqual([0, 0xc3, 0x23, 5, 0, 0x2c, 0x01, 0x22, 0x01]);
     clock.advance(28_950);
-    expect(guest.command(app, 0x25)).toEqual([0, 0x83, 0x23, 5, 0x08, 0x2c, 0x01, 0, 0]);
+    expect(guest.command(app, 0x25)).toEqual([0, 0x03, 0x23, 5, 0x08, 0x2c, 0x01, 0, 0]);
   });
 
   test.each([

@@ -1,17 +1,18 @@
 import { describe, expect, test } from 'vitest';
+import { BmcError } from '../../../../src/bmc/errors.ts';
 import { memoryStore } from '../../../../src/bmc/store.ts';
 import { dcmiCommands } from '../../../../src/ipmi/commands/dcmi.ts';
 import { fruCommands } from '../../../../src/ipmi/commands/fru.ts';
 import { sdrCommands } from '../../../../src/ipmi/commands/sdr.ts';
-import { decodeFru, fruFieldsOf } from '../../../../src/ipmi/records/fru.ts';
+import { decodeFru, encodeFru, fruFieldsOf } from '../../../../src/ipmi/records/fru.ts';
 import { FakeMachine } from '../../../../src/machine/fake/fake-machine.ts';
 import { LanBench, ownCommands } from '../../../support/lan-bench.ts';
 
-function server({ store = memoryStore(), machine = false } = {}) {
+function server({ store = memoryStore(), machine = false, limitable = false } = {}) {
   const bench = new LanBench({
     store,
     commands: [...ownCommands, ...fruCommands, ...sdrCommands, ...dcmiCommands],
-    ...(machine && { machine: (clock) => new FakeMachine({ clock }) }),
+    ...(machine && { machine: (clock) => new FakeMachine({ clock, limitable }) }),
   });
   const client = bench.loggedIn({}, 4);
   const send = (netFn: number, cmd: number, data: readonly number[]) => {
@@ -79,6 +80,91 @@ describe('FRU', () => {
     const again = server({ store });
     expect(again.image()).toEqual(other.image());
     expect(again.bmc.fru.fields.product.assetTag).toBe('from elsewhere');
+  });
+
+  test('is on the disk after each piece, whenever the end comes', () => {
+    const store = memoryStore();
+    const other = server();
+    other.bmc.asset.setTag('rack 9');
+    const wanted = other.image();
+    const { fru } = server({ store });
+    for (let offset = 0; offset < 256; offset += 16) {
+      expect(fru(0x12, 0, offset, 0, ...wanted.subarray(offset, offset + 16))).toEqual([16]);
+      const { image } = server({ store });
+      expect(image().subarray(0, offset + 16)).toEqual(wanted.subarray(0, offset + 16));
+    }
+  });
+
+  test('written again and again does not fill the store', () => {
+    const store = memoryStore();
+    const { image, write } = server({ store });
+    const bytes = image();
+    for (let round = 0; round < 5; round++) write(bytes);
+    expect(store.records('fru-image').length).toBeLessThanOrEqual(256);
+    expect(server({ store }).image()).toEqual(bytes);
+  });
+
+  test('is as delivered when the image that its pieces belong to is lost', () => {
+    const store = memoryStore();
+    const { fru, image } = server({ store });
+    const delivered = image();
+    fru(0x12, 0, 0, 0, 0xff);
+    fru(0x12, 0, 1, 0, 0xff);
+    store.rewrite('fru-image', store.records('fru-image').slice(1));
+    expect(server({ store }).image()).toEqual(delivered);
+  });
+
+  test('tells the core at the next start what an end had kept from it', () => {
+    const store = memoryStore();
+    const other = server();
+    other.bmc.asset.setTag('rack 9');
+    const { image, write } = server({ store });
+    image();
+    const save = store.save;
+    store.save = (name, value) => {
+      if (name === 'fru' || name === 'asset') throw new Error('the end');
+      save(name, value);
+    };
+    write(other.image());
+    store.save = save;
+    expect(server({ store }).bmc.asset.tag).toBe('rack 9');
+  });
+
+  test('with a tag longer than any asset tag is kept as it is, over a restart too', () => {
+    const store = memoryStore();
+    const { image, fru, bmc } = server({ store });
+    bmc.asset.setTag('rack 9');
+    const decoded = decodeFru(image());
+    const fields = [...decoded.product.fields];
+    // 84 characters of six bits each.
+    fields[5] = { encoding: 2, data: new Uint8Array(63).fill(0x41) };
+    const bytes = encodeFru({ ...decoded, product: { ...decoded.product, fields } });
+    expect(fruFieldsOf(decodeFru(bytes)).product.assetTag).toHaveLength(84);
+    for (let offset = 0; offset < bytes.length; offset += 16) {
+      expect(fru(0x12, 0, offset & 0xff, offset >> 8, ...bytes.subarray(offset, offset + 16))).toEqual([16]);
+    }
+    expect(bmc.asset.tag).toBe('rack 9');
+    const again = server({ store });
+    expect(again.image()).toEqual(bytes);
+    expect(again.bmc.asset.tag).toBe('rack 9');
+  });
+
+  test('sent again after the disk was full tells the core all the same', () => {
+    const store = memoryStore();
+    const { image, write, bmc } = server({ store });
+    const other = server();
+    other.bmc.asset.setTag('rack 9');
+    image();
+    const save = store.save;
+    store.save = (name, value) => {
+      if (name === 'asset') throw new BmcError('no-space', 'the disk is full');
+      save(name, value);
+    };
+    write(other.image());
+    expect(bmc.asset.tag).toBe('');
+    store.save = save;
+    write(other.image());
+    expect(bmc.asset.tag).toBe('rack 9');
   });
 
   test('half written is kept as it is and tells the core nothing', () => {
@@ -185,6 +271,66 @@ describe('DCMI power', () => {
     // Reserved ×3, action, limit ×2, correction ×4, reserved ×2, sampling ×2: what the answer above says.
     expect(dcmi(0x04, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0)).toEqual([]);
     expect(dcmi(0x04, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0)).toBe(0xd6);
+  });
+});
+
+describe('DCMI power limit', () => {
+  const limitable = () => server({ machine: true, limitable: true });
+  /** Reserved ×3, action, watts, correction time, reserved ×2, sampling period. */
+  const limit = (action: number, watts: number, correctionMs: number, samplingSeconds: number) => {
+    const body = Buffer.alloc(14);
+    body[3] = action;
+    body.writeUInt16LE(watts, 4);
+    body.writeUInt32LE(correctionMs, 6);
+    body.writeUInt16LE(samplingSeconds, 12);
+    return [...body];
+  };
+  /** The same as it is read: two bytes reserved, no third. */
+  const read = (body: readonly number[]) => body.slice(1);
+
+  test('is set, activated, read and deactivated', () => {
+    const { dcmi, bmc, client } = limitable();
+    const wanted = limit(0x11, 30, 3000, 30);
+    expect(dcmi(0x04, ...wanted)).toEqual([]);
+    const inactive = client.command(0x2c, 0x03, [0xdc, 0, 0]);
+    expect([inactive?.completionCode, [...(inactive?.data ?? [])].slice(1)]).toEqual([0x80, read(wanted)]);
+    expect(dcmi(0x05, 1, 0, 0)).toEqual([]);
+    expect(dcmi(0x03, 0, 0)).toEqual(read(wanted));
+    expect(bmc.powerLimit.setting).toEqual({
+      watts: 30,
+      correctionMs: 3000,
+      samplingSeconds: 30,
+      action: 'log',
+    });
+    expect(dcmi(0x05, 0, 0, 0)).toEqual([]);
+    expect(dcmi(0x03, 0, 0)).toBe(0x80);
+  });
+
+  test('as delivered can be written back', () => {
+    const { dcmi, client, bmc } = limitable();
+    const shown = [...(client.command(0x2c, 0x03, [0xdc, 0, 0])?.data ?? [])].slice(1);
+    expect(dcmi(0x04, 0, ...shown)).toEqual([]);
+    expect(bmc.powerLimit.setting).toMatchObject({ watts: 38, action: 'none' });
+  });
+
+  test.each([
+    ['too few watts', limit(0, 20, 3000, 30), 0x84],
+    ['no correction time', limit(0, 30, 0, 30), 0x85],
+    ['too long a sampling period', limit(0, 30, 3000, 901), 0x89],
+    ['an action of some maker', limit(0x02, 30, 3000, 30), 0xcc],
+  ])('with %s is refused', (_, body, code) => {
+    expect(limitable().dcmi(0x04, ...body)).toBe(code);
+  });
+
+  test('brings its period to the power statistics while it is active', async () => {
+    const { bench, bmc, dcmi } = limitable();
+    await bmc.start({ powerReturned: true, powerOn: true });
+    await bench.clock.advanceAsync(50_000, 1000);
+    const period = () => Buffer.from(dcmi(0x02, 0x01, 0, 0) as number[]).readUInt32LE(12);
+    expect(period()).toBeGreaterThanOrEqual(50_000);
+    dcmi(0x04, ...limit(0, 30, 3000, 10));
+    dcmi(0x05, 1, 0, 0);
+    expect(period()).toBe(10_000);
   });
 });
 

@@ -41,10 +41,10 @@ function ask(): Promise<Buffer> {
   });
 }
 
-test('serves a QEMU on a socket that only the owner can open, in place of a stale one', async () => {
+test('serves a QEMU on a socket that its owner and group alone can open, in place of a stale one', async () => {
   writeFileSync(socketPath, 'left behind');
   await inBand.start();
-  expect(statSync(socketPath).mode & 0o777).toBe(0o600);
+  expect(statSync(socketPath).mode & 0o777).toBe(0o660);
   const answer = await ask();
   expect([...answer.subarray(0, 3)]).toEqual([0xff, 0x01, 0xa1]);
   expect([...answer.subarray(3, 7)]).toEqual([1, 0x1c, 0x37, 0]);

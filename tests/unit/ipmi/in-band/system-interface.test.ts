@@ -14,6 +14,15 @@ describe('the system interface', () => {
     expect(guest.command(app, 0x2e, 0x08)).toEqual([0]);
   });
 
+  test('tells that it is a KCS and no other, and takes messages as long as it says', () => {
+    const { guest } = new InBandBench();
+    expect(guest.command(app, 0x57, 0x01)).toEqual([0, 0x00, 0x00, 0xff]);
+    expect([0, 2, 3, 0x0f].map((type) => guest.command(app, 0x57, type))).toEqual(Array(4).fill([0xcc]));
+    expect(guest.command(app, 0x57)).toEqual([0xc7]);
+    // NetFn and command, three bytes that say where, and as many to write as are left of 255.
+    expect(guest.command(0x0a, 0x12, 0, 0, 0, ...Array(250).fill(0xa1))).toEqual([0, 250]);
+  });
+
   test('repeats id, command and LUN in the reply, with the netFn of a response', () => {
     const { guest } = new InBandBench();
     guest.post(app, 0xee, [1, 2], 0);

@@ -131,6 +131,20 @@ describe('packets of a session', () => {
     expect(bench.from('192.0.2.200', 555)(client.seal(ipmiRequest(6, 1, [], 5)))).toHaveLength(1);
     expect(bench.face.sessions()[0]?.remote).toEqual({ address: '192.0.2.200', port: 555 });
   });
+
+  test('may come to another address of the BMC, which answers then', () => {
+    const bench = new LanBench();
+    const client = bench.loggedIn();
+    const answers: Uint8Array[] = [];
+    const other = { localPort: 623, send: (datagram: Uint8Array) => void answers.push(datagram) };
+    client.rqSeq = (client.rqSeq + 1) % 64;
+    const request = client.seal(ipmiRequest(6, 1, [], client.rqSeq));
+    bench.sent.length = 0;
+    bench.face.receive(request, { address: '192.0.2.1', port: 40000 }, other);
+    expect([answers.length, bench.sent.length]).toEqual([1, 0]);
+    const [datagram = new Uint8Array()] = answers;
+    expect(readReply(client.unseal(datagram).payload).completionCode).toBe(0);
+  });
 });
 
 describe('a request that comes again', () => {

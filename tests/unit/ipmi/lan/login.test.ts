@@ -31,9 +31,9 @@ describe('login', () => {
     [{ openLevel: 5 }, 'open: 10'],
     [{ openLevel: 6 }, 'open: 9'],
     [{ openLevel: 2, role: 0x14 }, 'rakp2: 10'],
-    [{ suite: 8 }, 'open: 4'],
-    [{ suite: 2 }, 'open: 16'],
-    [{ suite: 15 }, 'open: 5'],
+    [{ suite: 8 }, 'open: 17'],
+    [{ suite: 2 }, 'open: 17'],
+    [{ suite: 15 }, 'open: 17'],
   ])('of %o ends with %s', (options, outcome) => {
     expect(new LanBench().client(options).login()).toBe(outcome);
   });
@@ -129,6 +129,21 @@ describe('login', () => {
       }
     }
     expect(passed).toEqual(['1,1,1', '3,4,1']);
+  });
+
+  test.each([
+    ['no authentication, as suite 0 has it', [0, 0, 0], 0x04],
+    ['an authentication that does not exist', [4, 1, 1], 0x04],
+    ['an integrity that does not exist', [1, 5, 1], 0x05],
+    ['xRC4', [1, 1, 2], 0x10],
+    ['algorithms of different suites', [3, 1, 1], 0x11],
+    ['a suite that is not on offer', [2, 2, 1], 0x11],
+  ])('of %s is told what is wrong', (_what, triple, status) => {
+    const records = triple.flatMap((algorithm, type) => [type, 0, 0, 8, algorithm, 0, 0, 0]);
+    const [reply] = new LanBench().from()(
+      plainPacket(0x10, Uint8Array.of(7, 4, 0, 0, 1, 2, 3, 4, ...records)),
+    );
+    expect(reply && [...plainPayload(reply)]).toEqual([7, status, 0, 0, 1, 2, 3, 4]);
   });
 
   test('left to the BMC takes the preferred suite', () => {
