@@ -1,6 +1,6 @@
 /**
- * The settings of the LAN channel: who may come in how, the BMC key, alert destinations, and the view on the
- * network interface that carries the BMC's address. Kept across restarts, except the volatile access settings.
+ * The settings of the LAN channel: who may come in how, the BMC key, alert destinations. Kept across restarts, except
+ * the volatile access settings. The network interface is management-network.ts' business.
  *
  * The BMC key follows the same rule as users do (users.ts): a configured key is applied when it differs from the
  * one last applied. When the settings are damaged and a key was in force, a key that nobody knows takes its place,
@@ -8,10 +8,12 @@
  */
 import { createHmac } from 'node:crypto';
 import { isIP } from 'node:net';
+import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { type Actor, actorText, type PrivilegeLevel, privilegeLevels } from './actor.ts';
 import { BmcError } from './errors.ts';
 import type { EventLog } from './event-log.ts';
+import { ManagementNetwork, type NetworkControl, type NetworkState } from './management-network.ts';
 import { SetInProgress } from './set-in-progress.ts';
 import type { Store } from './store.ts';
 import type { UserLimit } from './users.ts';
@@ -73,31 +75,13 @@ export interface LanConfiguration {
   readonly badPasswords: BadPasswordPolicy;
 }
 
-/** The network interface that carries the BMC's address, as it is now. */
-export interface NetworkState {
-  /** Absent when the BMC listens on IPv6 alone. */
-  readonly v4?: { readonly address: string; readonly mask: string; readonly source: 'static' | 'dhcp' };
-  readonly v6: readonly {
-    readonly address: string;
-    readonly prefixLength: number;
-    readonly dynamic: boolean;
-  }[];
-  readonly mac: string;
-  /** Addresses; absent when there is no default route. */
-  readonly gateway4?: { readonly address: string; readonly mac?: string };
-  readonly gateway6?: { readonly address: string; readonly mac?: string };
-  /** 802.1q ID of the interface, when it has one. */
-  readonly vlan?: number;
-  /** Hops that datagrams may take. */
-  readonly hopLimit4: number;
-  readonly hopLimit6: number;
-}
-
 export interface LanOptions {
   /** The configured BMC key, up to 20 bytes. */
   readonly kg?: Uint8Array;
   /** Looks at the host's network; absent where there is none to look at. */
   readonly network?: () => Promise<NetworkState>;
+  /** Changes the host's network; absent where clients are not to. */
+  readonly networkControl?: NetworkControl;
 }
 
 /** Destinations that are kept, beside the one that is not. */
@@ -141,6 +125,7 @@ interface Seed {
 
 export class LanSettings {
   readonly setInProgress = new SetInProgress('LAN settings');
+  readonly network: ManagementNetwork;
   readonly #store: Store;
   readonly #events: EventLog;
   readonly #options: LanOptions;
@@ -149,11 +134,14 @@ export class LanSettings {
   #kgSeed: Seed | undefined;
   #volatileDestination = noDestination;
 
-  constructor(options: LanOptions, parts: { store: Store; events: EventLog; random: Random }) {
-    const { store, events, random } = parts;
+  constructor(options: LanOptions, parts: { store: Store; events: EventLog; random: Random; clock: Clock }) {
+    const { store, events, random, clock } = parts;
     this.#store = store;
     this.#events = events;
     this.#options = options;
+    const { network: look, networkControl: control } = options;
+    const { setInProgress } = this;
+    this.network = new ManagementNetwork({ look, control, setInProgress, store, events, clock });
     const kept = store.load<Record<string, unknown>>(storeName);
     this.#configuration = restored(kept);
     this.#access = this.#configuration.access;
@@ -185,11 +173,6 @@ export class LanSettings {
   /** The highest level with a cipher suite; `no-access` takes the suite off the list. */
   suiteLimit(suiteId: number): UserLimit {
     return this.#configuration.suiteLimits[suiteId] ?? 'administrator';
-  }
-
-  /** @returns undefined when this BMC has no view on a network */
-  async network(): Promise<NetworkState | undefined> {
-    return this.#options.network?.();
   }
 
   /**

@@ -196,7 +196,7 @@ export class Alerting {
 
   async #trap({ event, time, severity, text }: AlertContent): Promise<PlatformEventTrap> {
     const { sel, pef, sensors, identity, clock } = this.#bmc;
-    const network = await this.#lan.network();
+    const network = await this.#lan.network.state();
     this.#sequence = (this.#sequence % 0xffff) + 1;
     const { utcOffsetMinutes } = sel;
     const own = event.generatorId === bmcGeneratorId;

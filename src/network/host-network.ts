@@ -5,80 +5,88 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
-import type { NetworkState } from '../bmc/lan-settings.ts';
+import type { NetworkState } from '../bmc/management-network.ts';
+import { systemNetworkHost } from './host-commands.ts';
+import { type LinkDetails, linkDetails, presentIpv6Addresses, vlanOf } from './link-details.ts';
 
-/** A client reads one parameter after the other: so long one look is good for all of them. */
-const freshMs = 1000;
-const permanentFlag = 0x80;
 const noMac = '00:00:00:00:00:00';
 
-/**
- * @param address the one that the BMC listens on; `0.0.0.0` and `::` stand for the interface of the default route
- * @returns a function that looks, at most once a second
- */
-export function hostNetwork(address: string): () => Promise<NetworkState> {
-  let last: Promise<NetworkState> | undefined;
-  let lookedAt = 0;
-  return () => {
-    const now = performance.now();
-    if (!last || now - lookedAt >= freshMs) {
-      last = look(address);
-      lookedAt = now;
-    }
-    return last;
-  };
+/** An interface that the BMC itself looks after. */
+export interface Carrier {
+  readonly name: string;
+  /** Whether its address is from a DHCP client of the BMC's own. */
+  readonly dhcp: boolean;
+  /** The BMC's among several IPv4 addresses; the first one if absent. */
+  readonly address?: string;
 }
 
-async function look(address: string): Promise<NetworkState> {
-  const [routes4, routes6, neighbours, addresses6, vlan, ttl, hops] = await Promise.all([
+/**
+ * @param address the one that the BMC listens on; `0.0.0.0` and `::` stand for the interface of the default route, or
+ * the first one beside the loopback where there is no such route
+ * @param carrier tells the interface where the address does not
+ */
+export function hostNetwork(address: string, carrier?: () => Carrier): () => Promise<NetworkState> {
+  return () => look(address, carrier?.());
+}
+
+async function look(address: string, carrier: Carrier | undefined): Promise<NetworkState> {
+  const [routes4, routes6, neighbours, ttl, hops] = await Promise.all([
     textOf('/proc/net/route'),
     textOf('/proc/net/ipv6_route'),
     textOf('/proc/net/arp'),
-    textOf('/proc/net/if_inet6'),
-    textOf('/proc/net/vlan/config'),
     textOf('/proc/sys/net/ipv4/ip_default_ttl'),
     textOf('/proc/sys/net/ipv6/conf/all/hop_limit'),
   ]);
   const interfaces = networkInterfaces();
-  const [default4] = defaultRoutes4(routes4);
-  const [default6] = defaultRoutes6(routes6);
+  const [all4, all6] = [defaultRoutes4(routes4), defaultRoutes6(routes6)];
   const any = address === '0.0.0.0' || address === '::';
-  const name = any ? (default4?.name ?? default6?.name) : carrierOf(address, interfaces);
+  const name =
+    carrier?.name ??
+    (any ? (all4[0]?.name ?? all6[0]?.name ?? firstOutward(interfaces)) : carrierOf(address, interfaces));
   const own = (name === undefined ? undefined : interfaces[name]) ?? [];
   const wanted4 = own.filter(({ family }) => family === 'IPv4');
-  const exact = wanted4.find((entry) => entry.address === address);
-  const v4 = any ? wanted4[0] : (exact ?? (isLoopback4(address) ? loopback4(address) : undefined));
+  const exact = wanted4.find((entry) => entry.address === (carrier?.address ?? address));
+  const v4 = any ? (exact ?? wanted4[0]) : (exact ?? (isLoopback4(address) ? loopback4(address) : undefined));
   const v6Used = isIPv6(address);
-  const v6 = own.filter((entry) => entry.family === 'IPv6' && (any || sameIpv6(entry.address, address)));
-  const permanent = permanentAddresses(addresses6);
-  const vlanId = name === undefined ? undefined : vlanOf(name, vlan);
-  const gateway4 = default4?.name === name ? default4?.gateway : undefined;
-  const gateway6 = default6?.name === name ? default6?.gateway : undefined;
-  const gatewayMac = gateway4 === undefined ? undefined : macOf(gateway4, neighbours);
+  const gateway4 = all4.find((route) => route.name === name)?.gateway;
+  const gateway6 = all6.find((route) => route.name === name)?.gateway;
+  const mac4 = gateway4 === undefined ? undefined : macOf(gateway4, neighbours);
+  const [details, mac6, mac] = await Promise.all([
+    name === undefined ? undefined : detailsOf(name),
+    gateway6 === undefined || name === undefined ? undefined : neighbourMac(gateway6, name),
+    name === undefined ? '' : textOf(`/sys/class/net/${name}/address`),
+  ]);
+  const v6 = v6Used ? presentIpv6Addresses(details) : [];
+  const vlan = details && vlanOf(details);
+  const leased = carrier ? carrier.dhcp : name !== undefined && (await hasLease(name));
   return {
-    ...(v4 && {
-      v4: {
-        address: v4.address,
-        mask: v4.netmask,
-        source: name !== undefined && (await hasLease(name)) ? 'dhcp' : 'static',
-      },
-    }),
-    v6: v6Used
-      ? v6.map((entry) => ({
-          address: entry.address,
-          prefixLength: Number(entry.cidr?.split('/')[1] ?? 128),
-          dynamic: !permanent.has(canonical(entry.address)),
-        }))
-      : [],
-    mac: own[0]?.mac ?? noMac,
+    ...(v4 && { v4: { address: v4.address, mask: v4.netmask, source: leased ? 'dhcp' : 'static' } }),
+    v6: v6.filter((entry) => any || sameIpv6(entry.address, address)),
+    mac: mac.trim() || noMac,
     ...(gateway4 !== undefined && {
-      gateway4: { address: gateway4, ...(gatewayMac !== undefined && { mac: gatewayMac }) },
+      gateway4: { address: gateway4, ...(mac4 !== undefined && { mac: mac4 }) },
     }),
-    ...(gateway6 !== undefined && { gateway6: { address: gateway6 } }),
-    ...(vlanId !== undefined && { vlan: vlanId }),
+    ...(gateway6 !== undefined && {
+      gateway6: { address: gateway6, ...(mac6 !== undefined && { mac: mac6 }) },
+    }),
+    ...(vlan && { vlan }),
     hopLimit4: Number.parseInt(ttl, 10) || 64,
     hopLimit6: Number.parseInt(hops, 10) || 64,
   };
+}
+
+/** @returns undefined without iproute2, or when the interface has just gone */
+async function detailsOf(name: string): Promise<LinkDetails | undefined> {
+  const [found] = await linkDetails(systemNetworkHost, name).catch(() => []);
+  return found;
+}
+
+async function neighbourMac(address: string, name: string): Promise<string | undefined> {
+  const told = await systemNetworkHost
+    .run('ip', ['-j', 'neighbour', 'show', address, 'dev', name])
+    .catch(() => '');
+  const [found] = (told.trim() === '' ? [] : JSON.parse(told)) as { readonly lladdr?: string }[];
+  return found?.lladdr;
 }
 
 type Interfaces = ReturnType<typeof networkInterfaces>;
@@ -89,6 +97,11 @@ function carrierOf(address: string, interfaces: Interfaces): string | undefined 
       ? entry.family === 'IPv6' && sameIpv6(entry.address, address)
       : entry.address === address || (isLoopback4(address) && entry.internal && entry.family === 'IPv4');
   return Object.entries(interfaces).find(([, entries]) => entries?.some(carries))?.[0];
+}
+
+/** The first interface with an address that is not the loopback. */
+function firstOutward(interfaces: Interfaces): string | undefined {
+  return Object.entries(interfaces).find(([, entries]) => entries?.some(({ internal }) => !internal))?.[0];
 }
 
 /** The whole of 127.0.0.0/8 is the loopback's, also where only one of its addresses is listed. */
@@ -135,25 +148,6 @@ function macOf(address: string, arp: string): string | undefined {
     .map((line) => line.split(/\s+/))
     .find(([ip]) => ip === address)?.[3];
   return found === noMac ? undefined : found;
-}
-
-/** `/proc/net/if_inet6`: those that were set by hand, neither advertised nor leased. */
-function permanentAddresses(text: string): Set<string> {
-  const lines = text.split('\n').map((line) => line.trim().split(/\s+/));
-  return new Set(
-    lines
-      .filter((fields) => (Number.parseInt(fields[4] ?? '0', 16) & permanentFlag) !== 0)
-      .map(([address = '']) => canonical(ipv6Text(address))),
-  );
-}
-
-/** `/proc/net/vlan/config`: `eth0.5 | 5 | eth0`. */
-function vlanOf(name: string, config: string): number | undefined {
-  const fields = config
-    .split('\n')
-    .map((line) => line.split('|').map((field) => field.trim()))
-    .find(([device]) => device === name);
-  return fields?.[1] === undefined ? undefined : Number(fields[1]);
 }
 
 /** Whether a DHCP client of this host (systemd-networkd, dhclient, dhcpcd, NetworkManager) holds a lease. */

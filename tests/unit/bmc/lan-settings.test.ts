@@ -10,8 +10,9 @@ import { ScriptedClock } from '../../support/scripted-clock.ts';
 const actor = { name: 'admin', face: 'ipmi' } as const;
 
 function settings(store = memoryStore()) {
-  const events = new EventLog(new ScriptedClock(), memoryStore(), silentLogger);
-  return { store, events, lan: new LanSettings({}, { store, events, random: systemRandom() }) };
+  const clock = new ScriptedClock();
+  const events = new EventLog(clock, memoryStore(), silentLogger);
+  return { store, events, lan: new LanSettings({}, { store, events, random: systemRandom(), clock }) };
 }
 
 describe('LAN settings', () => {
