@@ -2,6 +2,7 @@
  * Puts one server together: configuration → machine → BMC → faces. The only place that knows them all. It keeps
  * nothing of its own outside the object it returns, so that a process may hold many.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -9,7 +10,7 @@ import { AdminServer } from './admin/admin-server.ts';
 import { Bmc, type BmcReset } from './bmc/bmc.ts';
 import { type Identity, keptUuid, serialNumberOf } from './bmc/identity.ts';
 import type { Machine } from './bmc/machine.ts';
-import type { Config, Network } from './config/config.ts';
+import type { Config } from './config/config.ts';
 import { packageRoot } from './config/package-paths.ts';
 import { type ApplianceStatus, runFiles } from './config/run-files.ts';
 import { udpTrapSender } from './ipmi/alerting.ts';
@@ -22,10 +23,15 @@ import { systemClock } from './lib/clock.ts';
 import type { Logger } from './lib/log.ts';
 import { type Random, systemRandom } from './lib/random.ts';
 import { FakeMachine } from './machine/fake/fake-machine.ts';
-import { debianFirmware, type NicConfig, type QemuMachineConfig } from './machine/qemu/config.ts';
+import { debianFirmware, type QemuMachineConfig } from './machine/qemu/config.ts';
+import { type CpuQuota, findCpuQuota } from './machine/qemu/cpu-quota.ts';
 import { QemuMachine } from './machine/qemu/qemu-machine.ts';
 import { RunDir } from './machine/qemu/run-dir.ts';
+import { machineNics } from './machine-nics.ts';
+import { DhcpClient, installedDhcpClient } from './network/dhcp-client.ts';
+import { systemNetworkHost } from './network/host-commands.ts';
 import { hostNetwork } from './network/host-network.ts';
+import { ManagedInterface } from './network/managed-interface.ts';
 import { fileStore } from './store/file-store.ts';
 import { Pm2Supervisor } from './supervise/pm2.ts';
 
@@ -67,13 +73,15 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
   });
   const identity = identify(store, random);
   const machine = makeMachine(config, identity, log);
+  const managed = await openManagedInterface(config, log);
   const bmc = new Bmc({
     machine,
     identity,
     users: config.ipmi.users,
     lan: {
       ...(config.ipmi.kgHex === undefined ? {} : { kg: Buffer.from(config.ipmi.kgHex, 'hex') }),
-      network: hostNetwork(config.bmc.address),
+      network: hostNetwork(config.bmc.address, managed && (() => managed.carrier)),
+      ...(managed && { networkControl: managed }),
     },
     restorePolicy: config.power.restorePolicy,
     softOffTimeoutMs,
@@ -94,6 +102,7 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
     replayBytes: config.ipmi.solReplayBytes,
   });
   const sendTrap = udpTrapSender({
+    port: config.ipmi.trapPort,
     from: config.bmc.address,
     failed: (error) => log.warn({ err: error }, 'trap socket'),
   });
@@ -111,6 +120,7 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
     maxSessions,
   });
 
+  await bmc.lan.network.start();
   await lan.start();
   const inBand = config.machine.kind === 'qemu' ? makeInBand(config, bmc, state, lan) : undefined;
   const admin = new AdminServer({ bmc, commands: ipmiCommands }, runFiles(config.bmc.runDir).admin);
@@ -148,6 +158,29 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
   };
 }
 
+/** @throws {NetworkError} when the interface cannot be changed by us */
+async function openManagedInterface(
+  { bmc: { managedInterface: name, address, runDir } }: Config,
+  log: Logger,
+): Promise<ManagedInterface | undefined> {
+  if (name === undefined) return undefined;
+  const command = installedDhcpClient(process.env.PATH ?? '');
+  const dhcp =
+    command &&
+    new DhcpClient({
+      command,
+      script: join(packageRoot, 'scripts/dhcp-lease.sh'),
+      leaseFile: join(runDir, 'bmc-lease'),
+      log: log.child({ part: 'dhcp' }),
+    });
+  return ManagedInterface.open({
+    name,
+    ipv6: address === '::',
+    host: systemNetworkHost,
+    ...(dhcp && { dhcp }),
+  });
+}
+
 /** The machine has a system interface unless the policy is `off`; then nobody listens either. */
 function makeInBand(config: Config, bmc: Bmc, state: IpmiState, lan: IpmiLan): InBand | undefined {
   const { kcsPolicy: policy } = config.ipmi;
@@ -181,22 +214,35 @@ function makeMachine(config: Config, identity: Identity, log: Logger): Machine {
   const { machine, bmc } = config;
   if (machine.kind === 'fake') {
     const { cpus, memoryMb } = machine;
-    return new FakeMachine({ clock: systemClock, hardware: { cpus, memoryMb } });
+    const hardware = { cpus, memoryMb, firmware: machine.bootMode };
+    return new FakeMachine({ clock: systemClock, hardware, limitable: config.power.limit === 'auto' });
   }
   return new QemuMachine({
     config: qemuConfig(config, identity),
     runDir: bmc.runDir,
     stateDir: bmc.stateDir,
+    cpuQuota: cpuQuota(config, log),
     supervisor: new Pm2Supervisor(runFiles(bmc.runDir).pm2Home),
+    nics: machineNics(config, identity.uuid, log.child({ part: 'network' })),
     log: log.child({ part: 'machine', machine: machine.name }),
   });
+}
+
+/** What can hold the machine's processors down; said once where nothing can. */
+function cpuQuota({ bmc, power }: Config, log: Logger): CpuQuota | undefined {
+  if (power.limit === 'off') return undefined;
+  const id = createHash('sha256').update(bmc.runDir).digest('hex').slice(0, 12);
+  const found = findCpuQuota(`qemu-bmc-${id}`);
+  if ('quota' in found) return found.quota;
+  log.info({ reason: found.unavailable }, 'power limits will be refused');
+  return undefined;
 }
 
 function qemuConfig(config: Config, identity: Identity): QemuMachineConfig {
   const { machine, bmc } = config;
   return {
     name: machine.name,
-    identity: { ...identity, version: identity.firmwareVersion },
+    uuid: identity.uuid,
     memoryMb: machine.memoryMb,
     cpus: machine.cpus,
     cpuModel: machine.cpuModel,
@@ -205,7 +251,6 @@ function qemuConfig(config: Config, identity: Identity): QemuMachineConfig {
     bootOrder: machine.boot,
     disks: machine.disks,
     ...(machine.cdrom === undefined ? {} : { cdrom: machine.cdrom }),
-    nics: machine.networks.map((network, index) => nic(network, index, identity.uuid)),
     ...(machine.vncPort === 0 ? {} : { vncPort: machine.vncPort }),
     vncAddress: bmc.address,
     systemInterface: config.ipmi.kcsPolicy !== 'off',
@@ -213,23 +258,6 @@ function qemuConfig(config: Config, identity: Identity): QemuMachineConfig {
     qemuBinary: 'qemu-system-x86_64',
     firmware: debianFirmware,
     watchdogAction: 'reset',
-  };
-}
-
-/** Without an address of its own a card gets one that follows from the machine's UUID, so that it stays. */
-function nic(network: Network, index: number, uuid: string): NicConfig {
-  const digits = uuid.replaceAll('-', '');
-  const last = ((Number.parseInt(digits.slice(4, 6), 16) + index) & 0xff).toString(16).padStart(2, '0');
-  return {
-    id: `nic${index}`,
-    mac: network.mac ?? `52:54:00:${digits.slice(0, 2)}:${digits.slice(2, 4)}:${last}`,
-    backend: {
-      kind: 'user',
-      restrict: network.restrict,
-      hostForward: network.hostForward,
-      ...(network.tftp === undefined ? {} : { tftp: network.tftp }),
-      ...(network.bootFile === undefined ? {} : { bootFile: network.bootFile }),
-    },
   };
 }
 
@@ -248,6 +276,7 @@ function publishStatus(config: Config, bmc: Bmc, machine: Machine, lan: IpmiLan)
         ...(qemu?.accelerator === undefined
           ? {}
           : { accelerator: qemu.accelerator.accelerator, acceleratorReason: qemu.accelerator.reason }),
+        nics: machine.nics,
       },
       listen: [{ face: 'ipmi', ...lan.address }],
     };
@@ -255,5 +284,17 @@ function publishStatus(config: Config, bmc: Bmc, machine: Machine, lan: IpmiLan)
     renameSync(`${file}.new`, file);
   };
   publish();
-  return { stop: bmc.power.onChange(publish) };
+  // A reset may bring another process.
+  const stops = [
+    bmc.power.onChange(publish),
+    bmc.power.onRestart(publish),
+    machine.on(({ kind }) => {
+      if (kind === 'nic' || kind === 'link') publish();
+    }),
+  ];
+  return {
+    stop() {
+      for (const stop of stops) stop();
+    },
+  };
 }

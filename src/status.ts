@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventEntry } from './bmc/event-log.ts';
 import type { Config } from './config/config.ts';
-import { readStatus, runFiles } from './config/run-files.ts';
+import { type NicStatus, readStatus, runFiles } from './config/run-files.ts';
 import { isAlive, processesOf } from './processes.ts';
 import { Pm2Supervisor } from './supervise/pm2.ts';
 
@@ -26,6 +26,7 @@ export async function printStatus(config: Config): Promise<number> {
       'Acceleration',
       `${accelerator} (${status?.machine?.acceleratorReason ?? 'no reason given'})`,
     ]);
+  for (const nic of (running && status?.machine?.nics) || []) lines.push(['Network card', nicLine(nic)]);
   if (existsSync(join(pm2Home, 'rpc.sock'))) {
     for (const name of ['bmc', 'qemu']) {
       const state = await new Pm2Supervisor(pm2Home, name).status().then(
@@ -43,6 +44,18 @@ export async function printStatus(config: Config): Promise<number> {
   }
   for (const [name, value] of lines) process.stdout.write(`${name.padEnd(13)} ${value}\n`);
   return running ? 0 : 1;
+}
+
+function nicLine({ id, wire, backend, mac, mtu, queues, linkUp, note }: NicStatus): string {
+  const onWire = backend !== 'user' && backend !== 'none';
+  const facts = [
+    wire === undefined ? backend : `${backend}${onWire ? ' on' : ', not'} ${wire}`,
+    mac,
+    ...(mtu === undefined ? [] : [`MTU ${mtu}`]),
+    ...(queues > 1 ? [`${queues} queues`] : []),
+    `link ${linkUp ? 'up' : 'down'}`,
+  ];
+  return `${id}: ${facts.join(', ')}${note === undefined ? '' : ` (${note})`}`;
 }
 
 /** @param last how many; all unless given */

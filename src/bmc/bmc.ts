@@ -20,9 +20,12 @@ import { HostInfo } from './host-info.ts';
 import { Identify } from './identify.ts';
 import type { Identity } from './identity.ts';
 import { type LanOptions, LanSettings } from './lan-settings.ts';
-import type { Machine } from './machine.ts';
+import type { Machine, MachineSetup } from './machine.ts';
+import { MachineSettings } from './machine-settings.ts';
+import { logNetworkEvents } from './network-events.ts';
 import { Pef } from './pef.ts';
 import { Power, type RestorePolicy } from './power.ts';
+import { PowerLimit } from './power-limit.ts';
 import { Sel } from './sel.ts';
 import { SelfTest } from './self-test.ts';
 import { Sensors } from './sensors/sensors.ts';
@@ -78,6 +81,8 @@ export class Bmc {
   readonly eventReceiver: EventReceiver;
   readonly pef: Pef;
   readonly sensors: Sensors;
+  readonly powerLimit: PowerLimit;
+  readonly machineSettings: MachineSettings;
   readonly asset: Asset;
   readonly fru: Fru;
   readonly #resets = new Emitter<BmcReset>();
@@ -96,7 +101,12 @@ export class Bmc {
     this.boot = new Boot({ clock, store, events: this.events, log });
     this.console = new ConsoleHub(machine.console, clock);
     this.sol = new SolSettings(store);
-    this.lan = new LanSettings(options.lan ?? {}, { store, events: this.events, random: options.random });
+    this.lan = new LanSettings(options.lan ?? {}, {
+      store,
+      events: this.events,
+      random: options.random,
+      clock,
+    });
     this.power = new Power({
       machine,
       boot: this.boot,
@@ -109,6 +119,7 @@ export class Bmc {
       faults: this.faults,
     });
     const { power, events } = this;
+    logNetworkEvents(machine, events);
     this.identify = new Identify(clock);
     this.frontPanel = new FrontPanel({ power, store, events });
     this.powerOnTime = new PowerOnTime({ clock, store, log, power });
@@ -119,9 +130,23 @@ export class Bmc {
     this.eventReceiver = new EventReceiver(this.sel, log);
     const { sel, watchdog, identity } = this;
     this.sensors = new Sensors({ machine, power, watchdog, sel, store, clock, log });
+    this.powerLimit = new PowerLimit({ machine, power, sensors: this.sensors, events, store, clock, log });
     this.asset = new Asset(store, identity);
     this.fru = new Fru({ identity, asset: this.asset, store, clock });
+    this.machineSettings = new MachineSettings({ store, events });
+    machine.setUpBy(() => this.#machineSetup());
     this.pef = new Pef({ sel: this.sel, eventReceiver: this.eventReceiver, power, store, clock, log });
+  }
+
+  /** A disk that refuses must not keep the machine from starting. */
+  #machineSetup(): MachineSetup {
+    let labels: MachineSetup['labels'];
+    try {
+      labels = this.fru.fields;
+    } catch (error) {
+      this.log.error({ err: error }, 'the machine starts without labels');
+    }
+    return { labels, hardware: this.machineSettings.wishes };
   }
 
   /** Told when a client wants the BMC itself to start anew; the machine is to go on. */
@@ -157,6 +182,7 @@ export class Bmc {
     this.pef.stop();
     this.sensors.stop();
     this.powerOnTime.stop();
+    await this.lan.network.stop();
     this.events.add('bmc-stopped', 'BMC stopped');
     this.console.stop();
     await this.#machine.close();

@@ -1,5 +1,5 @@
 /**
- * The boot override: which device the next boot, or all boots, should take.
+ * The boot override: which device the next boot, or all boots, should take, and by which firmware.
  *
  * One state for every face. A one-time override is used up by the next boot, whoever causes it (IPMI 2.0
  * §28.12); one set through IPMI also expires after 60 s unless a chassis control command follows or the
@@ -25,11 +25,15 @@ export const bootTargets = [
 ] as const;
 export type BootTarget = (typeof bootTargets)[number];
 
+/** `bios`: legacy, PC compatible. */
+export const firmwares = ['bios', 'uefi'] as const;
+export type Firmware = (typeof firmwares)[number];
+
 export interface BootOverride {
   readonly target: BootTarget;
   readonly persistent: boolean;
-  /** Asked for as a UEFI boot. Kept and shown; the machine boots in the mode it is configured for. */
-  readonly uefi: boolean;
+  /** The boots that it covers are made by this firmware; without it by the one that the machine is set up with. */
+  readonly firmware?: Firmware;
 }
 
 /** How long an IPMI override waits for a chassis control command. IPMI 2.0 §28.13, boot flag valid bit. */
@@ -92,11 +96,11 @@ export class Boot {
   ): void {
     const { clock, events } = this.#dependencies;
     const droppedBy = override && !override.persistent ? (options.droppedBy ?? []) : [];
-    if (!same(this.#override, override) || droppedBy.join() !== this.#droppedBy.join()) {
+    if (!sameOverride(this.#override, override) || droppedBy.join() !== this.#droppedBy.join()) {
       this.#save(override, droppedBy);
       this.#droppedBy = droppedBy;
       this.#apply(override);
-      const what = override ? `${override.target}${override.persistent ? '' : ', once'}` : 'none';
+      const what = override ? describe(override) : 'none';
       events.add('boot-override', `boot override set to ${what} by ${actor.name}`);
     }
     this.keep();
@@ -146,6 +150,10 @@ export class Boot {
   }
 }
 
-function same(a: BootOverride | undefined, b: BootOverride | undefined): boolean {
-  return a?.target === b?.target && a?.persistent === b?.persistent && a?.uefi === b?.uefi;
+export function sameOverride(a: BootOverride | undefined, b: BootOverride | undefined): boolean {
+  return a?.target === b?.target && a?.persistent === b?.persistent && a?.firmware === b?.firmware;
+}
+
+function describe({ target, persistent, firmware }: BootOverride): string {
+  return [target, ...(firmware ? [`by ${firmware}`] : []), ...(persistent ? [] : ['once'])].join(', ');
 }

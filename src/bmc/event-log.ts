@@ -30,6 +30,9 @@ export const eventKinds = [
   'guest-shutdown',
   'soft-off-ignored',
   'diagnostic-interrupt',
+  'paused',
+  'resumed',
+  'power-limit',
   'panic',
   'watchdog',
   'boot-override',
@@ -39,6 +42,11 @@ export const eventKinds = [
   'configuration',
   'user-changed',
   'state-damaged',
+  'nic-missing',
+  'nic-fallback',
+  'nic-late',
+  'wire-lost',
+  'wire-returned',
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 

@@ -5,26 +5,69 @@
  * when the guest has obeyed; what the machine does by itself comes as events. Events are emitted in the order
  * in which things happened, and a command's own effects come as events too.
  */
-import type { BootOverride } from './boot.ts';
+import type { BootOverride, Firmware } from './boot.ts';
+import type { FruFields } from './fru.ts';
 
 export type MachineEvent =
   /** The machine's processors run. `adopted`: it was running before we came. */
   | { readonly kind: 'started'; readonly adopted: boolean }
   /** A system reset, reported once although firmware may reset several times in a row. */
-  | { readonly kind: 'reset'; readonly by: 'guest' | 'bmc' | 'watchdog' }
+  | { readonly kind: 'reset'; readonly by: MachineReset }
   /** The guest's kernel reported a panic; the machine goes on. */
   | { readonly kind: 'panic' }
   | { readonly kind: 'watchdog'; readonly action: string }
+  /** A network card's link: its wire was plugged in or out, or its other end went on or off. */
+  | { readonly kind: 'link'; readonly nic: string; readonly up: boolean }
+  /** Something happened to a network card's way out. */
+  | { readonly kind: 'nic'; readonly change: NicChange; readonly text: string }
+  /** Its processors stand still, and nothing is lost. */
+  | { readonly kind: 'paused' }
+  | { readonly kind: 'resumed' }
   /** Nothing of the machine runs any more. */
   | { readonly kind: 'stopped'; readonly why: MachineStop; readonly detail?: string };
+
+/** By whom. */
+export type MachineReset = 'guest' | 'bmc' | 'watchdog';
 
 /** `guest`: shut down by itself; `forced`: by `forceOff`; `crashed`: without being asked, by nobody we know. */
 export type MachineStop = 'guest' | 'forced' | 'crashed';
 
-/** What the machine is made of, on or off. */
+/**
+ * `missing`: a card, or its wire, that was asked for or promised is not there. `fallback`: it is attached otherwise
+ * than was tried first. `wire-lost`, `wire-returned`: while the machine runs. `late`: a wire came that the machine can
+ * use only after a power cycle.
+ */
+export type NicChange = 'missing' | 'fallback' | 'wire-lost' | 'wire-returned' | 'late';
+
+/** A network card of the running machine. */
+export interface MachineNic {
+  readonly id: string;
+  readonly mac: string;
+  /** What the card tells the guest; undefined where it tells nothing. */
+  readonly mtu: number | undefined;
+  readonly queues: number;
+  /** How it is attached, in the driver's word; `none` for a card that the machine has to do without. */
+  readonly backend: string;
+  /** The host's interface; undefined for a card that needs none. */
+  readonly wire: string | undefined;
+  readonly linkUp: boolean;
+  /** What is not as was wished, and why. */
+  readonly note: string | undefined;
+}
+
+/** What the machine is made of: while it is on, what runs; otherwise what the next power-on would make of it. */
 export interface MachineHardware {
   readonly cpus: number;
   readonly memoryMb: number;
+  readonly firmware: Firmware;
+}
+
+/** What the core has to say about the next start. */
+export interface MachineSetup {
+  /** What the guest shall read on the machine's parts; undefined when that cannot be told. */
+  readonly labels: FruFields | undefined;
+  /** What differs from how the machine is configured. */
+  readonly hardware: Partial<MachineHardware>;
 }
 
 /** What a running machine has used. */
@@ -40,6 +83,8 @@ export interface Machine {
   /** True while the machine exists as a running machine, however unresponsive. */
   readonly running: boolean;
   readonly console: HostConsole;
+  /** The network cards, in order, while the machine runs or starts. */
+  readonly nics: readonly MachineNic[];
 
   on(listener: (event: MachineEvent) => void): () => void;
 
@@ -48,6 +93,8 @@ export interface Machine {
    * @throws {BmcError} `wrong-state` when the host cannot run the machine as it is configured
    */
   open(): Promise<void>;
+  /** @param setup asked at each power-on, and at each reset that has to make the machine anew; never throws */
+  setUpBy(setup: () => MachineSetup): void;
   /** Lets go of the machine, which goes on as it is. */
   close(): Promise<void>;
 
@@ -57,9 +104,19 @@ export interface Machine {
   forceOff(): Promise<void>;
   /** Presses the ACPI power button; what the guest makes of it comes as an event, or never. */
   pressPowerButton(): Promise<void>;
+  /** A machine whose hardware is to be another one than it runs with is made anew by it. A paused one runs again. */
   reset(): Promise<void>;
+  /** Stops its processors; does nothing when they stand still. */
+  pause(): Promise<void>;
+  /** Lets them go on; does nothing when they do. */
+  resume(): Promise<void>;
   /** NMI. */
   diagnosticInterrupt(): Promise<void>;
+  /**
+   * Where processor time can be held down: lets the machine use no more than this share of all its processors, above
+   * 0 up to 1, from now on and in all later starts; undefined: no limit. @throws {Error} when the host refuses
+   */
+  limitCpu?(share: number | undefined): Promise<void>;
 
   /** @returns undefined while the machine is off @throws {Error} when a running machine cannot be measured */
   telemetry(): Promise<MachineTelemetry | undefined>;

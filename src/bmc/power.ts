@@ -1,10 +1,12 @@
 /**
  * Power: the one owner of the machine's life.
  *
- *           request on             started
- *     off ────────────▶ turning-on ────────▶ on ──┐ reset, diag, soft: stays on
- *      ▲                    │ failed          │   ◀┘
- *      └────────────────────┘◀────────────────┘ stopped (forced, guest, crashed)
+ *           request on             started         paused
+ *     off ────────────▶ turning-on ────────▶ on ◀──────────▶ paused
+ *      ▲                    │ failed          │  resumed, reset   │
+ *      └────────────────────┘◀────────────────┴───────────────────┘ stopped (forced, guest, crashed)
+ *
+ * A paused machine is on: it has its power, its memory and its console, only its processors stand still.
  *
  * Requests of every face enter one queue and are answered at once; a driver carries them out one by one. A
  * request is judged by the state the queue will lead to, so «off» directly followed by «on» ends in on. What
@@ -23,10 +25,10 @@ import type { Machine, MachineEvent } from './machine.ts';
 import type { Restart, RestartCause } from './restart.ts';
 import type { Store } from './store.ts';
 
-export const powerActions = ['on', 'off', 'cycle', 'reset', 'soft', 'diag'] as const;
+export const powerActions = ['on', 'off', 'cycle', 'reset', 'soft', 'diag', 'pause', 'resume'] as const;
 export type PowerAction = (typeof powerActions)[number];
 
-export const powerStates = ['off', 'turning-on', 'on'] as const;
+export const powerStates = ['off', 'turning-on', 'on', 'paused'] as const;
 export type PowerState = (typeof powerStates)[number];
 
 /** What to do when power returns, or the machine dies without being asked. IPMI 2.0 §28.8. */
@@ -94,6 +96,8 @@ export class Power {
   /** The restart that is being carried out. */
   #restart: Restart | undefined;
   #state: PowerState = 'off';
+  /** Who has the machine paused at this moment. */
+  #pausing: Actor | undefined;
   /** Settles when the queue has been served; undefined while it is empty. */
   #serving: Promise<void> | undefined;
   #closing = false;
@@ -120,7 +124,7 @@ export class Power {
   }
 
   get isOn(): boolean {
-    return this.#state === 'on';
+    return this.#state === 'on' || this.#state === 'paused';
   }
 
   get restorePolicy(): RestorePolicy {
@@ -184,13 +188,13 @@ export class Power {
    * Accepts a request; it is carried out in the background. Asking for the state that is already there, or on
    * its way, is accepted and does nothing.
    * @param cause what the restart that may follow is put down to
-   * @throws {BmcError} `wrong-state` for a reset, cycle or diagnostic interrupt of a machine that is off
+   * @throws {BmcError} `wrong-state` for what only a machine that is on can be asked
    */
   request(action: PowerAction, actor: Actor, cause: RestartCause = 'command'): void {
     if (this.#closing) throw new BmcError('wrong-state', 'power: the appliance is shutting down');
     this.#options.boot.keep();
     const willBeOn = this.#projectedOn();
-    if (!willBeOn && (action === 'reset' || action === 'cycle' || action === 'diag')) {
+    if (!willBeOn && action !== 'on' && action !== 'off' && action !== 'soft') {
       throw new BmcError('wrong-state', `power ${action}: the machine is off`);
     }
     this.#cancelRestore();
@@ -210,9 +214,15 @@ export class Power {
     this.#closing = true;
     this.#queue.splice(1);
     this.#cancelRestore();
+    // One that still waits for its wires, or the like, is not waited for.
+    if (this.#state === 'turning-on') await this.#options.machine.forceOff();
     await this.#serving;
     const { machine, clock, log } = this.#options;
     if (!machine.running) return;
+    // A guest that stands still does not hear the button.
+    if (this.#state === 'paused') {
+      await machine.resume().catch((error) => log.warn({ err: error }, 'paused machine not resumed'));
+    }
     const stopped = new Promise<void>((resolve) => {
       const off = machine.on((event) => {
         if (event.kind !== 'stopped') return;
@@ -287,6 +297,19 @@ export class Power {
         boot.restarting(cause);
         this.#restart = { cause, actor };
         return machine.reset();
+      case 'pause':
+        if (this.#state !== 'on') return;
+        this.#pausing = actor;
+        try {
+          return await machine.pause();
+        } finally {
+          this.#pausing = undefined;
+        }
+      case 'resume':
+        if (this.#state !== 'paused') return;
+        await machine.resume();
+        events.add('resumed', `resumed by ${actor.name}`);
+        return;
       case 'diag':
         if (!machine.running) return;
         events.add('diagnostic-interrupt', `diagnostic interrupt by ${actor.name}`);
@@ -354,6 +377,13 @@ export class Power {
       case 'panic':
         events.add('panic', "the guest's kernel reported a panic");
         return;
+      case 'paused':
+        this.#setState('paused');
+        events.add('paused', this.#pausing ? `paused by ${this.#pausing.name}` : 'the machine stands still');
+        return;
+      case 'resumed':
+        this.#setState('on');
+        return;
       case 'watchdog':
         events.add('watchdog', `watchdog expired, action ${event.action}`);
         return;
@@ -383,8 +413,9 @@ export class Power {
       log.error({ err: error }, 'restart cause not kept');
     }
     if (boot.override) {
-      const { target, persistent } = boot.override;
-      events.add('boot', `boot from ${target}${persistent ? '' : ', this once'}`);
+      const { target, persistent, firmware } = boot.override;
+      const by = firmware ? ` by ${firmware}` : '';
+      events.add('boot', `boot from ${target}${by}${persistent ? '' : ', this once'}`);
     }
     boot.booted();
     this.#restarted.emit(restart);

@@ -3,12 +3,14 @@
  * and every choice made. Plain data, so that it can be handed to the BMC's own process whole.
  */
 import type { PrivilegeLevel } from '../bmc/actor.ts';
-import type { BootDevice, kcsPolicies, logLevels, restorePolicies } from './schema.ts';
+import type { BootDevice, kcsPolicies, logLevels, restorePolicies, wireBackends } from './schema.ts';
 
 export interface Config {
   readonly profile: 'lab' | 'strict';
   readonly bmc: {
     readonly address: string;
+    /** Interface whose addresses clients may change; then `address` is `0.0.0.0` or `::`. */
+    readonly managedInterface?: string;
     /** Absolute; may not exist yet. */
     readonly stateDir: string;
     /** Absolute; may not exist yet. Short enough for any socket in it. */
@@ -17,6 +19,8 @@ export interface Config {
   };
   readonly ipmi: {
     readonly port: number;
+    /** Where alerts go. */
+    readonly trapPort: number;
     readonly users: readonly ConfigUser[];
     /** True when nobody chose a password and the well-known one is in force. */
     readonly defaultPassword: boolean;
@@ -50,6 +54,9 @@ export interface Config {
     readonly boot: readonly BootDevice[];
     readonly bootMode: 'bios' | 'uefi';
     readonly networks: readonly Network[];
+    /** Interfaces besides eth0 that the container is to get. */
+    readonly promisedLinks?: number;
+    readonly nicWaitMs: number;
     /** 0: none. */
     readonly vncPort: number;
     readonly kvm: 'auto' | boolean;
@@ -61,6 +68,8 @@ export interface Config {
     readonly onAtStart: boolean;
     readonly restorePolicy: (typeof restorePolicies)[number];
     readonly shutdownGraceMs: number;
+    /** Whether the machine's power may be limited, where this host has the means. */
+    readonly limit: 'auto' | 'off';
   };
 }
 
@@ -80,7 +89,27 @@ export interface Disk {
   readonly format: 'qcow2' | 'raw';
 }
 
-export interface Network {
+export type Network = UserNetwork | WireNetwork;
+
+/** A card on an interface of the host. */
+export interface WireNetwork {
+  readonly backend: (typeof wireBackends)[number];
+  /** Which interface; absent: one card for each of eth2, eth3, … that is found. */
+  readonly select?: {
+    readonly interface?: string;
+    /** Lower case. */
+    readonly hostMac?: string;
+    /** `ADDRESS/PREFIX`. */
+    readonly subnet?: string;
+  };
+  readonly mac?: string;
+  readonly queues?: number;
+  /** What `auto` comes down to where nothing else works. */
+  readonly otherwise?: UserNetwork;
+}
+
+/** A card on QEMU's own network. */
+export interface UserNetwork {
   readonly backend: 'user';
   readonly mac?: string;
   readonly restrict: boolean;

@@ -1,8 +1,7 @@
-/** Decides on the machine's disks, CD-ROM, networks and extra arguments, by looking at the files they name. */
+/** Decides on the machine's disks, CD-ROM and extra arguments, by looking at the files they name. */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import type { Disk, HostForward, Network } from './config.ts';
+import type { Disk } from './config.ts';
 import { attempt, codeOf, type Problems, show } from './problems.ts';
-import type { Settings } from './schema.ts';
 import { splitWords } from './words.ts';
 
 export function decideDisks(disks: readonly string[], demo: boolean, problems: Problems): Disk[] {
@@ -20,32 +19,6 @@ export function decideDisks(disks: readonly string[], demo: boolean, problems: P
 export function decideCdrom(cdrom: string, demo: boolean, problems: Problems): { cdrom?: string } {
   if (cdrom === 'none') return {};
   return readStart(cdrom, false, 'machine.cdrom', demo, problems) ? { cdrom } : {};
-}
-
-export function decideNetworks(
-  networks: NonNullable<Settings['machine']['networks']>,
-  demo: boolean,
-  problems: Problems,
-): Network[] {
-  return networks.flatMap((network, index): Network[] => {
-    if (network.backend === 'none') return [];
-    const { tftp, mac, bootFile, restrict, hostForward } = network;
-    if (tftp !== undefined && !demo && !attemptStat(tftp)) {
-      problems.add(`machine.networks.${index}.tftp`, 'a directory', show(tftp));
-    }
-    return [
-      {
-        backend: 'user',
-        restrict,
-        hostForward: hostForward.map((text) =>
-          decideForward(text, `machine.networks.${index}.hostForward`, problems),
-        ),
-        ...(mac === undefined ? {} : { mac: mac.toLowerCase() }),
-        ...(tftp === undefined ? {} : { tftp }),
-        ...(bootFile === undefined ? {} : { bootFile }),
-      },
-    ];
-  });
 }
 
 export function decideExtraArgs(text: string, problems: Problems): string[] {
@@ -81,15 +54,4 @@ function readStart(
     problems.add(at, expected, `${show(path)} (${codeOf(error)})${hint}`);
     return undefined;
   }
-}
-
-function decideForward(text: string, at: string, problems: Problems): HostForward {
-  const [protocol, ports = ''] = text.split(':');
-  const [hostPort = 0, guestPort = 0] = ports.split('-').map(Number);
-  if (hostPort > 65535 || guestPort > 65535) problems.add(at, 'ports up to 65535', show(text));
-  return { protocol: protocol === 'udp' ? 'udp' : 'tcp', hostPort, guestPort };
-}
-
-function attemptStat(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

@@ -5,7 +5,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from './config.ts';
 import { checkTls, decideKg, decideUser } from './decide-credentials.ts';
-import { decideCdrom, decideDisks, decideExtraArgs, decideNetworks } from './decide-machine.ts';
+import { decideCdrom, decideDisks, decideExtraArgs } from './decide-machine.ts';
+import { decideNetworks, selects } from './decide-networks.ts';
 import type { Environment } from './environment.ts';
 import { demoDir } from './package-paths.ts';
 import { type Problems, show } from './problems.ts';
@@ -16,6 +17,13 @@ export function decide(settings: Settings, env: Environment, problems: Problems)
   const { bmc, ipmi, redfish, machine, power, profile } = settings;
   const fake = machine.kind === 'fake';
   if (isIP(bmc.address) === 0) problems.add('bmc.address', 'one IPv4 or IPv6 address', show(bmc.address));
+  if (bmc.managedInterface !== undefined && bmc.address !== '0.0.0.0' && bmc.address !== '::') {
+    problems.add(
+      'bmc.address',
+      '0.0.0.0 or :: where bmc.managedInterface is set, since its address may change',
+      show(bmc.address),
+    );
+  }
   bmc.stateDir ??= defaultStateDir(env);
   bmc.runDir ??= defaultRunDir(env, bmc.stateDir);
   if (Buffer.byteLength(bmc.runDir) > maxRunDirBytes) {
@@ -38,10 +46,14 @@ export function decide(settings: Settings, env: Environment, problems: Problems)
   machine.disks ??= fake ? [] : [join(demoDir, 'demo.qcow2')];
   machine.cdrom ??= demo ? join(demoDir, 'demo.iso') : 'none';
   machine.networks ??= [
-    demo
-      ? { backend: 'user', restrict: false, hostForward: [], tftp: demoDir, bootFile: 'boot.ipxe' }
-      : { backend: 'user', restrict: false, hostForward: [] },
+    { backend: machine.promisedLinks === undefined ? 'user' : 'auto', restrict: false, hostForward: [] },
   ];
+  // The demo machine can boot from the network that it has by itself.
+  const [first] = machine.networks;
+  if (demo && machine.networks.length === 1 && first?.tftp === undefined && first?.bootFile === undefined) {
+    const mayBeUser = first?.backend === 'user' || (first?.backend === 'auto' && !selects(first));
+    if (mayBeUser) Object.assign(first, { tftp: demoDir, bootFile: 'boot.ipxe' });
+  }
   const users = ipmi.users.map((user, index) => decideUser(user, index, profile, problems));
   const names = users.map((user) => user.name);
   names.forEach((name, index) => {
@@ -53,9 +65,16 @@ export function decide(settings: Settings, env: Environment, problems: Problems)
 
   return {
     profile,
-    bmc: { address: bmc.address, stateDir: bmc.stateDir, runDir: bmc.runDir, logLevel: bmc.logLevel },
+    bmc: {
+      address: bmc.address,
+      ...(bmc.managedInterface === undefined ? {} : { managedInterface: bmc.managedInterface }),
+      stateDir: bmc.stateDir,
+      runDir: bmc.runDir,
+      logLevel: bmc.logLevel,
+    },
     ipmi: {
       port: ipmi.port,
+      trapPort: ipmi.trapPort,
       users,
       defaultPassword: users.some((user) => user.wellKnownPassword),
       ...(kgHex === undefined ? {} : { kgHex }),
@@ -81,6 +100,8 @@ export function decide(settings: Settings, env: Environment, problems: Problems)
       boot: machine.boot,
       bootMode: machine.bootMode,
       networks: decideNetworks(machine.networks, demo, problems),
+      ...(machine.promisedLinks === undefined ? {} : { promisedLinks: machine.promisedLinks }),
+      nicWaitMs: machine.nicWait * 1000,
       vncPort: machine.vncPort,
       kvm: machine.kvm,
       extraArgs: decideExtraArgs(machine.extraArgs, problems),
@@ -90,6 +111,7 @@ export function decide(settings: Settings, env: Environment, problems: Problems)
       onAtStart: power.onAtStart,
       restorePolicy: power.restorePolicy,
       shutdownGraceMs: power.shutdownGrace * 1000,
+      limit: power.limit,
     },
   };
 }

@@ -37,7 +37,7 @@ function parseVariable(schema: SchemaNode, text: string): unknown {
       .split(/[,\n]/)
       .map((item) => item.trim())
       .filter((item) => item !== '');
-    if (schema.items?.properties) return items.map((backend) => Value.Default(settingsNetwork, { backend }));
+    if (schema.items?.properties) return items.map((item) => Value.Default(settingsNetwork, networkOf(item)));
     return items.map((item) => parseVariable(schema.items ?? {}, item));
   }
   if (schema.anyOf) {
@@ -50,6 +50,14 @@ function parseVariable(schema: SchemaNode, text: string): unknown {
   if (wantsNumber && /^(0|-?[1-9][0-9]{0,14})$/.test(text)) return Number(text);
   if (schema.type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
   return text;
+}
+
+/** `BACKEND`, or `BACKEND:WHICH` with the interface's name, MAC address or subnet. */
+function networkOf(item: string): Tree {
+  const [, backend = item, which] = /^([^:]*):(.*)$/s.exec(item) ?? [];
+  if (which === undefined) return { backend };
+  if (/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(which)) return { backend, hostMac: which };
+  return which.includes('/') ? { backend, subnet: which } : { backend, interface: which };
 }
 
 const settingsNetwork = settingsSchema.properties.machine.properties.networks.items;

@@ -19,7 +19,12 @@ export interface RunFiles {
   readonly pm2Home: string;
   /** pm2 runs a file of any other ending as a script. */
   readonly ecosystem: string;
+  /** Words in front of QEMU's command, each ended by NUL: they give it a user and take its rights. May be absent. */
+  readonly qemuUser: string;
 }
+
+/** In a container: a directory for device nodes that the BMC's user may write to. */
+export const ownDevices = '/dev/qemu-bmc';
 
 export function runFiles(runDir: string): RunFiles {
   return {
@@ -30,7 +35,21 @@ export function runFiles(runDir: string): RunFiles {
     owner: join(runDir, 'run.pid'),
     pm2Home: join(runDir, 'pm2'),
     ecosystem: join(runDir, 'ecosystem.config.json'),
+    qemuUser: join(runDir, 'qemu.user'),
   };
+}
+
+/** A network card of the machine that runs or starts. */
+export interface NicStatus {
+  readonly id: string;
+  readonly mac: string;
+  readonly mtu?: number | undefined;
+  readonly queues: number;
+  readonly backend: string;
+  /** The host's interface. */
+  readonly wire?: string | undefined;
+  readonly linkUp: boolean;
+  readonly note?: string | undefined;
 }
 
 /** What the BMC's process says about itself. Anything may be absent while it starts. */
@@ -44,6 +63,7 @@ export interface ApplianceStatus {
     readonly pid?: number;
     readonly accelerator?: string;
     readonly acceleratorReason?: string;
+    readonly nics?: readonly NicStatus[];
   };
   readonly listen?: readonly { readonly face: string; readonly address: string; readonly port: number }[];
 }

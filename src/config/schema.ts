@@ -7,7 +7,9 @@
  */
 import Type, { type Static } from 'typebox';
 
-export const networkBackends = ['user', 'none'] as const;
+/** Those that attach a card to an interface of the host. */
+export const wireBackends = ['auto', 'macvtap', 'tc', 'bridge'] as const;
+export const networkBackends = [...wireBackends, 'user', 'none'] as const;
 export const bootOrder = ['disk', 'cdrom', 'pxe'] as const;
 export type BootDevice = (typeof bootOrder)[number];
 export const logLevels = ['error', 'warn', 'info', 'debug', 'trace'] as const;
@@ -62,19 +64,49 @@ const Network = Type.Object(
   {
     backend: Type.Enum([...networkBackends], {
       description:
-        '`user`: NAT inside QEMU, needs no rights. `none`: no card, for a machine without a network. Host interfaces (macvtap, bridges) are not part of this version.',
-      'x-expected': 'user or none (host interfaces are not part of this version)',
+        'How the card is attached. `macvtap`, `tc`, `bridge`: to an interface of the host (a container’s, as a rule), which `interface`, `hostMac` or `subnet` names; without these, one card for each of eth2, eth3, … that is found. `auto`: the first of these that works, or else `user`. `user`: NAT inside QEMU, needs no rights. `none`: no card, for a machine without a network.',
+      'x-expected': `one of ${networkBackends.join(', ')}`,
     }),
+    interface: Type.Optional(
+      Type.String({
+        pattern: '^[^\\s/:,]{1,15}$',
+        description: 'Name of the host’s interface, such as `eth2`.',
+        'x-expected': 'the name of a network interface, at most 15 characters',
+      }),
+    ),
+    hostMac: Type.Optional(
+      Type.String({
+        pattern: mac,
+        description: 'The host’s interface that has this MAC address, instead of its name.',
+        'x-expected': 'a unicast MAC address such as 52:54:00:12:34:56',
+      }),
+    ),
+    subnet: Type.Optional(
+      Type.String({
+        description: 'The host’s interface that has an address in this subnet, instead of its name.',
+        'x-expected': 'an address and a prefix length such as 10.1.0.0/24 or 2001:db8::/64',
+      }),
+    ),
+    queues: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 8,
+        description:
+          'Pairs of queues of a card on the host’s interface. Default: as many as processors, at most 8.',
+      }),
+    ),
     mac: Type.Optional(
       Type.String({
         pattern: mac,
-        description: 'MAC address; made from the machine’s UUID when not given.',
+        description:
+          'MAC address of the card. Default: that of the host’s interface; without one, made from the machine’s UUID.',
         'x-expected': 'a unicast MAC address such as 52:54:00:12:34:56',
       }),
     ),
     restrict: Type.Boolean({
       default: false,
-      description: '`user` only: cut the guest off from the host and the outside.',
+      description:
+        '`user` only, also as what `auto` comes down to: cut the guest off from the host and the outside.',
     }),
     tftp: Type.Optional(
       Type.String({
@@ -117,10 +149,19 @@ export const settingsSchema = Type.Object(
         address: Type.String({
           default: '127.0.0.1',
           description:
-            'The one address, IPv4 or IPv6, that all services of the BMC listen on; `0.0.0.0` or `::` means all addresses.',
+            'The one address, IPv4 or IPv6, that all services of the BMC listen on; `0.0.0.0` means all IPv4 addresses, `::` all of both kinds.',
           'x-env': 'BMC_ADDR',
           'x-expected': 'one IPv4 or IPv6 address',
         }),
+        managedInterface: Type.Optional(
+          Type.String({
+            pattern: '^[^\\s/:.]{1,10}$',
+            description:
+              'Network interface that belongs to the BMC, such as `eth0`: IPMI clients may set its IPv4 address (also by DHCP), gateway, VLAN, IPv6 addresses and router, and what they set is put in force again at start. Needs the capability CAP_NET_ADMIN, and `0.0.0.0` or `::` as address, since that may change. Default: none; then such settings can be read, not changed.',
+            'x-env': 'BMC_MANAGED_INTERFACE',
+            'x-expected': 'the name of a network interface, of at most 10 characters and without a dot',
+          }),
+        ),
         stateDir: Type.Optional(
           Type.String({
             minLength: 1,
@@ -154,6 +195,12 @@ export const settingsSchema = Type.Object(
           default: 623,
           description: 'UDP port of IPMI over LAN.',
           'x-env': 'IPMI_PORT',
+        }),
+        trapPort: Type.Integer({
+          ...port,
+          default: 162,
+          description: 'UDP port that alerts are sent to, as platform event traps.',
+          'x-env': 'IPMI_TRAP_PORT',
         }),
         users: Type.Array(User, {
           default: [{ name: 'admin', password: 'password' }],
@@ -301,12 +348,30 @@ export const settingsSchema = Type.Object(
         }),
         networks: Type.Optional(
           Type.Array(Network, {
-            maxItems: 8,
+            maxItems: 16,
             description:
-              'Network cards, in order. The variable takes a list of backends, `user,user`; the file can say more. Default: one card with backend `user`.',
+              'Network cards, in order. The variable takes a list of `BACKEND` or `BACKEND:WHICH`, where WHICH is the name, MAC address or subnet of the host’s interface: `auto`, `user,user`, `macvtap:eth2,tc:eth3`, `auto:aa:c1:ab:00:00:02`, `bridge:10.1.0.0/24`. Default: `auto` where CLAB_INTFS is set, else one card with backend `user`.',
             'x-env': 'VM_NETWORKS',
           }),
         ),
+        promisedLinks: Type.Optional(
+          Type.Integer({
+            minimum: 0,
+            maximum: 1024,
+            description:
+              'How many interfaces besides eth0 the container is to get, eth1 included: the machine’s power-on waits for them. containerlab sets the variable. Without it, power-on waits until no more have come for a second.',
+            'x-env': 'CLAB_INTFS',
+          }),
+        ),
+        nicWait: Type.Integer({
+          minimum: 0,
+          maximum: 3600,
+          default: 60,
+          description:
+            'How long power-on waits for interfaces that are named or promised. Then the machine starts without those that lack, and the event log says so.',
+          'x-env': 'NIC_WAIT',
+          'x-unit': 'seconds',
+        }),
         vncPort: Type.Integer({
           minimum: 0,
           maximum: 65535,
@@ -343,6 +408,12 @@ export const settingsSchema = Type.Object(
           default: 'always-off',
           description: 'What the machine does when power returns, or after it crashed.',
           'x-env': 'POWER_RESTORE_POLICY',
+        }),
+        limit: Type.Enum(['auto', 'off'], {
+          default: 'auto',
+          description:
+            'Whether clients can limit the machine’s power (DCMI), which holds down the processor time of QEMU. `auto`: where this host has a control group for processors that the BMC may divide (`cpu.max`, or `cpu.cfs_quota_us` of version 1), as it has for root; otherwise, and with `off`, limits are refused.',
+          'x-env': 'POWER_LIMIT',
         }),
         shutdownGrace: Type.Integer({
           minimum: 0,

@@ -5,7 +5,13 @@
  * progress survives a restart of the BMC.
  */
 import type { Actor } from '../bmc/actor.ts';
-import type { Boot, BootDropCause, BootOverride, BootTarget } from '../bmc/boot.ts';
+import {
+  type Boot,
+  type BootDropCause,
+  type BootOverride,
+  type BootTarget,
+  sameOverride,
+} from '../bmc/boot.ts';
 import { SetInProgress } from '../bmc/set-in-progress.ts';
 import type { Store } from '../bmc/store.ts';
 import { fromHex, toHex } from '../lib/bytes.ts';
@@ -247,13 +253,13 @@ export class BootOptions {
   }
 }
 
+/**
+ * The EFI bit chooses UEFI. A clear one leaves the machine the firmware that it is set up with: it is what clients
+ * send who know nothing of firmware (`ipmitool chassis bootdev pxe`), and must not make a UEFI machine a legacy one.
+ */
 function overrideOf(flags: BootFlags): BootOverride | undefined {
   const target = flags.how.valid ? targetOf[flags.device.selector] : undefined;
-  return target && { target, persistent: flags.how.persistent, uefi: flags.how.efi };
-}
-
-function sameOverride(a: BootOverride | undefined, b: BootOverride | undefined): boolean {
-  return a?.target === b?.target && a?.persistent === b?.persistent && a?.uefi === b?.uefi;
+  return target && { target, persistent: flags.how.persistent, ...(flags.how.efi && { firmware: 'uefi' }) };
 }
 
 function flagsOf(override: BootOverride | undefined): BootFlags {
@@ -261,7 +267,7 @@ function flagsOf(override: BootOverride | undefined): BootFlags {
     how: {
       valid: override !== undefined,
       persistent: override?.persistent ?? false,
-      efi: override?.uefi ?? false,
+      efi: override?.firmware === 'uefi',
     },
     device: {
       clearCmos: false,

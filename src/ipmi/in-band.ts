@@ -41,7 +41,8 @@ export class InBand {
         resolve();
       });
     });
-    chmodSync(socketPath, 0o600);
+    // QEMU may be another user of our group; the directory keeps everybody else out.
+    chmodSync(socketPath, 0o660);
     server.on('error', (error) => bmc.log.warn({ err: error }, 'system interface socket'));
     server.unref();
     this.#server = server;

@@ -7,6 +7,7 @@
 import type { Bmc } from '../bmc/bmc.ts';
 import type { EventKind } from '../bmc/event-log.ts';
 import type { PefAction } from '../bmc/pef.ts';
+import type { PowerLimitException } from '../bmc/power-limit.ts';
 import type { Restart } from '../bmc/restart.ts';
 import type { SystemEvent } from '../bmc/sel.ts';
 import type { DiscreteType, discreteStates } from '../bmc/sensors/sensor.ts';
@@ -30,6 +31,7 @@ const types = {
   osStop: 'os-stop',
   watchdog: 'watchdog',
   bmcHealth: 'controller-health',
+  nicLink: 'lan',
 } as const satisfies Readonly<Partial<Record<keyof typeof SensorNumber, DiscreteType>>>;
 type Source = keyof typeof types;
 type StateOf<S extends Source> = (typeof discreteStates)[(typeof types)[S]][number];
@@ -81,6 +83,10 @@ const eventsOf = {
   'guest-shutdown': [bmcEvent('osStop', 'graceful-shutdown'), poweredOff],
   'soft-off-ignored': [],
   'diagnostic-interrupt': [bmcEvent('criticalInterrupt', 'diagnostic-interrupt')],
+  paused: [],
+  resumed: [],
+  // Comes with its facts: see `limitExceeded`.
+  'power-limit': [],
   panic: [bmcEvent('osStop', 'run-time-stop')],
   // Comes with its facts: see `watchdogExpired`.
   watchdog: [],
@@ -94,6 +100,12 @@ const eventsOf = {
   configuration: [],
   'user-changed': [bmcEvent('systemEvent', 'reconfigured')],
   'state-damaged': [],
+  'nic-missing': [bmcEvent('nicLink', 'heartbeat-lost')],
+  // The card is there and attached, only otherwise than was tried first.
+  'nic-fallback': [],
+  'nic-late': [],
+  'wire-lost': [bmcEvent('nicLink', 'heartbeat-lost')],
+  'wire-returned': [bmcEvent('nicLink', 'heartbeat')],
 } as const satisfies Readonly<Record<EventKind, Told>>;
 
 function restarted({ cause, actor }: Restart, poweredUp: boolean): readonly SystemEvent[] {
@@ -156,6 +168,23 @@ function filterActs(actions: readonly PefAction[]): SystemEvent {
   return bmcEvent('systemEvent', 'pef-action', { byte2: actionBits(actions) });
 }
 
+/** The power sensor's event, with the limit as the threshold that was crossed. */
+function limitExceeded({ sensors }: Bmc, { setting, watts }: PowerLimitException): readonly SystemEvent[] {
+  if (setting.action === 'none') return [];
+  const { definition } = sensors.analog('power');
+  const sensor = definition.key;
+  return [
+    systemEventOf(definition, {
+      sensor,
+      kind: 'threshold',
+      state: 'upper-critical',
+      asserted: true,
+      reading: watts,
+      threshold: setting.watts,
+    }),
+  ];
+}
+
 /** Begins to turn what happens into events. Lives as long as the BMC. */
 export function feedSel(bmc: Bmc): void {
   const { events, power, watchdog, sensors, sel, pef, eventReceiver } = bmc;
@@ -176,6 +205,7 @@ export function feedSel(bmc: Bmc): void {
   });
   watchdog.onExpiry((expiry) => tell(watchdogExpired(expiry)));
   sensors.onEvent((event) => tell([systemEventOf(sensors.get(event.sensor).definition, event)]));
+  bmc.powerLimit.onException((exception) => tell(limitExceeded(bmc, exception)));
   pef.onActing((actions) => tell([filterActs(actions)]));
   sel.onChange((change) => {
     if (change === 'cleared') tell([bmcEvent('eventLog', 'cleared')]);

@@ -28,7 +28,8 @@ export interface DamageReport {
 }
 
 /**
- * @param folder made with mode 0700 when absent; must belong to this user and be closed to others
+ * @param folder made with mode 0700 when absent; must belong to this user and be closed to others, whom it may let
+ *   pass through to a file that it does not keep (0710)
  * @param damaged told of each damaged file as it is found
  * @throws {BmcError} `not-permitted` when the folder is not ours alone
  */
@@ -38,7 +39,7 @@ export function fileStore(folder: string, damaged: (report: DamageReport) => voi
   if (process.getuid && state.uid !== process.getuid()) {
     throw new BmcError('not-permitted', `state folder ${folder} belongs to user ${state.uid}, not to us`);
   }
-  if ((state.mode & 0o077) !== 0) {
+  if ((state.mode & 0o067) !== 0) {
     throw new BmcError('not-permitted', `state folder ${folder} is open to others (chmod 700 ${folder})`);
   }
 

@@ -1,6 +1,7 @@
 /** The whole appliance with its demo machine, driven as a user drives it. */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isAlive } from '../../src/processes.ts';
@@ -8,15 +9,8 @@ import { Appliance } from '../support/appliance.ts';
 import { processesMentioning, run, until } from '../support/processes.ts';
 import type { Terminal } from '../support/terminal.ts';
 
-/**
- * The boots that came to a login prompt: where from, by which firmware. A boot begins with the kernel's first line; the
- * prompt may be shown again and again.
- */
-const boots = (log: string) =>
-  log.split('] Linux version ').flatMap((boot) => {
-    const prompt = /booted from (\w+), (\w+)\)[\s\S]*?demo login: /.exec(boot);
-    return prompt ? [prompt] : [];
-  });
+/** The times the guest has reported itself ready: where it booted from, by which firmware. */
+const boots = (log: string) => [...log.matchAll(/demo: ready boot=(\w+) firmware=(\w+)/g)];
 
 async function ready(appliance: Appliance, count: number): Promise<RegExpExecArray> {
   try {
@@ -124,7 +118,7 @@ describe('the appliance with its demo machine', () => {
     try {
       await terminal.expect('SOL Session operational');
       await appliance.ipmi('power', 'reset');
-      await terminal.expect('booted from disk', 90_000);
+      await terminal.expect('demo: ready boot=disk', 90_000);
       await ready(appliance, count + 1);
       expect(appliance.status().qemu).toBe(pid);
       await appliance.ipmi('power', 'cycle');
@@ -132,7 +126,7 @@ describe('the appliance with its demo machine', () => {
         const now = appliance.status().qemu;
         return now !== undefined && now !== pid;
       });
-      await terminal.expect('booted from disk', 90_000);
+      await terminal.expect('demo: ready boot=disk', 90_000);
       expect(await appliance.isOn()).toBe(true);
       await leave(terminal);
     } finally {
@@ -319,6 +313,59 @@ describe('the boot device', () => {
       } finally {
         terminal.kill();
       }
+    } finally {
+      await appliance.stop();
+      appliance.clean();
+    }
+  });
+});
+
+describe('the firmware', () => {
+  it('of a legacy machine is UEFI for the boots that efiboot covers, and for no other', {
+    timeout: 400_000,
+  }, async () => {
+    const appliance = await Appliance.start({ VM_BOOT_MODE: 'bios' });
+    let count = 0;
+    const bootedBy = async () => (await ready(appliance, ++count))[2];
+    const flags = () => appliance.ipmi('chassis', 'bootparam', 'get', '5');
+    const reboot = async () => {
+      const terminal = appliance.sol();
+      try {
+        await login(terminal);
+        terminal.type('reboot\r');
+        // The console stays with its reader when another QEMU takes over.
+        await terminal.expect('Linux version', 90_000);
+        const by = await bootedBy();
+        await leave(terminal);
+        return by;
+      } finally {
+        terminal.kill();
+      }
+    };
+    try {
+      expect(await bootedBy()).toBe('bios');
+      await appliance.ipmi('chassis', 'bootdev', 'disk', 'options=efiboot');
+      expect(await flags()).toContain('BIOS EFI boot');
+      expect(await flags()).toContain('Options apply to only next boot');
+      await appliance.ipmi('power', 'cycle');
+      expect(await bootedBy()).toBe('uefi');
+      expect(await flags()).toContain('Boot Flag Invalid');
+      expect(await reboot()).toBe('bios');
+      await appliance.ipmi('chassis', 'bootdev', 'disk', 'options=persistent,efiboot');
+      const pid = appliance.status().qemu;
+      expect(await reboot()).toBe('uefi');
+      await until('status tells of the QEMU of now', () => appliance.status().qemu !== pid);
+      await appliance.ipmi('power', 'cycle');
+      expect(await bootedBy()).toBe('uefi');
+      expect(await flags()).toContain('BIOS EFI boot');
+      expect(await flags()).toContain('Options apply to all future boots');
+      await appliance.ipmi('chassis', 'bootdev', 'none');
+      await appliance.ipmi('power', 'reset');
+      expect(await bootedBy()).toBe('bios');
+      // Nothing but what was asked for, and one reset each.
+      const events = readFileSync(join(appliance.stateDir, 'events.jsonl'), 'utf8').split('\n');
+      expect(events.filter((line) => /crash|failed/.test(line))).toEqual([]);
+      expect(events.filter((line) => line.includes('reset by the guest'))).toHaveLength(2);
     } finally {
       await appliance.stop();
       appliance.clean();

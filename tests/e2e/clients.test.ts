@@ -9,8 +9,9 @@ import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { IpmiServer } from '../support/ipmi-server.ts';
-import { run } from '../support/processes.ts';
+import { run, until } from '../support/processes.ts';
 import { type Answer, installed } from '../support/real-clients.ts';
+import { Terminal } from '../support/terminal.ts';
 
 /** Words that no answer may contain, unless its row says which of them belong there. */
 const doubt = /unknown|invalid|error|fail|unable|not supported|bad completion|timed? ?out/gi;
@@ -233,6 +234,14 @@ const freeipmiTable: Table = [
   ['bmc-device --get-sel-time', /SEL Time : /],
   ['bmc-device --get-sdr-repository-time', /SDR Repository Time : /],
   ['bmc-device --get-bmc-global-enables', /System Event Logging +: enabled/],
+  ['bmc-device --get-kcs-interface-capabilities', /version 1 /, /Maximum Input Message Size : 255 bytes/],
+  {
+    say: 'bmc-device --get-ssif-interface-capabilities',
+    shows: [/invalid or unsupported/],
+    allow: /invalid or unsupported/g,
+    code: 1,
+  },
+  ['bmc-device --get-sel-time-utc-offset', /SEL UTC Offset : /],
   'bmc-device --rearm-sensor=32 --quiet-cache',
   ['ipmipower --stat', /: on$/m],
   ['ipmipower --off --wait-until-off', /: ok$/m],
@@ -331,6 +340,55 @@ describeClient('ipmitool', 'ipmitool', 'ipmitool', () => {
   });
 });
 
+/** The command lines of Ironic's driver `ipmi` and of bmclib, and the words that they look for. */
+describeClient('ipmitool as provisioning systems call it', 'ipmitool', 'ipmitool', () => {
+  const said = async (...args: string[]) => {
+    const { code, output } = await server.ipmitool('lanplus', ...args);
+    return { code, output };
+  };
+
+  test('the boot timeout is switched off and the boot device set by bytes, for UEFI too', async () => {
+    expect(await said('raw', '0x00', '0x08', '0x03', '0x08')).toEqual({ code: 0, output: '\n' });
+    for (const [byte1, byte2, device, times, firmware] of [
+      ['0xe0', '0x04', 'Force PXE', 'all future boots', 'BIOS EFI boot'],
+      ['0xa0', '0x08', 'Force Boot from default Hard-Drive', 'only next boot', 'BIOS EFI boot'],
+      ['0x80', '0x14', 'Force Boot from CD/DVD', 'only next boot', 'BIOS PC Compatible (legacy) boot'],
+    ] as const) {
+      const flags = ['0x00', '0x08', '0x05', byte1, byte2, '0x00', '0x00', '0x00'];
+      expect((await said('raw', ...flags)).code).toBe(0);
+      const { output } = await said('chassis', 'bootparam', 'get', '5');
+      expect(output).toContain(`Boot Device Selector : ${device}`);
+      expect(output).toContain(`Options apply to ${times}`);
+      expect(output).toContain(firmware);
+    }
+    expect(await said('chassis', 'bootdev', 'none')).toEqual({
+      code: 0,
+      output: 'Set Boot Device to none\n',
+    });
+  });
+
+  test('each sensor is read from one block of `sdr -v`', async () => {
+    const { output } = await said('sdr', '-v');
+    const blocks = output.split('\n\n').filter((block) => block.startsWith('Sensor ID'));
+    expect(blocks.length).toBeGreaterThan(15);
+    for (const block of blocks) {
+      expect(block).toMatch(
+        /^Sensor ID +: .+ \(0x[0-9a-f]+\)\n Entity ID +: \d+\.\d+ \(.+\)\n Sensor Type \(\w+\) *: /,
+      );
+      expect(block).toMatch(/^ Sensor Reading +: /m);
+    }
+    expect(output).toMatch(/Sensor Reading +: \d+ \(\+\/- \d+\) degrees C/);
+  });
+
+  test('a suite that is not on offer is told in the words on which they try the next', async () => {
+    const { code, output } = await said('-C', '8', 'power', 'status');
+    expect(code).toBe(1);
+    expect(output).toContain('Error in open session response message : no matching cipher suite');
+    expect(await said('-C', '3', 'power', 'status')).toEqual({ code: 0, output: 'Chassis Power is on\n' });
+    expect(await said('-C', '17', 'power', 'status')).toEqual({ code: 0, output: 'Chassis Power is on\n' });
+  });
+});
+
 describeClient('many ipmitools', 'ipmitool', 'ipmitool', () => {
   test('sixteen at once, from one address, do not disturb each other', async () => {
     // Each of them names the same session ID and the same message tag.
@@ -355,15 +413,39 @@ describeClient('FreeIPMI', 'bmc-info', 'freeipmi-tools', () => {
         const file = server.file(`${category}.conf`);
         const config = (...args: string[]) =>
           server.freeipmi(driver, 'ipmi-config', `--category=${category}`, ...args, `--filename=${file}`);
-        // Its exit code is 1 also when a section, such as the one about serial ports, is not there.
         const checkout = await config('--checkout', '--quiet-cache');
-        expect(checkout.output).toBe('');
+        // It is 1 when any key of its own list is not there, and 0 otherwise: see the next test.
+        expect(checkout).toMatchObject({ code: category === 'core' ? 1 : 0, output: '' });
         expect(checkout.ms).toBeLessThan(patienceMs);
         expect(await config('--diff', '--quiet-cache')).toMatchObject({ code: 0, output: '' });
         expect(await config('--commit', '--quiet-cache')).toMatchObject({ code: 0, output: '' });
       },
     );
   });
+
+  test('of all that ipmi-config asks for, only what this BMC does not have is not checked out', async () => {
+    // Asked twice to be verbose, it says of each key why it leaves it out.
+    const { output } = await server.freeipmi('LAN_2_0', 'ipmi-config', '--checkout', '-v', '-v');
+    const missing = [...output.matchAll(/## Unable to checkout (\S+)/g)].map(([, key = '']) => key);
+    const expected = [
+      /^User\d+:Serial_/,
+      /^Serial_(Channel|Conf):/,
+      /^Lan_Conf_Security_Keys:K_R$/,
+      /^Rmcpplus_Conf_Privilege:Maximum_Privilege_Cipher_Suite_Id_(?!3$)\d+$/,
+      /^Lan6_Conf:IPv6_Static_Router_\w+_2$/,
+    ];
+    expect(missing.filter((key) => !expected.some((pattern) => pattern.test(key)))).toEqual([]);
+    for (const pattern of expected) expect(missing.some((key) => pattern.test(key))).toBe(true);
+  });
+
+  test.each(['ipmi-sensors-config', 'ipmi-pef-config', 'ipmi-chassis-config'])(
+    '%s checks out what it is for, and ends with 0',
+    async (program) => {
+      const { code, output } = await server.freeipmi('LAN_2_0', program, '--checkout', '--quiet-cache');
+      expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining('EndSection') });
+      expect(output).not.toMatch(/unable|error/i);
+    },
+  );
 
   test('ipmipower refuses to cycle a machine that is off', async () => {
     await server.freeipmi('LAN', 'ipmipower', '--off', '--wait-until-off');
@@ -400,7 +482,9 @@ for device in ('network', 'hd', 'optical', 'setup', 'default'):
     print('boot', device, bmc.get_bootdev()['bootdev'])
 print('health', bmc.get_health())
 print('sensors', sorted(sensor.name for sensor in bmc.get_sensor_data()))
-print('inventory', dict(bmc.get_inventory())['System']['Board product name'])
+system = dict(bmc.get_inventory())['System']
+print('inventory', system['Board product name'])
+print('uuid', system['UUID'].lower())
 print('users', [user['name'] for user in bmc.get_users().values()])
 print('events', len(list(bmc.get_event_log())) > 0)
 print('firmware', list(bmc.get_firmware()))
@@ -421,6 +505,8 @@ describeClient('pyghmi', 'pyghmiutil', 'python3-pyghmi', () => {
     expect(output).toMatch(/^health \{.*'badreadings': \[\]/m);
     expect(output).toMatch(/'CPU Temp'.*'FAN1'/);
     expect(output).toContain('inventory QEMU Virtual Server');
+    const [, uuid] = /^uuid (\S{36})$/m.exec(output) ?? [];
+    expect((await server.ipmitool('lanplus', 'mc', 'guid')).output).toContain(`: ${uuid}\n`);
     expect(output).toMatch(/users \['admin'/);
     expect(output).toContain('events True');
     expect(output).toContain('net 127.0.0.1/8');
@@ -463,34 +549,92 @@ describeClient('fence_ipmilan', 'fence_ipmilan', 'fence-agents', () => {
 });
 
 describeClient('openipmish', 'openipmish', 'openipmi', () => {
-  test('finds the controller, its entities, sensors and controls', async () => {
-    const output = await openipmish(server.port, 'bmc(23.1).reset');
-    expect(output).toContain('Connection 0 to the BMC is up');
-    for (const thing of ['bmc(3.1).CPU Temp', 'bmc(29.2).FAN2', 'bmc(19.1).Pwr Consumption']) {
-      expect(output).toContain(`Name: ${thing}`);
+  test('opens a domain, reads sensors, SEL and settings, and switches the machine', async () => {
+    const shell = new Terminal('openipmish', []);
+    try {
+      // Lines as it reads them; each answer, and nothing else, shows the words waited for.
+      const ask = async (line: string, ...answers: readonly (RegExp | string)[]) => {
+        shell.type(`${line}\n`);
+        for (const answer of answers) await shell.expect(answer);
+      };
+      await ask(
+        `domain open bmc lan -p ${server.port} -U admin -P password 127.0.0.1`,
+        'Connection 0 to the BMC is up',
+        'Domain Created: bmc',
+        'Name: bmc(23.1).reset',
+        'Operation: Domain fully up',
+      );
+      for (const thing of ['bmc(3.1).CPU Temp', 'bmc(29.2).FAN2', 'bmc(19.1).Pwr Consumption']) {
+        expect(shell.output).toContain(`Name: ${thing}`);
+      }
+      await ask('evinfo false', 'event info set');
+      await ask('entity list bmc', 'Entities', /Name: bmc\(29\.2\)\s/);
+      await ask(
+        'sensor get "bmc(3.1).CPU Temp"',
+        'Event Messages Enabled: true',
+        /Value: [2-6]\.\d+e\+01/,
+        /Name: upper critical\s+Out Of Range: false/,
+      );
+      await ask('mc info bmc(0.20)', 'sel_device_support: true', 'version: 2.0');
+      await ask('sel add bmc(0.20) 2 0 0 0 0 0x20 0 4 0x0c 0x53 0x6f 1 2 3', /Record ID: \d+/);
+      await ask('sel list bmc', /Slots in use: [1-9]/, /0x0c\s+0x53 0x6f 0x01 0x02 0x03/);
+      await ask('mc sel_info bmc(0.20)', 'SEL overflow: false', 'SEL Supports Delete: true');
+      await ask('lanparm new bmc(0.20) 1', /LANPARM: (bmc\.\d+)/);
+      await ask('lanparm config get bmc.2', 'support_auth_md5: true', 'ip_addr: 127.0.0.1', /Cipher Suite\s/);
+      await ask('lanparm config unlock bmc.2 bmc.2.0', 'LANPARM config unlocked');
+      await ask('solparm new bmc(0.20) 1', /SOLPARM: bmc\.3/);
+      await ask('solparm config get bmc.3', 'enable: true', 'payload_channel: 1');
+      await ask('pef new bmc(0.20)', /PEF: bmc\.4/);
+      await ask('pef config get bmc.4', 'pef_enabled: true', 'num_event_filters: 40');
+      await ask('control set bmc(23.1).power 0', 'Set done: bmc(23.1).power');
+      await until('the machine is off', async () =>
+        (await server.ipmitool('lanplus', 'power', 'status')).output.includes('is off'),
+      );
+      await ask('control get bmc(23.1).power', /Num: 0\s+Value: 0/);
+      await ask('control set bmc(23.1).power 1', 'Set done: bmc(23.1).power');
+      await ask('sel clear bmc', 'SEL Clear done: bmc');
+      await until('the SEL is cleared', async () => {
+        const { code, output } = await server.ipmitool('lanplus', 'sel', 'list');
+        return code === 0 && !output.includes('Memory');
+      });
+      // "Error: 0" is how it says that a connection is well.
+      expect(shell.output.replaceAll(/Error: 0\b/g, '').match(doubt) ?? []).toEqual([]);
+    } finally {
+      shell.kill();
     }
-    expect(output).toContain('Name: bmc(23.1).power');
-    expect(output).not.toMatch(doubt.source.replace('error|', ''));
   });
 });
 
-/** It reads commands from a pipe and ends without word when that closes, so it is held open. */
-async function openipmish(port: number, last: string): Promise<string> {
-  const shell = spawn('openipmish', { stdio: 'pipe' });
-  let output = '';
-  for (const stream of [shell.stdout, shell.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-  }
-  shell.stdin.write(`domain open bmc lan -p ${port} -U admin -P password 127.0.0.1\n`);
-  try {
-    for (let waited = 0; waited < 20_000 && !output.includes(last); waited += 100) await sleep(100);
-    return output;
-  } finally {
-    shell.kill('SIGKILL');
-  }
-}
+describeClient('ipmi_ui', 'ipmi_ui', 'openipmi', () => {
+  test('without a screen shows entities, sensors, FRU and controllers, and switches the machine', async () => {
+    const login = ['-U', 'admin', '-P', 'password', '-p', `${server.port}`, '127.0.0.1'];
+    const ui = new Terminal('ipmi_ui', ['-c', 'lan', ...login]);
+    try {
+      const ask = async (line: string, ...answers: readonly (RegExp | string)[]) => {
+        ui.type(`${line}\n`);
+        for (const answer of answers) await ui.expect(answer);
+      };
+      await ui.expect('SELs read');
+      await ui.expect('FRU added for 7.1');
+      await ask('mc 0 20', /sel_device_support: y/, /version: 2\.0/);
+      await ask('sensors 3.1', '3.1.CPU~Temp - CPU Temp');
+      await ask('sensor 3.1.CPU~Temp', /value = \d+\.0+ \(/, /upper critical:/, /value: \d+\.0/);
+      await ask('fru 7.1', 'board info board product name: QEMU Virtual Server', 'multi-record 0');
+      await ask('readlanparm 0 20 1', 'ip_addr: 7f000001', 'num_alert_destinations: 5');
+      await ask('control 23.1.power', /name = \S*power/);
+      await ask('set_control 0');
+      await until('the machine is off', async () =>
+        (await server.ipmitool('lanplus', 'power', 'status')).output.includes('is off'),
+      );
+      await ask('set_control 1');
+      await until('the machine is on', async () =>
+        (await server.ipmitool('lanplus', 'power', 'status')).output.includes('is on'),
+      );
+    } finally {
+      ui.kill();
+    }
+  });
+});
 
 const title = 'tshark finds no malformed packet in all of the above';
 test.skipIf(noCapture)(noCapture ? `${title} (skipped: ${noCapture})` : title, async () => {

@@ -46,7 +46,9 @@ describe.skipIf(!existsSync(demoDisk))('with the demo guest', () => {
     fixture = qemuFixture({ memoryMb: 512, systemInterface: true });
     const disk = join(fixture.dir, 'demo.qcow2');
     copyFileSync(demoDisk, disk);
-    const watched = fixture.machine({ config: { disks: [{ path: disk, format: 'qcow2' }] } });
+    const options = bmcOptions(systemClock);
+    const { uuid } = options.identity;
+    const watched = fixture.machine({ config: { uuid, disks: [{ path: disk, format: 'qcow2' }] } });
     let text = '';
     console = {
       output: () => text,
@@ -61,7 +63,7 @@ describe.skipIf(!existsSync(demoDisk))('with the demo guest', () => {
           () => text.slice(-500),
         ),
     };
-    bmc = new Bmc({ ...bmcOptions(systemClock), machine: watched.machine, store: memoryStore() });
+    bmc = new Bmc({ ...options, machine: watched.machine, store: memoryStore() });
     state = new IpmiState(bmc);
     inBand = new InBand({
       bmc,
@@ -101,7 +103,11 @@ describe.skipIf(!existsSync(demoDisk))('with the demo guest', () => {
     const info = await shell('ipmitool mc info');
     expect(info).toMatch(/Device ID\s+: 32/);
     expect(info).toMatch(/Firmware Revision\s+: 1.23/);
-    expect(await shell('ipmitool mc guid')).toContain('12345678-9abc-4def-8123-456789abcdef');
+    // One identity, in the words of firmware, kernel and client.
+    const uuid = '12345678-9abc-4def-8123-456789abcdef';
+    expect(await shell('cat /sys/class/dmi/id/product_uuid')).toBe(uuid);
+    expect(await shell('cat /sys/devices/platform/ipmi_bmc.*/guid')).toBe(uuid);
+    expect(await shell('ipmitool mc guid')).toContain(`System GUID   : ${uuid}\n`);
     expect(await shell('ipmitool mc selftest')).toContain('Selftest: passed');
     expect(await shell('ipmitool chassis status')).toMatch(/System Power\s+: on/);
     expect(await shell('ipmitool chassis restart_cause')).toContain('power-up due to always-restore');
@@ -117,7 +123,7 @@ describe.skipIf(!existsSync(demoDisk))('with the demo guest', () => {
 
   test('what is set in-band is the state that every face sees', async () => {
     await shell('ipmitool chassis bootdev pxe options=efiboot,persistent');
-    expect(bmc.boot.override).toEqual({ target: 'pxe', persistent: true, uefi: true });
+    expect(bmc.boot.override).toEqual({ target: 'pxe', persistent: true, firmware: 'uefi' });
     await shell('ipmitool chassis identify force');
     expect(bmc.identify.state).toBe('on');
     bmc.identify.off();

@@ -1,7 +1,8 @@
 /** The IPMI LAN face with real clients, ipmitool and FreeIPMI, against a machine in memory. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BmcOnLan, type BmcOnLanOptions, identity, users } from '../support/bmc-on-lan.ts';
-import { hasIpv6Loopback, withoutIpv6 } from '../support/processes.ts';
+import { hasIpv6Loopback, run, withoutIpv6 } from '../support/processes.ts';
+import { installed } from '../support/real-clients.ts';
 
 /** FreeIPMI asks for the level that each tool takes by itself. */
 const startLan = (options: BmcOnLanOptions = {}) =>
@@ -39,6 +40,13 @@ describe.each(['3', '17'])('ipmitool with cipher suite %s', (suite) => {
   });
 });
 
+test('FreeIPMI shows the bytes of the GUID backwards', async () => {
+  for (const option of ['--get-device-guid', '--get-system-guid']) {
+    const { code, output } = await bmc.freeipmi('bmc-info', option);
+    expect({ code, output }).toEqual({ code: 0, output: 'ab896745-2301-439a-4b7e-52f14c1f6e0a\n' });
+  }
+});
+
 describe('ipmitool', () => {
   test('finds the cipher suites by itself and lists them', async () => {
     const { output } = await bmc.ipmitool('channel', 'getciphers', 'ipmi', '1');
@@ -68,7 +76,7 @@ describe('ipmitool', () => {
     ['an unknown user', ['-U', 'nobody'], 'unauthorized name'],
     ['a level above the user', ['-U', 'reader', '-P', 'reader'], 'invalid role'],
     ['cipher suite 0', ['-C', '0'], 'invalid authentication algorithm'],
-    ['a suite that is not on offer', ['-C', '2'], 'invalid confidentiality algorithm'],
+    ['a suite that is not on offer', ['-C', '2'], 'no matching cipher suite'],
   ])('is refused with %s', async (_what, args, words) => {
     const { code, output } = await bmc.ipmitool(...args, '-v', 'mc', 'info');
     expect(code).not.toBe(0);
@@ -137,10 +145,59 @@ test.each(['1', '2', '6', '7', '8', '11', '12', '15', '16'])(
   },
 );
 
-test.skipIf(!hasIpv6Loopback)(`IPv6 works too${withoutIpv6}`, async () => {
-  const six = await startLan({ address: '::1' });
-  expect((await six.ipmitool('mc', 'selftest')).code).toBe(0);
-  await six.stop();
+describe.skipIf(!hasIpv6Loopback)(`IPv6 works too${withoutIpv6}`, () => {
+  let six: BmcOnLan;
+  beforeAll(async () => {
+    six = await startLan({ address: '::1', ipmi15: true, powerOn: true });
+  });
+  afterAll(() => six?.stop());
+
+  test.each([
+    [['mc', 'selftest'], /passed/],
+    [['-C', '3', 'mc', 'guid'], new RegExp(identity.uuid)],
+    [['-I', 'lan', 'mc', 'info'], /IPMI Version +: 2\.0/],
+    [['chassis', 'power', 'status'], /Power is on/],
+    [['chassis', 'power', 'reset'], /Reset/],
+    [['user', 'list', '1'], /2 +admin/],
+    [['sel', 'elist'], /\|/],
+    [['sol', 'looptest', '2', '1'], /SOL Session operational/],
+    [
+      ['lan6', 'print', '1'],
+      /Addressing Enables: ipv6\n[\s\S]*Address 0:\n +Enabled: +yes\n +Address: +::1\/128/,
+    ],
+  ])('for ipmitool %s', async (args, shows) => {
+    const { code, output } = await six.ipmitool(...args);
+    expect({ code, output }).toMatchObject({ code: 0, output: expect.stringMatching(shows) });
+  });
+
+  test.each([
+    ['bmc-info', ['--get-device-id'], /Device ID/],
+    ['bmc-info', ['-D', 'LAN', '--get-device-id'], /Device ID/],
+    ['ipmipower', ['--stat'], /: on/],
+    ['ipmi-sel', ['--info'], /SEL version/],
+    ['ipmi-chassis', ['--get-chassis-status'], /System Power +: on/],
+  ])('for FreeIPMI’s %s %s', async (tool, args, shows) => {
+    const { code, output } = await six.freeipmi(tool, '-u', 'admin', '-p', 'password', ...args);
+    expect({ code, output }).toMatchObject({ code: 0, output: expect.stringMatching(shows) });
+  });
+
+  test.skipIf(!installed('pyghmiutil'))('for pyghmi (where Debian’s python3-pyghmi is)', async () => {
+    const script =
+      'import sys\nfrom pyghmi.ipmi import command\n' +
+      "bmc = command.Command(bmc='::1', userid='admin', password='password', port=int(sys.argv[1]))\n" +
+      "print(bmc.get_power()['powerstate'])\n";
+    const { stdout, stderr } = await run('/usr/bin/python3', ['-c', script, `${six.lan.address.port}`]);
+    expect({ stdout, stderr }).toMatchObject({ stdout: 'on\n' });
+  });
+
+  test.skipIf(!installed('fence_ipmilan'))('for fence_ipmilan (where Debian’s fence-agents is)', async () => {
+    const login = ['-a', '::1', `--ipport=${six.lan.address.port}`, '-l', 'admin', '-p', 'password'];
+    const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
+    for (const face of [[], ['-P']]) {
+      const { stdout } = await run('fence_ipmilan', [...login, ...face, '-o', 'status'], { env });
+      expect(stdout).toContain('Status: ON');
+    }
+  });
 });
 
 test('a port in use is refused with the cure', async () => {

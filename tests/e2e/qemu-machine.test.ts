@@ -276,7 +276,7 @@ describe('resets and boot devices', () => {
     machine.on((event) => {
       if (event.kind === 'started') machine.setBootOverride(undefined);
     });
-    machine.setBootOverride({ target: 'cdrom', persistent: false, uefi: false });
+    machine.setBootOverride({ target: 'cdrom', persistent: false });
     await machine.powerOn();
     await until('tiny: boot=C');
     await machine.forceOff();
@@ -292,7 +292,7 @@ describe('resets and boot devices', () => {
     });
     await machine.powerOn();
     await until('tiny: boot=D');
-    machine.setBootOverride({ target: 'cdrom', persistent: false, uefi: false });
+    machine.setBootOverride({ target: 'cdrom', persistent: false });
     clearOutput();
     await machine.reset();
     await until('tiny: boot=C');
@@ -309,7 +309,7 @@ describe('resets and boot devices', () => {
     });
     await machine.powerOn();
     await until('tiny: boot=D');
-    machine.setBootOverride({ target: 'cdrom', persistent: false, uefi: false });
+    machine.setBootOverride({ target: 'cdrom', persistent: false });
     await sleep(2000);
     clearOutput();
     machine.console.send(Buffer.from('r'));
@@ -325,10 +325,10 @@ describe('resets and boot devices', () => {
     const first = lab.machine();
     await first.machine.powerOn();
     await first.until('tiny: boot=D');
-    first.machine.setBootOverride({ target: 'cdrom', persistent: true, uefi: false });
+    first.machine.setBootOverride({ target: 'cdrom', persistent: true });
     await first.machine.close();
     const second = lab.machine();
-    second.machine.setBootOverride({ target: 'cdrom', persistent: true, uefi: false });
+    second.machine.setBootOverride({ target: 'cdrom', persistent: true });
     await second.machine.open();
     await second.machine.reset();
     await second.until('tiny: boot=C');
@@ -339,7 +339,7 @@ describe('resets and boot devices', () => {
     machine.on((event) => {
       if (event.kind !== 'stopped') machine.setBootOverride(undefined);
     });
-    machine.setBootOverride({ target: 'bios-setup', persistent: false, uefi: false });
+    machine.setBootOverride({ target: 'bios-setup', persistent: false });
     await machine.powerOn();
     await until('Select boot device');
     await sleep(1000);
@@ -350,7 +350,7 @@ describe('resets and boot devices', () => {
     await machine.reset();
     await until('tiny: boot=D');
 
-    machine.setBootOverride({ target: 'bios-setup', persistent: false, uefi: false });
+    machine.setBootOverride({ target: 'bios-setup', persistent: false });
     clearOutput();
     await machine.reset();
     await until('Select boot device');
@@ -361,7 +361,7 @@ describe('resets and boot devices', () => {
     async () => {
       const lab = fixture({ bootMode: 'uefi', memoryMb: 256 });
       const { machine, until, output } = lab.machine();
-      machine.setBootOverride({ target: 'bios-setup', persistent: false, uefi: false });
+      machine.setBootOverride({ target: 'bios-setup', persistent: false });
       await machine.powerOn();
       await until('Boot Maintenance Manager');
       await sleep(1000);
@@ -466,21 +466,18 @@ describe.skipIf(!existsSync(demoDisk) || !existsSync(demoIso))('with the demo gu
       const disk = join(lab.dir, 'demo.qcow2');
       copyFileSync(demoDisk, disk);
       const watched = lab.machine({ config: { disks: [{ path: disk, format: 'qcow2' }] } });
-      const { machine, until, clearOutput, events } = watched;
+      const { machine, until, clearOutput, event, events } = watched;
       machine.on(({ kind }) => {
         if (kind !== 'stopped') machine.setBootOverride(undefined);
       });
-      machine.setBootOverride({ target: 'cdrom', persistent: false, uefi: false });
+      machine.setBootOverride({ target: 'cdrom', persistent: false });
       await machine.powerOn();
-      await until('booted from cdrom', 100_000);
+      await until('demo: ready boot=cdrom', 100_000);
       clearOutput();
       await machine.reset();
-      await until('booted from disk', 100_000);
-      // As a person would, again if nothing happens: the guest may not listen yet.
-      for (let presses = 0; machine.running && presses < 20; presses++) {
-        await machine.pressPowerButton();
-        for (let waited = 0; machine.running && waited < 30; waited++) await sleep(100);
-      }
+      await until('demo: ready boot=disk', 100_000);
+      await machine.pressPowerButton();
+      await event('stopped', 60_000);
       expect(events).toEqual([
         { kind: 'started', adopted: false },
         { kind: 'reset', by: 'bmc' },

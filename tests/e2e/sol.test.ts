@@ -3,7 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Bmc } from '../../src/bmc/bmc.ts';
 import type { HostConsole, Machine, MachineEvent } from '../../src/bmc/machine.ts';
 import { memoryStore } from '../../src/bmc/store.ts';
+import { getDeviceId } from '../../src/ipmi/commands/app.ts';
 import { ipmiCommands } from '../../src/ipmi/commands/commands.ts';
+import { CommandRegistry } from '../../src/ipmi/commands/registry.ts';
 import { IpmiState } from '../../src/ipmi/ipmi-state.ts';
 import { IpmiLan } from '../../src/ipmi/lan.ts';
 import { SolService } from '../../src/ipmi/sol/sol-service.ts';
@@ -71,7 +73,8 @@ class ShellConsole implements HostConsole {
 class ShellMachine implements Machine {
   readonly console = new ShellConsole();
   readonly #events = new Emitter<MachineEvent>();
-  readonly hardware = { cpus: 1, memoryMb: 512 };
+  readonly hardware = { cpus: 1, memoryMb: 512, firmware: 'bios' } as const;
+  readonly nics = [];
   running = false;
 
   on(listener: (event: MachineEvent) => void): () => void {
@@ -82,10 +85,13 @@ class ShellMachine implements Machine {
     this.#events.emit({ kind: 'started', adopted: true });
   }
   async close(): Promise<void> {}
+  setUpBy(): void {}
   async powerOn(): Promise<void> {}
   async forceOff(): Promise<void> {}
   async pressPowerButton(): Promise<void> {}
   async reset(): Promise<void> {}
+  async pause(): Promise<void> {}
+  async resume(): Promise<void> {}
   async diagnosticInterrupt(): Promise<void> {}
   setBootOverride(): void {}
   async telemetry(): Promise<undefined> {}
@@ -105,6 +111,22 @@ const args = (host: string, ...rest: string[]) => [
   ...rest,
 ];
 const ipmitool = (...rest: string[]) => run('ipmitool', args(address, ...rest));
+
+/** How often Get Device ID was answered. */
+let deviceIdsAsked = 0;
+const commands = new CommandRegistry(
+  ipmiCommands.definitions.map((definition) =>
+    definition !== getDeviceId
+      ? definition
+      : {
+          ...definition,
+          handle(request, context) {
+            deviceIdsAsked++;
+            return definition.handle(request, context);
+          },
+        },
+  ),
+);
 
 let machine: ShellMachine;
 let bmc: Bmc;
@@ -156,7 +178,7 @@ beforeEach(async () => {
     log: silentLogger,
     replayBytes: 0,
   });
-  lan = new IpmiLan({ bmc, state: new IpmiState(bmc), commands: ipmiCommands, sol, address, port });
+  lan = new IpmiLan({ bmc, state: new IpmiState(bmc), commands, sol, address, port });
   await lan.start();
 });
 
@@ -175,12 +197,22 @@ describe('ipmitool', () => {
     await terminal.expect('root');
     terminal.type('\r');
     await terminal.expect('test login: ');
-    await terminal.typeUntil('\r~B', '<break>');
+    terminal.type('\r~B');
+    await terminal.expect('<break>');
     terminal.type('\r~.');
     await terminal.expect('[terminated ipmitool]');
     expect(await terminal.exited()).toBe(0);
-    expect(machine.console.breaks).toBeGreaterThan(0);
+    expect(machine.console.breaks).toBe(1);
     await until('the console is free', () => sol.instances().length === 0);
+  });
+
+  test('asks for the device ID every 15 s beside the console, which goes on', async () => {
+    const terminal = await activate();
+    await terminal.typeUntil('\r', 'test login: ');
+    const asked = deviceIdsAsked;
+    await until('ipmitool shows that it is alive', () => deviceIdsAsked > asked, 30_000);
+    terminal.type('still here');
+    await terminal.expect('still here');
   });
 
   test('shows 3,000 lines whole and in order', async () => {

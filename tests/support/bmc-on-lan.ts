@@ -32,7 +32,9 @@ export interface BmcOnLanOptions {
   readonly ipmi15?: boolean;
   /** In memory unless given. */
   readonly store?: Store;
-  readonly hardware?: MachineHardware;
+  readonly hardware?: Partial<MachineHardware>;
+  /** The machine's processor time can be held down. */
+  readonly limitable?: boolean;
   /** The machine is on once the BMC has started; off unless given. */
   readonly powerOn?: boolean;
   /** How alerts leave. */
@@ -76,7 +78,11 @@ export class BmcOnLan {
   /** @throws {Error} when the port cannot be had */
   static async start(options: BmcOnLanOptions = {}): Promise<BmcOnLan> {
     const { address = '127.0.0.1', port = 0, kg, hardware, powerOn = false, sendTrap } = options;
-    const machine = new FakeMachine({ clock: systemClock, ...(hardware && { hardware }) });
+    const machine = new FakeMachine({
+      clock: systemClock,
+      limitable: options.limitable ?? false,
+      ...(hardware && { hardware }),
+    });
     const bmc = new Bmc({
       machine,
       identity,

@@ -1,8 +1,8 @@
 /** A BMC's LAN channel on the bench: a real core with a machine that does nothing, no sockets, a scripted clock. */
 import type { PrivilegeLevel } from '../../src/bmc/actor.ts';
 import { Bmc } from '../../src/bmc/bmc.ts';
-import type { NetworkState } from '../../src/bmc/lan-settings.ts';
 import type { Machine } from '../../src/bmc/machine.ts';
+import type { NetworkControl, NetworkState } from '../../src/bmc/management-network.ts';
 import { memoryStore, type Store } from '../../src/bmc/store.ts';
 import type { User, UserSpec } from '../../src/bmc/users.ts';
 import type { SendTrap } from '../../src/ipmi/alerting.ts';
@@ -27,7 +27,8 @@ export const benchUuid = '12345678-9abc-4def-8123-456789abcdef';
 /** A machine that is off and stays so. */
 const idleMachine: Machine = {
   running: false,
-  hardware: { cpus: 1, memoryMb: 512 },
+  hardware: { cpus: 1, memoryMb: 512, firmware: 'bios' },
+  nics: [],
   telemetry: async () => undefined,
   console: {
     receive: () => undefined,
@@ -39,12 +40,15 @@ const idleMachine: Machine = {
     history: async () => new Uint8Array(),
   },
   on: () => () => undefined,
+  setUpBy: () => undefined,
   open: async () => undefined,
   close: async () => undefined,
   powerOn: async () => undefined,
   forceOff: async () => undefined,
   pressPowerButton: async () => undefined,
   reset: async () => undefined,
+  pause: async () => undefined,
+  resume: async () => undefined,
   diagnosticInterrupt: async () => undefined,
   setBootOverride: () => undefined,
 };
@@ -58,6 +62,7 @@ export type BenchOptions = Partial<Omit<LanFaceOptions, 'bmc' | 'commands'>> & {
   readonly users?: readonly UserSpec[];
   readonly kg?: Uint8Array;
   readonly network?: () => Promise<NetworkState>;
+  readonly networkControl?: NetworkControl;
   readonly channelLimit?: PrivilegeLevel;
   /** How alerts leave. */
   readonly sendTrap?: SendTrap;
@@ -90,7 +95,11 @@ export class LanBench {
         product: 'bench',
         firmwareVersion: '1.23.4',
       },
-      lan: { ...(options.kg && { kg: options.kg }), ...(options.network && { network: options.network }) },
+      lan: {
+        ...(options.kg && { kg: options.kg }),
+        ...(options.network && { network: options.network }),
+        ...(options.networkControl && { networkControl: options.networkControl }),
+      },
       users: options.users ?? [
         { name: 'admin', password: 'password', limit: 'administrator' },
         { name: 'oper', password: 'operator-20-bytes-xy', limit: 'operator' },

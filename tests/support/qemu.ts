@@ -7,6 +7,7 @@ import type { MachineEvent } from '../../src/bmc/machine.ts';
 import { type Logger, silentLogger } from '../../src/lib/log.ts';
 import { processStat } from '../../src/lib/process-stat.ts';
 import { type QemuMachineConfig, qemuMachineDefaults } from '../../src/machine/qemu/config.ts';
+import { fixedNics } from '../../src/machine/qemu/nic-provider.ts';
 import { isAlive, killProcess, type ProcessRef } from '../../src/machine/qemu/process.ts';
 import { QemuMachine } from '../../src/machine/qemu/qemu-machine.ts';
 import { ChildSupervisor } from '../../src/supervise/child.ts';
@@ -100,19 +101,12 @@ export function qemuFixture(overrides: Partial<QemuMachineConfig> = {}): QemuFix
   const config: QemuMachineConfig = {
     ...qemuMachineDefaults,
     name: `test-${process.pid}`,
-    identity: {
-      uuid: '6f5ba4b4-6a35-4b1c-9d6e-0123456789ab',
-      serialNumber: 'QB0001',
-      manufacturer: 'qemu-bmc',
-      product: 'Test, machine',
-      version: '1',
-    },
+    uuid: '6f5ba4b4-6a35-4b1c-9d6e-0123456789ab',
     memoryMb: 64,
     cpus: 1,
     acceleratorMode: 'false',
     disks: [{ path: writeTinyDisk(join(dir, 'disk.img'), 'D'), format: 'raw' }],
     cdrom: writeTinyIso(join(dir, 'cd.iso'), 'C'),
-    nics: [],
     ...overrides,
   };
   const opened: QemuMachine[] = [];
@@ -135,6 +129,7 @@ export function qemuFixture(overrides: Partial<QemuMachineConfig> = {}): QemuFix
         runDir,
         stateDir: join(dir, 'state'),
         supervisor: options.supervisor ?? new ChildSupervisor(runDir),
+        nics: fixedNics([]),
         log: options.log ?? silentLogger,
       });
       opened.push(machine);

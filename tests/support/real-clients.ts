@@ -41,7 +41,8 @@ export class RealClients {
   /** Over IPMI 2.0, as administrator, unless made otherwise. Options among `args` win over ours here too. */
   freeipmi(tool: string, ...args: readonly string[]): Promise<Answer> {
     const { address, port, freeipmiOptions = ['-D', 'LAN_2_0', '-l', 'ADMIN'] } = this.#options;
-    const login = ['-h', `${address}:${port}`, '-u', 'admin', '-p', 'password'];
+    const host = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+    const login = ['-h', host, '-u', 'admin', '-p', 'password'];
     return this.run(tool, [...freeipmiOptions, ...login, ...args]);
   }
 

@@ -9,7 +9,9 @@ export const maxMemorySensors = 8;
 /** A memory module holds as much as one does in the tables that QEMU's firmware shows the guest. */
 const memoryModuleMb = 16_384;
 
-export function sensorDefinitions(hardware: MachineHardware): readonly SensorDefinition[] {
+type Make = Pick<MachineHardware, 'cpus' | 'memoryMb'>;
+
+export function sensorDefinitions(hardware: Make): readonly SensorDefinition[] {
   return [
     ...fixedDiscrete,
     ...numbered(Math.min(hardware.cpus, maxProcessorSensors), (n) => presence('cpu', 'processor', n)),
@@ -23,7 +25,7 @@ export function sensorDefinitions(hardware: MachineHardware): readonly SensorDef
   ];
 }
 
-function memoryModules({ memoryMb }: MachineHardware): number {
+function memoryModules({ memoryMb }: Make): number {
   return Math.ceil(memoryMb / memoryModuleMb);
 }
 
@@ -54,6 +56,7 @@ const fixedDiscrete: readonly DiscreteDefinition[] = [
   discrete('systemBoot', 'System Boot', 'system-boot', 'bios'),
   discrete('acpiState', 'ACPI State', 'acpi-state', 'system-board'),
   discrete('criticalInterrupt', 'Critical Int', 'critical-interrupt', 'system-board'),
+  discrete('nicLink', 'NIC Link', 'lan', 'system-board'),
 ];
 
 function presence(key: 'cpu' | 'dimm', type: 'processor' | 'memory', position: number): DiscreteDefinition {
@@ -126,7 +129,7 @@ function fan(position: number): AnalogDefinition {
 const mostSteps = 250;
 
 /** Thresholds above what the machine can draw: reached only by override. */
-function powerConsumption({ cpus }: MachineHardware): AnalogDefinition {
+function powerConsumption({ cpus }: Make): AnalogDefinition {
   const most = maximumWatts(cpus);
   // Faces have a byte for a reading, so a big machine is measured more coarsely.
   const resolution = Math.max(1, Math.ceil((most * 1.5) / mostSteps));

@@ -38,6 +38,11 @@ export function maximumWatts(cpus: number): number {
   return watts(cpus, 1);
 }
 
+/** The load at which the machine draws so many watts: {@link watts} turned round; may lie outside of 0 to 1. */
+export function loadAt(cpus: number, watts: number): number {
+  return ((watts - boardWatts) / cpus - idleWattsPerCpu) / (fullWattsPerCpu - idleWattsPerCpu);
+}
+
 function cpuWatts(load: number): number {
   return idleWattsPerCpu + (fullWattsPerCpu - idleWattsPerCpu) * load;
 }

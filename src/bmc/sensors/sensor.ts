@@ -92,6 +92,7 @@ export const discreteStates = {
   'os-stop': ['stop-while-loading', 'run-time-stop', 'graceful-stop', 'graceful-shutdown'],
   'acpi-state': ['working', 'soft-off'],
   watchdog: ['expired', 'hard-reset', 'power-down', 'power-cycle', 'pre-timeout'],
+  lan: ['heartbeat-lost', 'heartbeat'],
   'controller-health': ['degraded', 'unavailable', 'off-line', 'sensor-failure'],
   'session-audit': ['activated', 'deactivated', 'invalid-login', 'user-disabled'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;

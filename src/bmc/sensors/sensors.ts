@@ -10,7 +10,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { Emitter } from '../../lib/emitter.ts';
 import type { Logger } from '../../lib/log.ts';
 import { BmcError } from '../errors.ts';
-import type { Machine, MachineEvent } from '../machine.ts';
+import type { Machine, MachineEvent, MachineNic } from '../machine.ts';
 import type { Power, PowerState } from '../power.ts';
 import type { Sel } from '../sel.ts';
 import type { Store } from '../store.ts';
@@ -39,9 +39,11 @@ type KeptSettings = Readonly<Record<string, Partial<AnalogSettings>>>;
 export class Sensors {
   readonly #dependencies: SensorsDependencies;
   readonly #events = new Emitter<SensorEvent>();
+  readonly #samples = new Emitter<void>();
   #all: ReadonlyMap<string, Sensor> | undefined;
   #sampler: Sampler | undefined;
   #kept: KeptSettings | undefined;
+  #wasOn = false;
 
   constructor(dependencies: SensorsDependencies) {
     this.#dependencies = dependencies;
@@ -107,6 +109,11 @@ export class Sensors {
 
   onEvent(listener: (event: SensorEvent) => void): () => void {
     return this.#events.on(listener);
+  }
+
+  /** Told when the machine has been measured. */
+  onSample(listener: () => void): () => void {
+    return this.#samples.on(listener);
   }
 
   /** Somebody has opened the case. */
@@ -182,7 +189,7 @@ export class Sensors {
   }
 
   #observer({ key, type }: DiscreteDefinition): (() => readonly string[]) | undefined {
-    const { power, sel } = this.#dependencies;
+    const { machine, power, sel } = this.#dependencies;
     // A processor or module that has a sensor is there.
     if (type === 'processor' || type === 'memory') return () => ['presence'];
     if (key === 'acpiState') return () => [power.isOn ? 'working' : 'soft-off'];
@@ -192,6 +199,7 @@ export class Sensors {
         return sel.free < sel.capacity * almostFullShare ? ['almost-full'] : [];
       };
     }
+    if (key === 'nicLink') return () => nicStates(machine.nics);
     if (key !== 'powerUnit') return undefined;
     return () => (power.isOn ? [] : power.lastEvent.fault ? ['power-off', 'failure'] : ['power-off']);
   }
@@ -203,13 +211,20 @@ export class Sensors {
       machine,
       clock,
       log,
-      sampled: () => this.#look(),
+      sampled: () => {
+        this.#look();
+        this.#samples.emit();
+      },
     });
     if (power.isOn) this.#sampler.start();
     return this.#sampler;
   }
 
   #powerChanged(state: PowerState): void {
+    const { isOn } = this.#dependencies.power;
+    // Paused and resumed: still the same machine, which is measured all the time.
+    if (isOn && this.#wasOn) return;
+    this.#wasOn = isOn;
     // Made here at the latest, since somebody must measure and compare.
     if (state === 'on') this.#map();
     if (!this.#all) return;
@@ -230,6 +245,13 @@ export class Sensors {
         this.#tell('systemBoot', [bootStates[event.by]]);
         this.#tell('osStop', []);
         if (event.by !== 'watchdog') this.#tell('watchdog', []);
+        return;
+      case 'paused':
+      case 'resumed':
+      case 'nic':
+        return;
+      case 'link':
+        this.#all?.get('nicLink')?.look();
         return;
       case 'panic':
         this.#tell('osStop', ['run-time-stop']);
@@ -274,6 +296,12 @@ export class Sensors {
 }
 
 const storeName = 'sensors';
+
+/** One card without a link is enough for the first; a machine that is off, or has no cards, shows nothing. */
+function nicStates(nics: readonly MachineNic[]): readonly string[] {
+  if (nics.length === 0) return [];
+  return nics.every(({ linkUp }) => linkUp) ? ['heartbeat'] : ['heartbeat-lost'];
+}
 
 /** A log with less space left than this is almost full. */
 const almostFullShare = 0.1;

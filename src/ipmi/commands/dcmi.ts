@@ -4,6 +4,11 @@
  * Not here: thermal limits (0Bh, 0Ch), since there is no inlet sensor to hold against them.
  */
 import { BmcError } from '../../bmc/errors.ts';
+import {
+  type PowerLimit as CorePowerLimit,
+  type PowerLimitAction,
+  powerLimitActions,
+} from '../../bmc/power-limit.ts';
 import { selCapacity } from '../../bmc/sel.ts';
 import { AnalogSensor } from '../../bmc/sensors/analog-sensor.ts';
 import { meterWindowMs } from '../../bmc/sensors/power-meter.ts';
@@ -122,8 +127,8 @@ export const getPowerReading = command({
     period: u32le,
     state: bits8(['_reserved1', 1], ['active', 1], ['_reserved2', 6]),
   }),
-  handle({ mode, attributes }, { bmc: { sensors, sel } }) {
-    const windowMs = readingWindowMs(mode, attributes);
+  handle({ mode, attributes }, { bmc: { sensors, sel, powerLimit } }) {
+    const windowMs = readingWindowMs(mode, attributes, powerLimit);
     const statistics = sensors.powerStatistics(windowMs);
     const current = sensors.analog('power').reading;
     // A power that cannot be measured is 0, and the state says that nothing is measured.
@@ -140,15 +145,22 @@ export const getPowerReading = command({
   },
 });
 
-function readingWindowMs(mode: number, attributes: number): number {
-  if (mode === PowerMode.statistics) return meterWindowMs;
+/** An active power limit brings a period of its own for the statistics. */
+function readingWindowMs(mode: number, attributes: number, { active, setting }: CorePowerLimit): number {
+  if (mode === PowerMode.statistics) return active ? setting.samplingSeconds * 1000 : meterWindowMs;
   const found = averageSeconds.find((seconds) => encode(RollingTime, rollingTime(seconds))[0] === attributes);
   if (mode === PowerMode.enhanced && found !== undefined) return found * 1000;
   throw new CompletionError(CompletionCode.invalidField, `no power reading ${mode} over ${attributes}`);
 }
 
-/** Nothing holds the machine's power down, so that no limit can be set, and none is active. */
-const noActiveLimit = 0x80;
+/** DCMI 1.5 §6.6.2, §6.6.3. */
+const LimitRefusal = { notActive: 0x80, watts: 0x84, correctionMs: 0x85, samplingSeconds: 0x89 } as const;
+
+/** What a limit that cannot be held leads to. Codes 02h to 10h are for makers of their own. */
+const ExceptionAction = { none: 0x00, 'power-off': 0x01, log: 0x11 } as const satisfies Record<
+  PowerLimitAction,
+  number
+>;
 
 const PowerLimit = struct({
   reserved1: u16le,
@@ -159,7 +171,10 @@ const PowerLimit = struct({
   samplingSeconds: u16le,
 });
 
-/** What Get Power Limit shows. Clients that save all settings, such as ipmi-config, write it back. */
+/**
+ * What Get Power Limit shows where nothing can hold the machine down. Clients that save all settings, such as
+ * ipmi-config, write it back.
+ */
 const noLimit = {
   reserved1: 0,
   exceptionAction: 0,
@@ -176,9 +191,21 @@ export const getPowerLimit = command({
   privilege: 'user',
   spec: 'DCMI 1.5 §6.6.2',
   request: struct({ reserved: u16le }),
-  response: empty,
-  handle() {
-    throw new CompletionError(noActiveLimit, 'no power limit', encode(PowerLimit, noLimit));
+  response: PowerLimit,
+  handle(_, { bmc: { powerLimit } }) {
+    const { watts, correctionMs, samplingSeconds, action } = powerLimit.setting;
+    const shown = powerLimit.supported
+      ? {
+          reserved1: 0,
+          exceptionAction: ExceptionAction[action],
+          watts,
+          correctionMs,
+          reserved2: 0,
+          samplingSeconds,
+        }
+      : noLimit;
+    if (powerLimit.active) return shown;
+    throw new CompletionError(LimitRefusal.notActive, 'no active power limit', encode(PowerLimit, shown));
   },
 });
 
@@ -198,7 +225,22 @@ export const setPowerLimit = command({
     samplingSeconds: u16le,
   }),
   response: empty,
-  handle({ exceptionAction, watts, correctionMs, samplingSeconds }) {
+  handle({ exceptionAction, watts, correctionMs, samplingSeconds }, { bmc: { powerLimit }, actor }) {
+    if (powerLimit.supported) {
+      const action = powerLimitActions.find((each) => ExceptionAction[each] === exceptionAction);
+      if (!action) throw new CompletionError(CompletionCode.invalidField, `no action ${exceptionAction}`);
+      const setting = { watts, correctionMs, samplingSeconds, action };
+      for (const name of ['watts', 'correctionMs', 'samplingSeconds'] as const) {
+        const [least, most] = powerLimit.range[name];
+        if (setting[name] >= least && setting[name] <= most) continue;
+        throw new CompletionError(
+          LimitRefusal[name],
+          `${name}: from ${least} to ${most}, not ${setting[name]}`,
+        );
+      }
+      powerLimit.set(setting, actor);
+      return {};
+    }
     const same =
       exceptionAction === noLimit.exceptionAction &&
       watts === noLimit.watts &&
@@ -217,8 +259,10 @@ export const activatePowerLimit = command({
   spec: 'DCMI 1.5 §6.6.4',
   request: struct({ action: bits8(['_reserved', 7], ['activate', 1]), reserved: u16le }),
   response: empty,
-  handle({ action: { activate } }) {
-    if (activate) throw new BmcError('wrong-state', 'no power limit is set');
+  handle({ action: { activate } }, { bmc: { powerLimit }, actor }) {
+    if (!activate) powerLimit.deactivate(actor);
+    else if (powerLimit.supported) powerLimit.activate(actor);
+    else throw new BmcError('wrong-state', 'no power limit is set');
     return {};
   },
 });

@@ -10,7 +10,11 @@ import { SeverityCode } from './pef.ts';
 
 export interface PlatformEventTrap {
   readonly community: string;
-  /** IPv4, four bytes; all 0 for none. */
+  /**
+   * IPv4, four bytes; all 0 for none. An SNMPv1 trap has no room for an IPv6 address (RFC 1157 §4.1.6), and the variable
+   * that would carry the address instead (RFC 3584 §3.1, snmpTrapAddress) is of the same type: an agent of IPv6 alone
+   * is told by its GUID.
+   */
   readonly agentAddress: Uint8Array;
   /** Hundredths of a second since the agent started. */
   readonly upTime: number;

@@ -17,6 +17,7 @@ export const SensorNumber = {
   systemBoot: 0x0a,
   acpiState: 0x0b,
   criticalInterrupt: 0x0c,
+  nicLink: 0x0d,
   cpuTemp: 0x20,
   systemTemp: 0x21,
   fan1: 0x30,

@@ -76,6 +76,7 @@ export const discreteTypes: DiscreteTypes = {
     code: 0x23,
     offsets: { expired: 0, 'hard-reset': 1, 'power-down': 2, 'power-cycle': 3, 'pre-timeout': 8 },
   },
+  lan: { code: 0x27, offsets: { 'heartbeat-lost': 0, heartbeat: 1 } },
   'controller-health': {
     code: 0x28,
     offsets: { degraded: 1, 'off-line': 2, unavailable: 3, 'sensor-failure': 4 },

@@ -3,15 +3,18 @@
  * time, shows a login prompt on the serial port and obeys the power button. It can be slow, stuck or crash on
  * request; see {@link FakeFaults}.
  */
-import type { BootOverride } from '../../bmc/boot.ts';
+import type { BootOverride, Firmware } from '../../bmc/boot.ts';
 import { BmcError } from '../../bmc/errors.ts';
 import type {
   HostConsole,
   Machine,
   MachineEvent,
   MachineHardware,
+  MachineNic,
+  MachineSetup,
   MachineStop,
   MachineTelemetry,
+  NicChange,
 } from '../../bmc/machine.ts';
 import { type Clock, delay } from '../../lib/clock.ts';
 import { Emitter } from '../../lib/emitter.ts';
@@ -39,33 +42,50 @@ export interface FakeMachineOptions {
   readonly faults?: Partial<FakeFaults>;
   /** It is running already when opened, as after a restart of the BMC. */
   readonly running?: boolean;
-  /** One processor and 512 MB unless given. */
-  readonly hardware?: MachineHardware;
+  /** One processor, 512 MB and legacy firmware unless given. */
+  readonly hardware?: Partial<MachineHardware>;
+  /** Without it its processor time cannot be held down. */
+  readonly limitable?: boolean;
 }
 
 /** What the guest does with its hardware, changeable at any time. */
 export interface FakeLoad {
-  /** Mean share of all processors that is busy, 0 to 1. */
+  /** Mean share of all processors that the guest would use, 0 to 1; it gets no more than its limit. */
   cpu: number;
   /** Share of memory in use, 0 to 1; undefined: not told. */
   memory: number | undefined;
   /** Measuring fails with this message. */
   fails: string | undefined;
+  /** The limit of processor time holds nothing down. */
+  unlimited: boolean;
 }
 
 export class FakeMachine implements Machine {
   readonly faults: FakeFaults;
-  readonly load: FakeLoad = { cpu: 0.05, memory: 0.25, fails: undefined };
-  readonly hardware: MachineHardware;
+  readonly load: FakeLoad = { cpu: 0.05, memory: 0.25, fails: undefined, unlimited: false };
   readonly console: HostConsole;
+  /** Its network cards, changeable at any time: none at first. */
+  nics: readonly MachineNic[] = [];
   /** What each boot used, the oldest first. */
   readonly boots: (BootOverride | undefined)[] = [];
   /** Calls of {@link Machine.diagnosticInterrupt} and {@link Machine.pressPowerButton}. */
   readonly counts = { diagnosticInterrupts: 0, powerButtonPresses: 0 };
+  /** The firmware of each boot. */
+  readonly firmwares: Firmware[] = [];
+  /** What each power-on was set up with. */
+  readonly setups: MachineSetup[] = [];
+  readonly limitCpu?: (share: number | undefined) => Promise<void>;
+  /** The limit in force, as a share of all processors. */
+  cpuShare: number | undefined;
+  readonly #configured: MachineHardware;
   readonly #clock: Clock;
   readonly #events = new Emitter<MachineEvent>();
   readonly #console: FakeConsole;
   #override: BootOverride | undefined;
+  #setup: () => MachineSetup = () => ({ labels: undefined, hardware: {} });
+  /** What the machine that runs is made of. */
+  #made: MachineHardware | undefined;
+  #paused = false;
   #running = false;
   #foundRunning: boolean;
   #starting: Promise<void> | undefined;
@@ -76,7 +96,13 @@ export class FakeMachine implements Machine {
 
   constructor(options: FakeMachineOptions) {
     this.#clock = options.clock;
-    this.hardware = options.hardware ?? { cpus: 1, memoryMb: 512 };
+    this.#configured = { cpus: 1, memoryMb: 512, firmware: 'bios', ...options.hardware };
+    if (options.limitable) {
+      this.limitCpu = (share) => {
+        this.cpuShare = share;
+        return Promise.resolve();
+      };
+    }
     this.#foundRunning = options.running ?? false;
     this.faults = {
       startMs: 0,
@@ -96,6 +122,14 @@ export class FakeMachine implements Machine {
     return this.#running;
   }
 
+  get hardware(): MachineHardware {
+    return this.#made ?? this.#next(this.#override);
+  }
+
+  setUpBy(setup: () => MachineSetup): void {
+    this.#setup = setup;
+  }
+
   /** Breaks sent to the guest so far. */
   get breaks(): number {
     return this.#console.breaks;
@@ -109,9 +143,11 @@ export class FakeMachine implements Machine {
     if (this.#foundRunning) {
       this.#foundRunning = false;
       this.#running = true;
+      this.#made ??= this.#next(this.#override);
       this.#measuredAt = this.#clock.now();
       this.#console.plug();
       this.#events.emit({ kind: 'started', adopted: true });
+      if (this.#paused) this.#events.emit({ kind: 'paused' });
     }
     return Promise.resolve();
   }
@@ -162,17 +198,30 @@ export class FakeMachine implements Machine {
     });
   }
 
+  pause(): Promise<void> {
+    return this.#whileRunning(() => {
+      if (this.#paused) return;
+      this.#paused = true;
+      this.#events.emit({ kind: 'paused' });
+    });
+  }
+
+  resume(): Promise<void> {
+    return this.#whileRunning(() => this.#goOn());
+  }
+
   setBootOverride(override: BootOverride | undefined): void {
     this.#override = override;
   }
 
   /** Counts the time since it was last asked at the load of now. */
   telemetry(): Promise<MachineTelemetry | undefined> {
-    const { cpu, memory, fails } = this.load;
+    const { cpu, memory, fails, unlimited } = this.load;
     if (!this.#running) return Promise.resolve(undefined);
     if (fails !== undefined) return Promise.reject(new Error(fails));
     const now = this.#clock.now();
-    this.#cpuSeconds += ((now - this.#measuredAt) / 1000) * cpu * this.hardware.cpus;
+    const share = Math.min(this.#paused ? 0 : cpu, unlimited ? 1 : (this.cpuShare ?? 1));
+    this.#cpuSeconds += ((now - this.#measuredAt) / 1000) * share * this.hardware.cpus;
     this.#measuredAt = now;
     const memoryUsedMb = memory === undefined ? undefined : memory * this.hardware.memoryMb;
     return Promise.resolve({ cpuSeconds: this.#cpuSeconds, memoryUsedMb });
@@ -185,17 +234,22 @@ export class FakeMachine implements Machine {
   }
 
   guestShutdown(): void {
-    this.#stop('guest');
+    if (!this.#paused) this.#stop('guest');
   }
 
   guestReboot(): void {
-    if (this.#running) this.#reset('guest');
+    if (this.#running && !this.#paused) this.#reset('guest');
   }
 
   panic(): void {
     if (!this.#running) return;
     this.#console.print('\r\nKernel panic - not syncing: on request\r\n');
     this.#events.emit({ kind: 'panic' });
+  }
+
+  /** Something happens to a card's wire. */
+  wireChanges(change: NicChange, text: string): void {
+    this.#events.emit({ kind: 'nic', change, text });
   }
 
   watchdogBites(): void {
@@ -218,22 +272,44 @@ export class FakeMachine implements Machine {
     this.#cpuSeconds = 0;
     this.#measuredAt = this.#clock.now();
     this.#console.plug();
-    const override = this.#override;
-    this.boots.push(override);
+    const override = this.#boot();
     this.#events.emit({ kind: 'started', adopted: false });
     this.#console.boot(override?.target);
   }
 
   #reset(by: 'guest' | 'bmc' | 'watchdog'): void {
-    const override = this.#override;
-    this.boots.push(override);
+    const override = this.#boot();
     this.#events.emit({ kind: 'reset', by });
     this.#console.boot(override?.target);
+    this.#goOn();
+  }
+
+  /** Makes the machine of what it is to be now, and notes how it boots. */
+  #boot(): BootOverride | undefined {
+    const override = this.#override;
+    this.#made = this.#next(override);
+    this.setups.push(this.#setup());
+    this.boots.push(override);
+    this.firmwares.push(this.#made.firmware);
+    return override;
+  }
+
+  #next(override: BootOverride | undefined): MachineHardware {
+    const made = { ...this.#configured, ...this.#setup().hardware };
+    return override?.firmware ? { ...made, firmware: override.firmware } : made;
+  }
+
+  #goOn(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#events.emit({ kind: 'resumed' });
   }
 
   #stop(why: MachineStop, detail?: string): void {
     if (!this.#running) return;
     this.#running = false;
+    this.#made = undefined;
+    this.#paused = false;
     this.#generation++;
     this.#console.unplug();
     this.#events.emit({ kind: 'stopped', why, ...(detail !== undefined && { detail }) });

@@ -4,6 +4,7 @@
  */
 import { BmcError } from '../../bmc/errors.ts';
 import { QmpClient } from '../qmp/client.ts';
+import { hardwareOf } from './config.ts';
 import { isAlive, type ProcessRef } from './process.ts';
 import { adoptTimeoutMs, type MachineParts, QemuRun } from './qemu-run.ts';
 import { startError } from './start-qemu.ts';
@@ -52,6 +53,7 @@ async function takeOver(
   const run = new QemuRun(parts, {
     process,
     bootDevices: record?.bootDevices ?? [],
+    hardware: record?.hardware ?? hardwareOf(config, {}, undefined),
     accelerator: record && { accelerator: record.accelerator, reason: record.acceleratorReason },
   });
   if (qmp) {

@@ -45,6 +45,11 @@ export class BootSettler {
     return this.#applied;
   }
 
+  /** What a reset of ours would take. */
+  get wanted(): BootOverride | undefined {
+    return this.#wanted;
+  }
+
   want(override: BootOverride | undefined): void {
     this.#wanted = override;
     this.#schedule();
@@ -89,7 +94,11 @@ export class BootSettler {
   }
 
   get #pending(): boolean {
-    return !this.#appliedIsKnown || this.#wanted?.target !== this.#applied?.target;
+    return (
+      !this.#appliedIsKnown ||
+      this.#wanted?.target !== this.#applied?.target ||
+      this.#wanted?.firmware !== this.#applied?.firmware
+    );
   }
 
   #schedule(): void {

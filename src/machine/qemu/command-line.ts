@@ -5,40 +5,56 @@
  * one exception is `extraArgs`, which is meant for experts.
  */
 import type { BootOverride } from '../../bmc/boot.ts';
+import type { FruFields } from '../../bmc/fru.ts';
+import type { MachineHardware } from '../../bmc/machine.ts';
 import { type BootDevice, bootIndices } from './boot-order.ts';
-import type { QemuMachineConfig } from './config.ts';
+import type { NicConfig, QemuMachineConfig } from './config.ts';
 import { cdrom } from './devices/cdrom.ts';
 import type { DeviceParts, Properties } from './devices/device.ts';
 import { disk } from './devices/disk.ts';
 import { ipmiKcs } from './devices/ipmi-kcs.ts';
-import { nic } from './devices/nic.ts';
+import { type NicParts, nic } from './devices/nic.ts';
 import { display, panicNotifier, randomness, watchdog } from './devices/platform.ts';
 import { serial } from './devices/serial.ts';
 import { optionList, optionText, optionValue } from './option-value.ts';
-import type { RunDir } from './run-dir.ts';
+import type { Descriptor, RunDir } from './run-dir.ts';
+import { smbiosArguments } from './smbios.ts';
 
 export interface CommandLineInput {
   readonly config: QemuMachineConfig;
   readonly run: RunDir;
   readonly accelerator: 'kvm' | 'tcg';
   readonly bootOverride: BootOverride | undefined;
-  /** The machine's own UEFI variables; needed for boot mode `uefi`. */
-  readonly uefiVariables: string;
+  readonly hardware: MachineHardware;
+  /** What the guest reads on the machine's parts. */
+  readonly labels: FruFields | undefined;
+  readonly nics: readonly NicConfig[];
+  /** The machine's own UEFI variables; needed for firmware `uefi`. */
+  readonly uefiVariables: string | undefined;
 }
 
 export interface CommandLine {
   /** Program first. */
   readonly argv: readonly string[];
   readonly bootDevices: readonly BootDevice[];
+  /** What QEMU inherits open. */
+  readonly descriptors: readonly Descriptor[];
 }
+
+/** Numbers below are the launcher's own. */
+const firstDescriptor = 30;
+/** PCI slots of the first cards; those below are for what has no place of its own, the last one is the chipset's. */
+const firstNicSlot = 0x10;
+const nicSlots = 15;
 
 /** How long SeaBIOS waits for Escape: long enough for us to answer its prompt, and paid at every boot. */
 const bootMenuMs = 400;
 
 /** @throws {RangeError} for a value that QEMU cannot be given */
 export function commandLine(input: CommandLineInput): CommandLine {
-  const { config, run, accelerator } = input;
-  const parts = deviceParts(config, run);
+  const { config, run, accelerator, hardware, nics } = input;
+  const descriptors = nicDescriptors(nics);
+  const parts = deviceParts(config, run, nicParts(nics, descriptors));
   const bootDevices = parts.flatMap(({ devices = [] }) =>
     devices.flatMap(({ properties, bootClass }) =>
       bootClass ? [{ id: String(properties.id), bootClass }] : [],
@@ -49,19 +65,19 @@ export function commandLine(input: CommandLineInput): CommandLine {
   const argv = [
     config.qemuBinary,
     ...['-name', `guest=${optionText(config.name, 'machine name')}`],
-    ...['-machine', machineOptions(config)],
+    ...['-machine', machineOptions(hardware)],
     ...['-accel', accelerator],
     ...['-cpu', cpuModelFor(config, accelerator)],
-    ...['-m', String(positiveInteger(config.memoryMb, 'memory'))],
-    ...['-smp', String(positiveInteger(config.cpus, 'CPUs'))],
-    ...['-uuid', uuid(config.identity.uuid)],
+    ...['-m', String(positiveInteger(hardware.memoryMb, 'memory'))],
+    ...['-smp', String(positiveInteger(hardware.cpus, 'CPUs'))],
+    ...['-uuid', uuid(config.uuid)],
     ...['-nodefaults', '-no-user-config', '-S'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
     ...['-msg', 'timestamp=on'],
     ...['-rtc', 'base=utc'],
     ...['-boot', `menu=on,splash-time=${bootMenuMs}`],
     ...['-action', 'panic=none', '-action', `watchdog=${config.watchdogAction}`],
-    ...smbios(config),
+    ...smbiosArguments(config.uuid, input.labels),
     ...['-fw_cfg', optionList({ name: 'etc/sercon-port', file: run.serialConsolePort }, 'fw_cfg')],
     ...[
       '-chardev',
@@ -69,7 +85,7 @@ export function commandLine(input: CommandLineInput): CommandLine {
     ],
     ...['-mon', 'chardev=qmp0,mode=control'],
     ...['-vnc', vncDisplay(config, run)],
-    ...firmwareBlockdevs(config, input.uefiVariables),
+    ...firmwareBlockdevs(input),
   ];
   for (const { chardevs = [] } of parts) {
     for (const { backend, options } of chardevs) {
@@ -88,7 +104,7 @@ export function commandLine(input: CommandLineInput): CommandLine {
   argv.push(...config.extraArgs);
   const nul = argv.find((arg) => arg.includes('\0'));
   if (nul !== undefined) throw new RangeError(`QEMU argument: no NUL allowed: ${JSON.stringify(nul)}`);
-  return { argv, bootDevices };
+  return { argv, bootDevices, descriptors };
 }
 
 export function cpuModelFor(config: QemuMachineConfig, accelerator: 'kvm' | 'tcg'): string {
@@ -101,13 +117,37 @@ export function cpuModelFor(config: QemuMachineConfig, accelerator: 'kvm' | 'tcg
   return accelerator === 'kvm' ? 'host' : 'max';
 }
 
-function deviceParts(config: QemuMachineConfig, run: RunDir): DeviceParts[] {
+function nicDescriptors(nics: readonly NicConfig[]): Descriptor[] {
+  const paths = nics.flatMap(({ backend, queues = 1 }) =>
+    backend.kind === 'tap-node' ? Array.from({ length: queues }, () => backend.path) : [],
+  );
+  const broken = paths.find((path) => /[\0\n]/.test(path));
+  if (broken !== undefined) throw new RangeError(`device node: not a path: ${JSON.stringify(broken)}`);
+  return paths.map((path, index) => ({ fd: firstDescriptor + index, path }));
+}
+
+/** Either all cards have a fixed slot or none: the guest counts them by their slots. */
+function nicParts(nics: readonly NicConfig[], descriptors: readonly Descriptor[]): NicParts[] {
+  const onWire = nics.some(({ backend }) => backend.kind !== 'user');
+  const fixed = onWire && nics.every(({ place }) => place !== undefined && place < nicSlots);
+  return nics.map((each) => {
+    const { backend, place } = each;
+    const fds = backend.kind === 'tap-node' ? descriptors.filter(({ path }) => path === backend.path) : [];
+    return {
+      nic: each,
+      slot: fixed && place !== undefined ? firstNicSlot + place : undefined,
+      fds: fds.map(({ fd }) => fd),
+    };
+  });
+}
+
+function deviceParts(config: QemuMachineConfig, run: RunDir, nics: readonly NicParts[]): DeviceParts[] {
   return [
     serial.parts({}, run),
     display.parts({}, run),
     ...config.disks.map((each, index) => disk.parts({ index, disk: each }, run)),
     cdrom.parts({ image: config.cdrom }, run),
-    ...config.nics.map((each) => nic.parts(each, run)),
+    ...nics.map((each) => nic.parts(each, run)),
     panicNotifier.parts({}, run),
     watchdog.parts({}, run),
     randomness.parts({}, run),
@@ -115,36 +155,21 @@ function deviceParts(config: QemuMachineConfig, run: RunDir): DeviceParts[] {
   ];
 }
 
-function machineOptions({ bootMode }: QemuMachineConfig): string {
-  const firmware = bootMode === 'uefi' ? ',pflash0=firmware-code,pflash1=firmware-variables' : '';
+function machineOptions(hardware: MachineHardware): string {
+  const firmware = hardware.firmware === 'uefi' ? ',pflash0=firmware-code,pflash1=firmware-variables' : '';
   return `q35,usb=off,vmport=off${firmware}`;
 }
 
-function firmwareBlockdevs({ bootMode, firmware }: QemuMachineConfig, variables: string): string[] {
-  if (bootMode === 'bios') return [];
+function firmwareBlockdevs({ config, hardware, uefiVariables: variables }: CommandLineInput): string[] {
+  if (hardware.firmware === 'bios') return [];
+  const { firmware } = config;
+  if (variables === undefined) throw new RangeError('UEFI: no file for the variables');
   return json('-blockdev', [
     { driver: 'file', 'node-name': 'firmware-code-file', filename: firmware.ovmfCode, 'read-only': true },
     { driver: 'raw', 'node-name': 'firmware-code', file: 'firmware-code-file', 'read-only': true },
     { driver: 'file', 'node-name': 'firmware-variables-file', filename: variables },
     { driver: 'raw', 'node-name': 'firmware-variables', file: 'firmware-variables-file' },
   ]);
-}
-
-/** System, board and chassis tell the same story; see {@link QemuMachineConfig.identity}. */
-function smbios({ identity }: QemuMachineConfig): string[] {
-  const texts = (type: number, values: Readonly<Record<string, string>>) => {
-    const options = Object.entries(values)
-      .filter(([, value]) => value !== '')
-      .map(([key, value]) => `,${key}=${optionText(value, `SMBIOS ${key}`)}`)
-      .join('');
-    return ['-smbios', `type=${type}${options}`];
-  };
-  const { manufacturer, product, version, serialNumber: serial } = identity;
-  return [
-    ...texts(1, { manufacturer, product, version, serial, uuid: uuid(identity.uuid) }),
-    ...texts(2, { manufacturer, product, version, serial }),
-    ...texts(3, { manufacturer, version, serial }),
-  ];
 }
 
 function vncDisplay({ vncPort, vncAddress }: QemuMachineConfig, run: RunDir): string {

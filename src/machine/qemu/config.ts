@@ -1,22 +1,24 @@
 /** What a QEMU machine is made of. Plain data: where it comes from (files, environment) is not known here. */
+import type { BootOverride, Firmware } from '../../bmc/boot.ts';
+import type { MachineHardware } from '../../bmc/machine.ts';
 import type { AcceleratorMode } from './kvm-probe.ts';
 
 export interface QemuMachineConfig {
   /** Also what an adopted QEMU must call itself. */
   readonly name: string;
-  readonly identity: QemuIdentity;
+  /** RFC 4122 text form. */
+  readonly uuid: string;
   readonly memoryMb: number;
   readonly cpus: number;
   /** `auto`: `host` under KVM, `max` under TCG. */
   readonly cpuModel: string;
   readonly acceleratorMode: AcceleratorMode;
-  readonly bootMode: 'bios' | 'uefi';
+  readonly bootMode: Firmware;
   /** The machine's own order; classes left out are tried last. */
   readonly bootOrder: readonly BootClass[];
   readonly disks: readonly DiskConfig[];
   /** An ISO image in the drive; the drive itself is always there. */
   readonly cdrom?: string;
-  readonly nics: readonly NicConfig[];
   /** VNC on this TCP port of `vncAddress` instead of a unix socket in the run directory. */
   readonly vncPort?: number;
   readonly vncAddress: string;
@@ -30,13 +32,17 @@ export interface QemuMachineConfig {
   readonly watchdogAction: 'reset' | 'poweroff' | 'pause' | 'none' | 'inject-nmi';
 }
 
-/** What the guest reads in SMBIOS; the same story as IPMI's and Redfish's. */
-export interface QemuIdentity {
-  readonly uuid: string;
-  readonly serialNumber: string;
-  readonly manufacturer: string;
-  readonly product: string;
-  readonly version: string;
+/** What a start makes the machine of: as configured, unless the core says otherwise; the override has the last word. */
+export function hardwareOf(
+  { cpus, memoryMb, bootMode }: QemuMachineConfig,
+  wanted: Partial<MachineHardware>,
+  override: BootOverride | undefined,
+): MachineHardware {
+  return {
+    cpus: wanted.cpus ?? cpus,
+    memoryMb: wanted.memoryMb ?? memoryMb,
+    firmware: override?.firmware ?? wanted.firmware ?? bootMode,
+  };
 }
 
 export const bootClasses = ['disk', 'cdrom', 'pxe'] as const;
@@ -58,11 +64,29 @@ export interface NicConfig {
   /** QEMU's device model; `virtio-net-pci` unless given. */
   readonly model?: string;
   readonly mac: string;
+  /** Told to the guest by a card that can (virtio): what its wire carries. */
+  readonly mtu?: number;
+  /** Pairs of queues, so that several processors share the work; 1 unless given. */
+  readonly queues?: number;
+  /** Counted from 0: cards with low places always sit in the same PCI slots, also when one between them is missing. */
+  readonly place?: number;
   readonly backend: NicBackend;
 }
 
-/** How a network card's other side is made. More kinds come with the network code. */
-export type NicBackend = UserBackend;
+/** How a network card's other side is made. */
+export type NicBackend = UserBackend | TapBackend | TapNodeBackend;
+
+/** A tap device that exists, which QEMU opens by its name. */
+export interface TapBackend {
+  readonly kind: 'tap';
+  readonly device: string;
+}
+
+/** The device node of a macvtap: the launcher opens it, once for each queue, and QEMU inherits the descriptors. */
+export interface TapNodeBackend {
+  readonly kind: 'tap-node';
+  readonly path: string;
+}
 
 /** QEMU's own user-mode network: NAT, DHCP, TFTP; needs no rights. */
 export interface UserBackend {

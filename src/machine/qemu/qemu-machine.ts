@@ -4,6 +4,7 @@
  *     off ── powerOn ──▶ starting ──▶ on ── guest, forceOff, crash ──▶ off
  *     off ── open, QEMU found alive ─▶ on
  *     on  ── QMP lost, process alive ─▶ on, reconnecting
+ *     on  ── reset that needs other hardware ─▶ on, another QEMU in the place of the first: one reset to all others
  *
  * Whether the machine runs is decided by its process alone (number and start time); QMP tells why it ended. A
  * QEMU that no longer answers is a machine that runs.
@@ -16,6 +17,9 @@ import type {
   Machine,
   MachineEvent,
   MachineHardware,
+  MachineNic,
+  MachineReset,
+  MachineSetup,
   MachineTelemetry,
 } from '../../bmc/machine.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
@@ -28,14 +32,17 @@ import { adoptOrRefuse, adoptQemu } from './adopt-qemu.ts';
 import { bootIndexSteps, bootIndices } from './boot-order.ts';
 import { BootSettler } from './boot-settler.ts';
 import { cpuModelFor } from './command-line.ts';
-import type { QemuMachineConfig } from './config.ts';
+import { hardwareOf, type QemuMachineConfig } from './config.ts';
+import type { CpuQuota } from './cpu-quota.ts';
 import { serialChardevId } from './devices/serial.ts';
 import { type AcceleratorChoice, chooseAccelerator } from './kvm-probe.ts';
+import type { NicProvider } from './nic-provider.ts';
 import { processUsage } from './process.ts';
 import type { MachineParts, QemuRun } from './qemu-run.ts';
 import { RunDir } from './run-dir.ts';
 import { SerialConsole } from './serial-console.ts';
-import { startQemu } from './start-qemu.ts';
+import { startError, startQemu } from './start-qemu.ts';
+import { requireUefi } from './uefi-variables.ts';
 
 export interface QemuMachineOptions {
   readonly config: QemuMachineConfig;
@@ -45,8 +52,11 @@ export interface QemuMachineOptions {
   readonly stateDir: string;
   /** Starts the launcher with the same run directory. */
   readonly supervisor: Supervisor;
+  readonly nics: NicProvider;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** Without it processor time cannot be held down. */
+  readonly cpuQuota?: CpuQuota | undefined;
   /** Another probe, for tests. */
   readonly chooseAccelerator?: typeof chooseAccelerator;
 }
@@ -56,14 +66,22 @@ export class QemuMachine implements Machine {
   readonly #runDir: RunDir;
   readonly #stateDir: string;
   readonly #supervisor: Supervisor;
+  readonly #nics: NicProvider;
   readonly #log: Logger;
   readonly #chooseAccelerator: typeof chooseAccelerator;
   readonly #events = new Emitter<MachineEvent>();
   readonly #console: SerialConsole;
   readonly #boot: BootSettler;
   readonly #parts: MachineParts;
+  readonly limitCpu?: (share: number | undefined) => Promise<void>;
+  readonly #cpuQuota: CpuQuota | undefined;
+  /** Of all processors; undefined: no limit. */
+  #cpuShare: number | undefined;
+  #setup: () => MachineSetup = () => ({ labels: undefined, hardware: {} });
   #run: QemuRun | undefined;
   #starting: Promise<void> | undefined;
+  /** One QEMU takes the place of another: the machine is on all the time. */
+  #exchanging = false;
   /** Ends a start that has been overtaken by `forceOff` or `close`. */
   #startAborted = new AbortController();
   #acceleratorChoice: Promise<AcceleratorChoice> | undefined;
@@ -75,7 +93,10 @@ export class QemuMachine implements Machine {
     this.#runDir = new RunDir(options.runDir);
     this.#stateDir = resolve(options.stateDir);
     this.#supervisor = options.supervisor;
+    this.#nics = options.nics;
     this.#log = options.log;
+    this.#cpuQuota = options.cpuQuota;
+    if (options.cpuQuota) this.limitCpu = (share) => this.#limitCpu(share);
     this.#chooseAccelerator = options.chooseAccelerator ?? chooseAccelerator;
     this.#console = new SerialConsole(this.#runDir.serialLog, () => this.#sendBreak());
     this.#boot = new BootSettler(
@@ -88,23 +109,33 @@ export class QemuMachine implements Machine {
       runDir: this.#runDir,
       console: this.#console,
       boot: this.#boot,
+      nics: this.#nics,
       clock,
       log: this.#log,
       report: (event) => this.#report(event),
+      setup: () => this.#setup(),
+      takesOver: (run, by) => this.#takesOver(run, by),
     };
+    this.#nics.on((event) => {
+      if (event.kind === 'link') this.#events.emit({ kind: 'link', nic: event.id, up: event.up });
+      else this.#events.emit({ kind: 'nic', change: event.change, text: event.text });
+    });
   }
 
   get running(): boolean {
-    return this.#run?.isOn ?? false;
+    return this.#exchanging || (this.#run?.isOn ?? false);
   }
 
   get console(): HostConsole {
     return this.#console;
   }
 
+  get nics(): readonly MachineNic[] {
+    return this.#nics.nics;
+  }
+
   get hardware(): MachineHardware {
-    const { cpus, memoryMb } = this.#config;
-    return { cpus, memoryMb };
+    return this.#run?.hardware ?? this.#hardwareWith(this.#boot.wanted);
   }
 
   /** How the machine that runs computes, and why so. */
@@ -126,11 +157,16 @@ export class QemuMachine implements Machine {
     return this.#events.on(listener);
   }
 
+  setUpBy(setup: () => MachineSetup): void {
+    this.#setup = setup;
+  }
+
   async open(): Promise<void> {
     if (this.#run) return;
     this.#runDir.create();
     const process = this.#runDir.livingProcess();
     if (process) {
+      await this.#nics.adopt();
       const run = await adoptQemu(this.#parts, process);
       if (!run) return this.open();
       this.#adopted(run);
@@ -140,6 +176,8 @@ export class QemuMachine implements Machine {
     if (this.#config.acceleratorMode === 'true') await this.#accelerator();
     const record = this.#runDir.readRecord();
     this.#runDir.forget();
+    this.#removeQuota();
+    await this.#nics.release();
     if (record) {
       this.#log.warn({ poweredOnAt: record.poweredOnAt }, 'QEMU ended while nobody watched');
       this.#events.emit({
@@ -151,11 +189,13 @@ export class QemuMachine implements Machine {
   }
 
   async close(): Promise<void> {
-    this.#startAborted.abort();
+    // A machine that is on shall go on: an exchange is brought to its end.
+    if (!this.#exchanging) this.#startAborted.abort();
     await this.#starting?.catch(() => undefined);
     const run = this.#run;
     this.#run = undefined;
     run?.leave();
+    await this.#nics.close();
   }
 
   powerOn(): Promise<void> {
@@ -177,12 +217,26 @@ export class QemuMachine implements Machine {
   }
 
   async reset(): Promise<void> {
+    if (this.#starting) await this.#starting.catch(() => undefined);
     const run = this.#requireRun();
+    if (run.ending) throw new BmcError('wrong-state', 'the machine is being switched off');
+    if (this.#isOutdated(run, this.#boot.wanted)) {
+      this.#requireFirmware(this.#boot.wanted);
+      return this.#exchange(run, 'bmc');
+    }
     await this.#asBmcError(() => this.#boot.flush());
     await this.#command('system_reset');
     // A machine that its watchdog or a disk error had paused runs again after the reset button.
     const { running } = await this.#command('query-status');
     if (!running && this.#run === run) await this.#command('cont');
+  }
+
+  async pause(): Promise<void> {
+    await this.#command('stop');
+  }
+
+  async resume(): Promise<void> {
+    await this.#command('cont');
   }
 
   async diagnosticInterrupt(): Promise<void> {
@@ -214,18 +268,13 @@ export class QemuMachine implements Machine {
 
     const living = this.#runDir.livingProcess();
     if (living) {
+      await this.#nics.adopt();
       this.#adopted(await adoptOrRefuse(this.#parts, living));
       return;
     }
     const accelerator = await this.#accelerator();
     const probedAt = performance.now();
-    const run = await startQemu(this.#parts, {
-      supervisor: this.#supervisor,
-      stateDir: this.#stateDir,
-      accelerator,
-      aborted,
-    });
-    this.#boot.started();
+    const run = await this.#startQemu(accelerator, aborted);
     this.#announce(run, false);
     this.#log.info(
       {
@@ -233,11 +282,31 @@ export class QemuMachine implements Machine {
         accelerator: accelerator.accelerator,
         acceleratorReason: accelerator.reason,
         boot: this.#boot.applied?.target,
+        ...run.hardware,
         probeMs: Math.round(probedAt - startedAt),
         ms: Math.round(performance.now() - startedAt),
       },
       'machine on',
     );
+  }
+
+  async #startQemu(accelerator: AcceleratorChoice, aborted: AbortSignal): Promise<QemuRun> {
+    try {
+      const { cpus } = this.#hardwareWith(this.#boot.wanted);
+      const nics = await this.#nics.prepare({ cpus, aborted });
+      const run = await startQemu(this.#parts, {
+        supervisor: this.#supervisor,
+        stateDir: this.#stateDir,
+        accelerator,
+        nics,
+        aborted,
+      });
+      this.#boot.started();
+      return run;
+    } catch (cause) {
+      if (!this.#runDir.livingProcess()) await this.#nics.release();
+      throw startError(cause);
+    }
   }
 
   #adopted(run: QemuRun): void {
@@ -251,12 +320,121 @@ export class QemuMachine implements Machine {
   #announce(run: QemuRun, adopted: boolean): void {
     this.#run = run;
     run.watch();
+    this.#holdDown(run);
     this.#report({ kind: 'started', adopted });
+    if (run.paused) this.#report({ kind: 'paused' });
   }
 
   #report(event: MachineEvent): void {
-    if (event.kind === 'stopped') this.#run = undefined;
+    if (event.kind === 'stopped') {
+      this.#run = undefined;
+      this.#removeQuota();
+      void this.#nics.release();
+    }
     this.#events.emit(event);
+  }
+
+  // --- Processor time ---
+
+  async #limitCpu(share: number | undefined): Promise<void> {
+    this.#cpuShare = share;
+    if (this.#run?.isOn) this.#applyCpuShare(this.#run);
+  }
+
+  #applyCpuShare(run: QemuRun): void {
+    const processors = this.#cpuShare === undefined ? undefined : this.#cpuShare * run.hardware.cpus;
+    this.#cpuQuota?.limit(run.process.pid, processors);
+  }
+
+  /** A machine that starts, or was taken over: its limit is the one of now. */
+  #holdDown(run: QemuRun): void {
+    try {
+      this.#applyCpuShare(run);
+    } catch (error) {
+      this.#log.error({ err: error }, 'processor time not limited');
+    }
+  }
+
+  #removeQuota(): void {
+    this.#cpuQuota?.remove().catch((error: unknown) => {
+      // A machine that has been started meanwhile is in it again.
+      if (!this.running) this.#log.warn({ err: error }, 'control group not removed');
+    });
+  }
+
+  // --- Resets that need another QEMU ---
+
+  #hardwareWith(override: BootOverride | undefined): MachineHardware {
+    return hardwareOf(this.#config, this.#setup().hardware, override);
+  }
+
+  /** The next boot is to find other hardware or firmware than this QEMU has. */
+  #isOutdated(run: QemuRun, override: BootOverride | undefined): boolean {
+    const { cpus, memoryMb, firmware } = this.#hardwareWith(override);
+    const { hardware } = run;
+    return cpus !== hardware.cpus || memoryMb !== hardware.memoryMb || firmware !== hardware.firmware;
+  }
+
+  #requireFirmware(override: BootOverride | undefined): void {
+    if (this.#hardwareWith(override).firmware === 'uefi') requireUefi(this.#config.firmware);
+  }
+
+  /**
+   * The guest has been reset, and its firmware has just begun. It has touched nothing yet: until it looks for
+   * something to boot, half a second at least passes, and QEMU ends within milliseconds.
+   */
+  #takesOver(run: QemuRun, by: MachineReset): boolean {
+    const override = this.#boot.applied;
+    if (run.ending || !this.#isOutdated(run, override)) return false;
+    try {
+      this.#requireFirmware(override);
+    } catch (error) {
+      this.#log.error({ err: error }, 'the reset keeps the hardware as it is');
+      return false;
+    }
+    this.#exchange(run, by).catch((error: unknown) => {
+      this.#log.error({ err: error }, 'machine not made anew at its reset');
+      if (run.isOn) this.#report({ kind: 'reset', by });
+    });
+    return true;
+  }
+
+  #exchange(run: QemuRun, by: MachineReset): Promise<void> {
+    this.#starting ??= this.#replace(run, by).finally(() => {
+      this.#starting = undefined;
+    });
+    return this.#starting;
+  }
+
+  async #replace(run: QemuRun, by: MachineReset): Promise<void> {
+    const startedAt = performance.now();
+    this.#startAborted = new AbortController();
+    const aborted = this.#startAborted.signal;
+    const accelerator = run.accelerator ?? (await this.#accelerator());
+    const wasPaused = run.paused;
+    this.#exchanging = true;
+    try {
+      await run.retire();
+      await this.#nics.release();
+      const next = await this.#startQemu(accelerator, aborted);
+      this.#run = next;
+      next.watch();
+      this.#holdDown(next);
+      this.#log.info(
+        { pid: next.process.pid, ...next.hardware, ms: Math.round(performance.now() - startedAt) },
+        'machine made anew at its reset',
+      );
+    } catch (error) {
+      this.#exchanging = false;
+      if (!run.isOn) {
+        const why = aborted.aborted ? 'forced' : 'crashed';
+        this.#report({ kind: 'stopped', why, detail: (error as Error).message });
+      }
+      throw error;
+    }
+    this.#exchanging = false;
+    this.#report({ kind: 'reset', by });
+    if (wasPaused) this.#report({ kind: 'resumed' });
   }
 
   /** Probed once in our life: neither the host nor the CPU model changes. A failed probe is tried again. */
@@ -281,9 +459,10 @@ export class QemuMachine implements Machine {
     return run;
   }
 
-  async #command<C extends 'system_powerdown' | 'system_reset' | 'query-status' | 'cont' | 'inject-nmi'>(
-    command: C,
-  ): Promise<QmpCommands[C]['return']> {
+  async #command<
+    C extends 'system_powerdown' | 'system_reset' | 'query-status' | 'stop' | 'cont' | 'inject-nmi',
+  >(command: C): Promise<QmpCommands[C]['return']> {
+    if (this.#starting) await this.#starting.catch(() => undefined);
     const { qmp } = this.#requireRun();
     if (!qmp) throw new BmcError('timed-out', 'QEMU does not answer');
     return this.#asBmcError(() => qmp.execute<QmpCommand>(command, {}) as Promise<QmpCommands[C]['return']>);

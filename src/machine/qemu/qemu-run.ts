@@ -5,17 +5,26 @@
  *     starting ── watch ──▶ on ── process gone ──▶ over, `stopped` reported
  *     on ── QMP lost, process alive ──▶ on, reconnecting
  *     starting, on ── leave ──▶ over, nothing reported; QEMU may live on
+ *     on ── retire ──▶ over, nothing reported; QEMU has ended
  */
 import { BmcError } from '../../bmc/errors.ts';
-import type { MachineEvent, MachineStop } from '../../bmc/machine.ts';
+import type {
+  MachineEvent,
+  MachineHardware,
+  MachineReset,
+  MachineSetup,
+  MachineStop,
+} from '../../bmc/machine.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import { QmpClient } from '../qmp/client.ts';
-import type { QmpEvent, QmpEvents } from '../qmp/commands.ts';
+import type { QmpEvent, QmpEvents, QmpRunState } from '../qmp/commands.ts';
 import type { BootDevice } from './boot-order.ts';
 import type { BootSettler } from './boot-settler.ts';
 import type { QemuMachineConfig } from './config.ts';
+import { nicNetdevId } from './devices/nic.ts';
 import type { AcceleratorChoice } from './kvm-probe.ts';
+import type { NicProvider } from './nic-provider.ts';
 import { killProcess, type ProcessRef, processEnds } from './process.ts';
 import { ResetFilter } from './reset-filter.ts';
 import type { RunDir } from './run-dir.ts';
@@ -31,6 +40,8 @@ const endTimeoutMs = 250;
 const maxReconnectDelayMs = 2000;
 /** A reset this soon after the watchdog's event is the watchdog's. */
 const watchdogResetMs = 1000;
+/** A machine in these is not paused: it runs, is about to, or its guest has put it to sleep. */
+const movingStates: readonly QmpRunState[] = ['running', 'prelaunch', 'suspended'];
 
 /** What a machine has whether it runs or not, and each of its runs works with. */
 export interface MachineParts {
@@ -38,10 +49,18 @@ export interface MachineParts {
   readonly runDir: RunDir;
   readonly console: SerialConsole;
   readonly boot: BootSettler;
+  readonly nics: NicProvider;
   readonly clock: Clock;
   readonly log: Logger;
   /** Told what happens to a run that is watched; `stopped` comes last. */
   readonly report: (event: MachineEvent) => void;
+  /** Asked at each start. */
+  readonly setup: () => MachineSetup;
+  /**
+   * The guest was reset.
+   * @returns true when another QEMU takes the place of this one; the reset is reported by whoever starts it
+   */
+  readonly takesOver: (run: QemuRun, by: MachineReset) => boolean;
 }
 
 /** How a QEMU was started, as far as it is known. */
@@ -49,33 +68,41 @@ export interface RunOrigin {
   readonly process: ProcessRef;
   readonly bootDevices: readonly BootDevice[];
   readonly accelerator: AcceleratorChoice | undefined;
+  readonly hardware: MachineHardware;
 }
 
 export class QemuRun {
   readonly process: ProcessRef;
   readonly bootDevices: readonly BootDevice[];
   readonly accelerator: AcceleratorChoice | undefined;
+  readonly hardware: MachineHardware;
   readonly #parts: MachineParts;
   readonly #log: Logger;
   readonly #resets: ResetFilter;
   readonly #untap: () => void;
+  readonly #ignoreNics: () => void;
   #phase: 'starting' | 'on' | 'over' = 'starting';
   #qmp: QmpClient | undefined;
   #setupKeys: SetupKeys | undefined;
   #shutdown: QmpEvents['SHUTDOWN'] | undefined;
   #forced = false;
+  #paused = false;
   #watchdogAt = Number.NEGATIVE_INFINITY;
   readonly #untilOver: Promise<void>;
   #tellOver: () => void = () => undefined;
 
-  constructor(parts: MachineParts, { process, bootDevices, accelerator }: RunOrigin) {
+  constructor(parts: MachineParts, { process, bootDevices, accelerator, hardware }: RunOrigin) {
     this.process = process;
     this.bootDevices = bootDevices;
     this.accelerator = accelerator;
+    this.hardware = hardware;
     this.#parts = parts;
     this.#log = parts.log;
     this.#resets = new ResetFilter(parts.clock);
     this.#untap = parts.console.tap((bytes) => this.#setupKeys?.output(bytes));
+    this.#ignoreNics = parts.nics.on((event) => {
+      if (event.kind === 'link') this.#setLink(event.id, event.up);
+    });
     this.#untilOver = new Promise((resolve) => {
       this.#tellOver = resolve;
     });
@@ -84,6 +111,16 @@ export class QemuRun {
   /** The machine is on, and its events are reported. */
   get isOn(): boolean {
     return this.#phase === 'on';
+  }
+
+  /** It has been told to end. */
+  get ending(): boolean {
+    return this.#forced;
+  }
+
+  /** Its processors stand still. */
+  get paused(): boolean {
+    return this.#paused;
   }
 
   /** The connection, while there is one. */
@@ -106,6 +143,7 @@ export class QemuRun {
     await console.attach(runDir.serialSocket, { adopting: false });
     if (boot.applied?.target === 'bios-setup') this.#pressSetupKeys();
     this.#resets.started();
+    await this.#setLinks(qmp);
     await qmp.execute('cont');
   }
 
@@ -113,9 +151,11 @@ export class QemuRun {
   async resume(qmp: QmpClient): Promise<void> {
     const { console, runDir } = this.#parts;
     if (!console.connected) await console.attach(runDir.serialSocket, { adopting: true });
+    await this.#setLinks(qmp);
     // Our earlier life may have ended between QEMU's start and its first instruction.
     const { status } = await qmp.execute('query-status');
     if (status === 'prelaunch') await qmp.execute('cont');
+    this.#setPaused(!movingStates.includes(status));
   }
 
   /** From here on events are reported, and a lost connection is made anew. */
@@ -131,6 +171,27 @@ export class QemuRun {
    */
   async forceOff(): Promise<void> {
     this.#forced = true;
+    await this.#quit();
+    this.#ended();
+    await this.#untilOver;
+  }
+
+  /**
+   * Ends QEMU for another one to take its place: nothing is reported, and what the run directory says stays.
+   * @throws {BmcError} `timed-out` when it outlives even SIGKILL; then it is followed as before
+   */
+  async retire(): Promise<void> {
+    this.#phase = 'over';
+    try {
+      await this.#quit();
+    } catch (error) {
+      this.watch();
+      throw error;
+    }
+    this.leave();
+  }
+
+  async #quit(): Promise<void> {
     await this.#qmp?.execute('quit', {}, { timeoutMs: quitTimeoutMs }).catch((error: unknown) => {
       this.#log.debug({ err: error }, 'QEMU did not take quit');
     });
@@ -142,8 +203,6 @@ export class QemuRun {
         throw new BmcError('timed-out', `QEMU (pid ${this.process.pid}) does not end even by SIGKILL`);
       }
     }
-    this.#ended();
-    await this.#untilOver;
   }
 
   /** Leaves QEMU alone: closes what we hold of it. */
@@ -152,11 +211,29 @@ export class QemuRun {
     this.#parts.boot.stopped();
     this.#setupKeys?.stop();
     this.#untap();
+    this.#ignoreNics();
     this.#parts.console.detach();
     const qmp = this.#qmp;
     this.#qmp = undefined;
     qmp?.close();
     this.#tellOver();
+  }
+
+  // --- Links of network cards ---
+
+  /** All cards as their wires are now. */
+  async #setLinks(qmp: QmpClient): Promise<void> {
+    const cards = this.#parts.nics.nics.filter(({ backend }) => backend !== 'none');
+    await Promise.all(
+      cards.map(({ id, linkUp }) => qmp.execute('set_link', { name: nicNetdevId(id), up: linkUp })),
+    );
+  }
+
+  /** While QMP is not connected nothing is lost: connecting sets all. */
+  #setLink(id: string, up: boolean): void {
+    this.#qmp?.execute('set_link', { name: nicNetdevId(id), up }).catch((error: unknown) => {
+      this.#log.warn({ err: error, nic: id, up }, 'link not set');
+    });
   }
 
   // --- Events ---
@@ -168,6 +245,12 @@ export class QemuRun {
         break;
       case 'RESET':
         this.#guestReset(event.data);
+        break;
+      case 'STOP':
+        this.#setPaused(true);
+        break;
+      case 'RESUME':
+        this.#setPaused(false);
         break;
       case 'WATCHDOG':
         this.#watchdogAt = this.#parts.clock.now();
@@ -190,9 +273,17 @@ export class QemuRun {
     boot.disturbed();
     if (!this.#resets.isReset(commanded)) return;
     const byWatchdog = !commanded && clock.now() - this.#watchdogAt < watchdogResetMs;
+    const by = commanded ? 'bmc' : byWatchdog ? 'watchdog' : 'guest';
+    if (this.isOn && this.#parts.takesOver(this, by)) return;
     if (boot.applied?.target === 'bios-setup') this.#pressSetupKeys();
     else this.#setupKeys?.stop();
-    this.#report({ kind: 'reset', by: commanded ? 'bmc' : byWatchdog ? 'watchdog' : 'guest' });
+    this.#report({ kind: 'reset', by });
+  }
+
+  #setPaused(paused: boolean): void {
+    if (paused === this.#paused) return;
+    this.#paused = paused;
+    this.#report({ kind: paused ? 'paused' : 'resumed' });
   }
 
   #report(event: MachineEvent): void {
@@ -203,7 +294,7 @@ export class QemuRun {
     this.#setupKeys?.stop();
     const keys = new SetupKeys(
       this.#parts.clock,
-      firmwareMenus[this.#parts.config.bootMode],
+      firmwareMenus[this.hardware.firmware],
       () => this.#pressEscape(),
       (shown) => {
         if (this.#setupKeys === keys) this.#setupKeys = undefined;

@@ -2,9 +2,20 @@
  * The directory of one machine's run: sockets, QEMU's arguments and what a later life of ours needs to take a
  * running QEMU over. It may lie on a tmpfs; nothing here is worth keeping once QEMU has ended.
  */
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { BootOverride } from '../../bmc/boot.ts';
+import type { MachineHardware } from '../../bmc/machine.ts';
 import type { BootDevice } from './boot-order.ts';
 import { isAlive, type ProcessRef } from './process.ts';
 
@@ -20,6 +31,13 @@ export interface RunRecord {
   readonly poweredOnAt: number;
   readonly bootDevices: readonly BootDevice[];
   readonly bootOverride: BootOverride | null;
+  readonly hardware: MachineHardware;
+}
+
+/** A file that the launcher opens for reading and writing under a number. */
+export interface Descriptor {
+  readonly fd: number;
+  readonly path: string;
 }
 
 export class RunDir {
@@ -36,18 +54,22 @@ export class RunDir {
     }
   }
 
+  /** Where QEMU makes its sockets: the one place here that it may write to, should it have a user of its own. */
+  get #sockets(): string {
+    return join(this.path, 'sockets');
+  }
   get qmpSocket(): string {
-    return join(this.path, 'qmp.sock');
+    return join(this.#sockets, 'qmp.sock');
   }
   get serialSocket(): string {
-    return join(this.path, 'serial.sock');
+    return join(this.#sockets, 'serial.sock');
   }
   /** The BMC's own, where QEMU finds the system interface; not part of one run. */
   get ipmiSocket(): string {
     return join(this.path, 'ipmi.sock');
   }
   get vncSocket(): string {
-    return join(this.path, 'vnc.sock');
+    return join(this.#sockets, 'vnc.sock');
   }
   get serialLog(): string {
     return join(this.path, 'serial.log');
@@ -63,6 +85,10 @@ export class RunDir {
   get #args(): string {
     return join(this.path, 'qemu.args');
   }
+  /** What the launcher opens for QEMU: a line `FD PATH` each. */
+  get #fds(): string {
+    return join(this.path, 'qemu.fds');
+  }
   /** Written by the launcher, which holds the lock: `PID STARTTIME`. */
   get #pid(): string {
     return join(this.path, 'qemu.pid');
@@ -73,7 +99,12 @@ export class RunDir {
 
   create(): void {
     mkdirSync(this.path, { recursive: true, mode: 0o700 });
-    chmodSync(this.path, 0o700);
+    // A group that may pass through was let in on purpose: QEMU's.
+    if ((statSync(this.path).mode & 0o067) !== 0) chmodSync(this.path, 0o700);
+    mkdirSync(this.#sockets, { recursive: true });
+    chmodSync(this.#sockets, 0o770);
+    // Made by us, so that QEMU needs no more than to open it.
+    closeSync(openSync(this.serialLog, 'a', 0o660));
   }
 
   /** Removes what a QEMU that has ended leaves; its errors stay for people to read. */
@@ -93,8 +124,12 @@ export class RunDir {
   writeArgs(argv: readonly string[]): void {
     const port = Buffer.alloc(8);
     port.writeBigUInt64LE(0x3f8n);
-    writeFileSync(this.serialConsolePort, port, { mode: 0o600 });
+    writeFileSync(this.serialConsolePort, port, { mode: 0o640 });
     replaceFile(this.#args, argv.map((arg) => `${arg}\0`).join(''));
+  }
+
+  writeDescriptors(descriptors: readonly Descriptor[]): void {
+    replaceFile(this.#fds, descriptors.map(({ fd, path }) => `${fd} ${path}\n`).join(''));
   }
 
   writeRecord(record: RunRecord): void {
@@ -142,12 +177,15 @@ export class RunDir {
           .replace(/\p{Cc}/gu, ' ')
           .trim(),
       )
-      .filter((line) => line !== '' && !line.includes(' warning: '))
+      .filter((line) => line !== '' && !harmless.test(line))
       .slice(-lines)
       .join('; ')
       .slice(0, 500);
   }
 }
+
+/** The second is said of each macvtap with several queues: the kernel spreads packets over them by itself. */
+const harmless = / warning: |TUNSETSTEERINGEBPF/;
 
 function replaceFile(path: string, content: string): void {
   const temporary = `${path}.new`;

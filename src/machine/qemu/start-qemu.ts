@@ -3,13 +3,14 @@
  * instruction. A start that fails leaves nothing behind and says what QEMU said.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BootOverride } from '../../bmc/boot.ts';
 import { BmcError } from '../../bmc/errors.ts';
+import type { MachineHardware } from '../../bmc/machine.ts';
 import { launcherLockedExitCode } from '../../supervise/launcher.ts';
 import type { Supervisor } from '../../supervise/supervisor.ts';
 import { QmpClient } from '../qmp/client.ts';
 import type { BootDevice } from './boot-order.ts';
 import { commandLine } from './command-line.ts';
+import { hardwareOf, type NicConfig } from './config.ts';
 import { checkDisk } from './disk-image.ts';
 import type { AcceleratorChoice } from './kvm-probe.ts';
 import { isAlive, killProcess, type ProcessRef, processEnds } from './process.ts';
@@ -27,6 +28,7 @@ export interface StartOptions {
   readonly supervisor: Supervisor;
   readonly stateDir: string;
   readonly accelerator: AcceleratorChoice;
+  readonly nics: readonly NicConfig[];
   /** Ends a start that has been overtaken. */
   readonly aborted: AbortSignal;
 }
@@ -49,14 +51,15 @@ export async function startQemu(parts: MachineParts, options: StartOptions): Pro
   const { runDir } = parts;
   const { supervisor, accelerator, aborted } = options;
   for (const disk of parts.config.disks) checkDisk(disk);
-  const bootDevices = prepare(parts, options, parts.boot.starting());
+  const { bootDevices, hardware } = prepare(parts, options);
 
   let run: QemuRun | undefined;
   try {
     const launch = { runDir, supervisor, aborted, deadline: performance.now() + startTimeoutMs };
+    if (aborted.aborted) throw new BmcError('wrong-state', 'power-on was interrupted');
     await supervisor.start();
     const process = await launched(launch);
-    run = new QemuRun(parts, { process, bootDevices, accelerator });
+    run = new QemuRun(parts, { process, bootDevices, accelerator, hardware });
     const qmp = await firstQmp(launch, process);
     run.useQmp(qmp);
     await run.begin(qmp);
@@ -86,21 +89,27 @@ export function startError(cause: unknown): BmcError {
 
 /** Leaves in the run directory what the launcher and a later life of ours will read. */
 function prepare(
-  { config, runDir, clock }: MachineParts,
-  { stateDir, accelerator: { accelerator, reason } }: StartOptions,
-  bootOverride: BootOverride | undefined,
-): readonly BootDevice[] {
-  const { argv, bootDevices } = asConfigurationError(() =>
+  { config, runDir, clock, boot, setup }: MachineParts,
+  { stateDir, nics, accelerator: { accelerator, reason } }: StartOptions,
+): { bootDevices: readonly BootDevice[]; hardware: MachineHardware } {
+  const bootOverride = boot.starting();
+  const { labels, hardware: wanted } = setup();
+  const hardware = hardwareOf(config, wanted, bootOverride);
+  const { argv, bootDevices, descriptors } = asConfigurationError(() =>
     commandLine({
       config,
       run: runDir,
       accelerator,
       bootOverride,
-      uefiVariables: uefiVariables(config, stateDir),
+      hardware,
+      labels,
+      nics,
+      uefiVariables: hardware.firmware === 'uefi' ? uefiVariables(config.firmware, stateDir) : undefined,
     }),
   );
   runDir.clear();
   runDir.writeArgs(argv);
+  runDir.writeDescriptors(descriptors);
   runDir.writeRecord({
     name: config.name,
     accelerator,
@@ -108,8 +117,9 @@ function prepare(
     poweredOnAt: clock.wallTime(),
     bootDevices,
     bootOverride: bootOverride ?? null,
+    hardware,
   });
-  return bootDevices;
+  return { bootDevices, hardware };
 }
 
 function asConfigurationError<T>(make: () => T): T {
@@ -121,13 +131,15 @@ function asConfigurationError<T>(make: () => T): T {
   }
 }
 
-/** Waits for the launcher to say which process it became. */
-async function launched({ runDir, supervisor, aborted, deadline }: Launch): Promise<ProcessRef> {
+/**
+ * Waits for the launcher to say which process it became, also when the start has been overtaken: nobody could end a
+ * QEMU that nobody knows.
+ */
+async function launched({ runDir, supervisor, deadline }: Launch): Promise<ProcessRef> {
   let askAt = performance.now() + supervisorPollMs;
   for (;;) {
     const process = runDir.readProcess();
     if (process) return process;
-    if (aborted.aborted) throw new BmcError('wrong-state', 'power-on was interrupted');
     const now = performance.now();
     if (now >= deadline)
       throw startFailure(runDir, `no QEMU process within ${startTimeoutMs} ms`, 'timed-out');

@@ -22,6 +22,7 @@ export interface QmpCommands {
     arguments: { keys: readonly { type: 'qcode'; data: string }[]; 'hold-time'?: number };
     return: Nothing;
   };
+  set_link: { arguments: { name: string; up: boolean }; return: Nothing };
   'chardev-send-break': { arguments: { id: string }; return: Nothing };
 }
 
@@ -40,6 +41,7 @@ export const qmpCommands: Readonly<Record<QmpCommand, true>> = {
   'qom-set': true,
   'qom-get': true,
   'send-key': true,
+  set_link: true,
   'chardev-send-break': true,
 };
 

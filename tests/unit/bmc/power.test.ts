@@ -220,23 +220,95 @@ describe('what the machine does by itself', () => {
   });
 });
 
+describe('a pause', () => {
+  it('leaves the machine on, and ends with a resume, a reset or the power', async () => {
+    const { power, machine, kinds, settle } = setUp();
+    const states: string[] = [];
+    power.onChange((state) => states.push(state));
+    power.request('on', admin);
+    power.request('pause', admin);
+    await settle();
+    expect([power.state, power.isOn]).toEqual(['paused', true]);
+    power.request('pause', admin);
+    power.request('resume', admin);
+    await settle();
+    expect(power.state).toBe('on');
+    power.request('pause', admin);
+    power.request('reset', admin);
+    await settle();
+    expect([power.state, machine.boots.length]).toEqual(['on', 2]);
+    power.request('pause', admin);
+    power.request('off', admin);
+    await settle();
+    expect(states).toEqual(['turning-on', 'on', 'paused', 'on', 'paused', 'on', 'paused', 'off']);
+    expect(kinds().filter((kind) => kind === 'paused' || kind === 'resumed')).toEqual([
+      'paused',
+      'resumed',
+      'paused',
+      'paused',
+    ]);
+  });
+
+  it.each(['pause', 'resume'] as const)('of a machine that is off is refused: %s', (action) => {
+    expect(() => setUp().power.request(action, admin)).toThrow('the machine is off');
+  });
+
+  it('outlives the BMC', async () => {
+    const { power, machine, settle } = setUp({ running: true });
+    await machine.open();
+    power.request('pause', admin);
+    await settle();
+    await machine.close();
+    await machine.open();
+    expect(power.state).toBe('paused');
+  });
+
+  it('ends when the appliance stops, so that the guest can shut down', async () => {
+    const { power, machine, events, settle } = setUp();
+    power.request('on', admin);
+    power.request('pause', admin);
+    await settle();
+    const stopped = power.shutdown(10_000);
+    await settle(100);
+    await stopped;
+    expect(machine.running).toBe(false);
+    expect(events.list().at(-1)?.kind).toBe('guest-shutdown');
+  });
+});
+
 describe('the boot override', () => {
   it('is used by one boot when set once, whoever causes it', async () => {
     const { power, boot, machine, settle } = setUp();
-    boot.set({ target: 'pxe', persistent: false, uefi: false }, admin);
+    boot.set({ target: 'pxe', persistent: false }, admin);
     power.request('on', admin);
     await settle();
     expect(boot.override).toBeUndefined();
     machine.guestReboot();
-    boot.set({ target: 'cdrom', persistent: false, uefi: false }, admin);
+    boot.set({ target: 'cdrom', persistent: false }, admin);
     machine.guestReboot();
     machine.guestReboot();
     expect(machine.boots.map((used) => used?.target)).toEqual(['pxe', undefined, 'cdrom', undefined]);
   });
 
+  it('brings its firmware for the boots that it covers, and for no other', async () => {
+    const { power, boot, machine, settle } = setUp();
+    boot.set({ target: 'disk', persistent: false, firmware: 'uefi' }, admin);
+    power.request('on', admin);
+    await settle();
+    expect(machine.hardware.firmware).toBe('uefi');
+    machine.guestReboot();
+    boot.set({ target: 'disk', persistent: true, firmware: 'uefi' }, admin);
+    power.request('reset', admin);
+    await settle();
+    machine.guestReboot();
+    boot.set({ target: 'disk', persistent: true }, admin);
+    machine.guestReboot();
+    expect(machine.firmwares).toEqual(['uefi', 'bios', 'uefi', 'uefi', 'bios']);
+  });
+
   it('is used by every boot when persistent, also after the BMC has restarted', async () => {
     const first = setUp();
-    first.boot.set({ target: 'cdrom', persistent: true, uefi: true }, admin);
+    first.boot.set({ target: 'cdrom', persistent: true, firmware: 'uefi' }, admin);
     first.power.request('on', admin);
     await first.settle();
     const second = setUp({ store: first.store });
@@ -301,6 +373,18 @@ describe('an appliance stop', () => {
     expect(machine.running).toBe(false);
   });
 
+  it('interrupts a machine that is still starting: its guest never begins', async () => {
+    const { power, machine, clock, settle } = setUp({ faults: { startMs: 60_000 } });
+    power.request('on', admin);
+    await settle(100);
+    const stopped = power.shutdown(10_000);
+    // The fake machine notices only at the end of its time that it was interrupted.
+    await clock.advanceAsync(60_000, 500);
+    await stopped;
+    expect(machine.boots).toEqual([]);
+    expect(power.state).toBe('off');
+  });
+
   it('during a power-on ends the machine that comes up', async () => {
     const { power, machine, clock } = setUp({ faults: { startMs: 100 } });
     power.request('on', admin);
@@ -349,7 +433,8 @@ describe('any order of requests and happenings', () => {
           await clock.advanceAsync(powerCycleOffMs * 26, 500);
           power.request(last, admin);
           await clock.advanceAsync(500, 50);
-          expect(power.state).toBe(last);
+          // A paused machine is on already: `on` does not resume it.
+          expect(last === 'on' ? ['on', 'paused'] : ['off']).toContain(power.state);
           expect(machine.running).toBe(last === 'on');
         },
       ),

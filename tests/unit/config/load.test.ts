@@ -80,7 +80,12 @@ describe('defaults', () => {
       extraArgs: [],
       demo: false,
     });
-    expect(loaded.power).toEqual({ onAtStart: true, restorePolicy: 'always-off', shutdownGraceMs: 30_000 });
+    expect(loaded.power).toEqual({
+      onAtStart: true,
+      restorePolicy: 'always-off',
+      shutdownGraceMs: 30_000,
+      limit: 'auto',
+    });
   });
 
   it('give each state directory a run directory of its own, short and the same every time', () => {
@@ -102,6 +107,7 @@ const rightValues: [variable: string, text: string, path: string, value: unknown
   ['RUN_DIR', '/run/x', 'bmc.runDir', '/run/x'],
   ['LOG_LEVEL', 'debug', 'bmc.logLevel', 'debug'],
   ['IPMI_PORT', '6230', 'ipmi.port', 6230],
+  ['IPMI_TRAP_PORT', '1162', 'ipmi.trapPort', 1162],
   ['IPMI_USER', 'root', 'ipmi.users.0.name', 'root'],
   ['IPMI_PASS', '12345', 'ipmi.users.0.password', '12345'],
   ['IPMI_PASS_FILE', 'secret', 'ipmi.users.0.password', 'from-a-file'],
@@ -123,6 +129,27 @@ const rightValues: [variable: string, text: string, path: string, value: unknown
   ['VM_BOOT_MODE', 'uefi', 'machine.bootMode', 'uefi'],
   ['VM_NETWORKS', 'user,none,user', 'machine.networks.length', 2],
   ['VM_NETWORKS', 'none', 'machine.networks', []],
+  [
+    'VM_NETWORKS',
+    'tc, macvtap:eth5, bridge:AA:c1:ab:00:00:02, tc:2001:db8::/64',
+    'machine.networks',
+    [
+      { backend: 'tc' },
+      { backend: 'macvtap', select: { interface: 'eth5' } },
+      { backend: 'bridge', select: { hostMac: 'aa:c1:ab:00:00:02' } },
+      { backend: 'tc', select: { subnet: '2001:db8::/64' } },
+    ],
+  ],
+  [
+    'VM_NETWORKS',
+    'auto',
+    'machine.networks',
+    [{ backend: 'auto', otherwise: { backend: 'user', restrict: false, hostForward: [] } }],
+  ],
+  ['CLAB_INTFS', '3', 'machine.promisedLinks', 3],
+  // Under containerlab the machine's cards are its wires.
+  ['CLAB_INTFS', '0', 'machine.networks.0.backend', 'auto'],
+  ['NIC_WAIT', '5', 'machine.nicWaitMs', 5000],
   ['VNC_PORT', '5901', 'machine.vncPort', 5901],
   ['ENABLE_KVM', 'false', 'machine.kvm', false],
   ['ENABLE_KVM', 'auto', 'machine.kvm', 'auto'],
@@ -130,17 +157,20 @@ const rightValues: [variable: string, text: string, path: string, value: unknown
   ['POWER_ON_AT_START', 'false', 'power.onAtStart', false],
   ['POWER_RESTORE_POLICY', 'previous', 'power.restorePolicy', 'previous'],
   ['SHUTDOWN_GRACE', '5', 'power.shutdownGraceMs', 5000],
+  ['POWER_LIMIT', 'off', 'power.limit', 'off'],
 ];
 
 const wrongValues: [variable: string, text: string][] = [
   ['PROFILE', 'prod'],
   ['BMC_ADDR', 'localhost'],
   ['RUN_DIR', `/run/${'x'.repeat(80)}`],
+  ['BMC_MANAGED_INTERFACE', 'eth0.5'],
   ['LOG_LEVEL', 'verbose'],
   ['IPMI_PORT', '0'],
   ['IPMI_PORT', '65536'],
   ['IPMI_PORT', '6e2'],
   ['IPMI_PORT', ' 623'],
+  ['IPMI_TRAP_PORT', '0'],
   ['IPMI_USER', ''],
   ['IPMI_USER', 'seventeen-letters'],
   ['IPMI_USER', 'a b'],
@@ -168,13 +198,22 @@ const wrongValues: [variable: string, text: string][] = [
   ['VM_BOOT', 'disk,disk'],
   ['VM_BOOT', 'usb'],
   ['VM_BOOT_MODE', 'efi'],
-  ['VM_NETWORKS', 'macvtap'],
+  ['VM_NETWORKS', 'ovs'],
+  ['VM_NETWORKS', 'user:eth2'],
+  ['VM_NETWORKS', 'tc:a/b'],
+  ['VM_NETWORKS', 'tc:10.0.0.0/33'],
+  ['VM_NETWORKS', 'tc:sixteen-letters-'],
+  ['VM_NETWORKS', 'tc:lo'],
+  ['VM_NETWORKS', 'auto,tc'],
+  ['CLAB_INTFS', 'two'],
+  ['NIC_WAIT', '-1'],
   ['VNC_PORT', '80'],
   ['ENABLE_KVM', 'yes'],
   ['QEMU_EXTRA_ARGS', `-name 'x`],
   ['POWER_ON_AT_START', '1'],
   ['POWER_RESTORE_POLICY', 'always'],
   ['SHUTDOWN_GRACE', '1.5'],
+  ['POWER_LIMIT', 'on'],
 ];
 
 function at(value: unknown, path: string): unknown {
@@ -191,9 +230,18 @@ describe('environment variables', () => {
     expect(first).toContain(variable);
   });
 
+  it('hand an interface to a BMC that listens on all addresses, and to no other', () => {
+    const managed = { BMC_MANAGED_INTERFACE: 'eth0' };
+    for (const BMC_ADDR of ['0.0.0.0', '::']) {
+      expect(config({ ...managed, BMC_ADDR }).bmc.managedInterface).toBe('eth0');
+    }
+    const [first = ''] = problems({ ...managed, BMC_ADDR: '192.0.2.1' });
+    expect(first).toContain('(bmc.address): expected 0.0.0.0 or :: where bmc.managedInterface is set');
+  });
+
   it('are all tried above', () => {
     const known = settingsLeaves().flatMap(({ schema }) => schema['x-env'] ?? []);
-    const notRight = ['TLS_CERT', 'TLS_KEY', 'VM_CDROM'];
+    const notRight = ['TLS_CERT', 'TLS_KEY', 'VM_CDROM', 'BMC_MANAGED_INTERFACE'];
     const right = rightValues.map(([variable]) => variable);
     expect(known.filter((name) => !right.includes(name) && !notRight.includes(name))).toEqual([]);
     const wrong = wrongValues.map(([variable]) => variable);
@@ -257,6 +305,41 @@ describe('a file', () => {
     ]);
   });
 
+  it('says how a card on the host’s interface is made, and what auto comes down to', () => {
+    const yaml = `machine:
+  networks:
+    - {backend: auto, interface: ens3, mac: '52:54:00:AA:bb:01', queues: 4, restrict: true}
+    - {backend: bridge, hostMac: 'AA:C1:AB:00:00:01'}
+`;
+    expect(config({}, yaml).machine.networks).toEqual([
+      {
+        backend: 'auto',
+        select: { interface: 'ens3' },
+        mac: '52:54:00:aa:bb:01',
+        queues: 4,
+        otherwise: { backend: 'user', mac: '52:54:00:aa:bb:01', restrict: true, hostForward: [] },
+      },
+      { backend: 'bridge', select: { hostMac: 'aa:c1:ab:00:00:01' } },
+    ]);
+  });
+
+  it('names one interface one way, and no more settings than a backend has', () => {
+    const list = problems(
+      {},
+      `machine:
+  networks:
+    - {backend: tc, interface: eth2, subnet: 10.0.0.0/8}
+    - {backend: tc, interface: eth3, tftp: .}
+    - {backend: macvtap, mac: '52:54:00:00:00:01'}
+    - {backend: user, queues: 2}
+`,
+    );
+    expect(list).toHaveLength(4);
+    expect(list.join('\n')).toMatch(
+      /one of interface, hostMac and subnet[\s\S]*tftp: only for user and auto[\s\S]*mac: only for a card whose interface is named[\s\S]*queues: only for auto/,
+    );
+  });
+
   it('is refused with file, path, expectation and value for each mistake', () => {
     const list = problems(
       {},
@@ -265,7 +348,7 @@ describe('a file', () => {
     expect(list).toHaveLength(5);
     expect(list.every((line) => line.includes('test.yaml: '))).toBe(true);
     expect(list.join('\n')).toContain('ipmi.port: expected an integer from 1 to 65535, got "ninety"');
-    expect(list.join('\n')).toContain('ipmi.prot: not a setting; here are port, users');
+    expect(list.join('\n')).toContain('ipmi.prot: not a setting; here are port, trapPort, users');
     expect(list.join('\n')).toContain('machine.boot.1: expected one of disk, cdrom, pxe, got "tape"');
     expect(list.join('\n')).toContain('power: expected a mapping of settings, got text');
   });

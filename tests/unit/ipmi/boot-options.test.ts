@@ -27,11 +27,11 @@ function setUp() {
 
 describe('boot flags', () => {
   it.each([
-    ['8004000000', { target: 'pxe', persistent: false, uefi: false }],
-    ['e008000000', { target: 'disk', persistent: true, uefi: true }],
-    ['a014000000', { target: 'cdrom', persistent: false, uefi: true }],
-    ['8018000000', { target: 'bios-setup', persistent: false, uefi: false }],
-    ['803c000000', { target: 'floppy', persistent: false, uefi: false }],
+    ['8004000000', { target: 'pxe', persistent: false }],
+    ['e008000000', { target: 'disk', persistent: true, firmware: 'uefi' }],
+    ['a014000000', { target: 'cdrom', persistent: false, firmware: 'uefi' }],
+    ['8018000000', { target: 'bios-setup', persistent: false }],
+    ['803c000000', { target: 'floppy', persistent: false }],
     ['8000000000', undefined],
     ['0004000000', undefined],
   ])('%s mean the override %o', (hex, override) => {
@@ -77,9 +77,18 @@ describe('boot flags', () => {
     expect(toHex(encode(BootFlags, options.flags))).toBe('c004000000');
   });
 
+  it('have the EFI bit for UEFI alone: a clear one leaves the machine its own firmware', () => {
+    const { boot, options } = setUp();
+    const redfish = { name: 'x', face: 'redfish' } as const;
+    boot.set({ target: 'disk', persistent: true, firmware: 'bios' }, redfish);
+    expect(toHex(encode(BootFlags, options.flags))).toBe('c008000000');
+    options.setFlags(flags('c008000000'), admin);
+    expect(boot.override).toEqual({ target: 'disk', persistent: true });
+  });
+
   it('show an override that another face has set', () => {
     const { boot, options } = setUp();
-    boot.set({ target: 'cdrom', persistent: true, uefi: true }, { name: 'x', face: 'redfish' });
+    boot.set({ target: 'cdrom', persistent: true, firmware: 'uefi' }, { name: 'x', face: 'redfish' });
     expect(toHex(encode(BootFlags, options.flags))).toBe('e014000000');
   });
 

@@ -73,6 +73,21 @@ describe('the SEL says', () => {
     expect(bench.records()).toEqual(['+28#08:2']);
   });
 
+  test('that a wire is missing or gone, that it is back, and nothing of a card that is only attached otherwise', async () => {
+    const { machine, records, bmc } = await running();
+    for (const change of ['missing', 'fallback', 'late', 'wire-lost', 'wire-returned'] as const) {
+      machine.wireChanges(change, `text of ${change}`);
+    }
+    expect(records()).toEqual(['+27#0d:0', '+27#0d:0', '+27#0d:1']);
+    expect(bmc.events.list().slice(-5)).toMatchObject([
+      { kind: 'nic-missing', text: 'text of missing' },
+      { kind: 'nic-fallback' },
+      { kind: 'nic-late' },
+      { kind: 'wire-lost' },
+      { kind: 'wire-returned' },
+    ]);
+  });
+
   test('that the power was switched, and why the system starts', async () => {
     const bench = await setUp();
     bench.records();
@@ -96,7 +111,7 @@ describe('the SEL says', () => {
       ['pxe', 3],
       ['diagnostic', 4],
     ] as const) {
-      bench.bmc.boot.set({ target, persistent: false, uefi: false }, actor);
+      bench.bmc.boot.set({ target, persistent: false }, actor);
       bench.bmc.power.request('on', actor);
       await bench.settle();
       expect(bench.records()).toContain(`+1d#0a:${offset}`);

@@ -2,22 +2,52 @@ import { resolve } from 'node:path';
 import type { NicBackend, NicConfig } from '../config.ts';
 import { device, type Properties } from './device.ts';
 
+export interface NicParts {
+  readonly nic: NicConfig;
+  /** Where the card sits on the machine's bus; wherever there is room unless given. */
+  readonly slot: number | undefined;
+  /** The descriptors that QEMU inherits for it. */
+  readonly fds: readonly number[];
+}
+
 /** A network card. QEMU's own option ROM (iPXE) is left in place, so that PXE works under SeaBIOS. */
-export const nic = device<NicConfig>({
+export const nic = device<NicParts>({
   kind: 'nic',
-  parts({ id, model = 'virtio-net-pci', mac, backend }) {
+  parts({ nic: { id, model = virtioModel, mac, mtu, queues = 1, backend }, slot, fds }) {
     if (!/^[a-z][a-z0-9_-]{0,30}$/i.test(id))
       throw new RangeError(`NIC id: letters, digits, - and _ only: ${id}`);
     if (!/^[a-z0-9][a-z0-9._-]*$/i.test(model))
       throw new RangeError(`NIC model: not a device name: ${model}`);
+    const virtio = model === virtioModel;
     return {
-      netdevs: [netdev(`${id}-net`, backend)],
-      devices: [{ bootClass: 'pxe', properties: { driver: model, id, netdev: `${id}-net`, mac } }],
+      netdevs: [netdev(nicNetdevId(id), backend, queues, fds)],
+      devices: [
+        {
+          bootClass: 'pxe',
+          properties: {
+            driver: model,
+            id,
+            netdev: nicNetdevId(id),
+            mac,
+            addr: slot === undefined ? undefined : `0x${slot.toString(16)}`,
+            host_mtu: virtio ? mtu : undefined,
+            // A vector for each queue, and two for configuration and control.
+            ...(virtio && queues > 1 ? { mq: true, vectors: 2 * queues + 2 } : {}),
+          },
+        },
+      ],
     };
   },
 });
 
-function netdev(id: string, backend: NicBackend): Properties {
+const virtioModel = 'virtio-net-pci';
+
+/** By this name QMP sets a card's link. */
+export function nicNetdevId(nicId: string): string {
+  return `${nicId}-net`;
+}
+
+function netdev(id: string, backend: NicBackend, queues: number, fds: readonly number[]): Properties {
   switch (backend.kind) {
     case 'user':
       return {
@@ -30,5 +60,16 @@ function netdev(id: string, backend: NicBackend): Properties {
           str: `${protocol}:127.0.0.1:${Number(hostPort)}-:${Number(guestPort)}`,
         })),
       };
+    case 'tap':
+      return {
+        type: 'tap',
+        id,
+        ifname: backend.device,
+        script: 'no',
+        downscript: 'no',
+        queues: queues > 1 ? queues : undefined,
+      };
+    case 'tap-node':
+      return { type: 'tap', id, ...(fds.length === 1 ? { fd: String(fds[0]) } : { fds: fds.join(':') }) };
   }
 }

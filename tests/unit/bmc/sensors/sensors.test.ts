@@ -47,6 +47,23 @@ describe('what there is', () => {
     expect(many.filter((key) => /^dimm\d/.test(key))).toHaveLength(8);
   });
 
+  test('the sensor of the network cards shows a heartbeat while all of them have a link', async () => {
+    const { sensors, machine } = await server();
+    const card = { id: 'nic0', mac: '', mtu: 1500, queues: 1, backend: 'tc', wire: 'eth2', note: undefined };
+    const shown = () => [...(sensors.discrete('nicLink').states ?? [])];
+    expect(shown()).toEqual([]);
+    machine.nics = [
+      { ...card, linkUp: true },
+      { ...card, linkUp: true },
+    ];
+    expect(shown()).toEqual(['heartbeat']);
+    machine.nics = [
+      { ...card, linkUp: true },
+      { ...card, linkUp: false },
+    ];
+    expect(shown()).toEqual(['heartbeat-lost']);
+  });
+
   test('each sensor has a number of its own, a name that fits, and an offset for every state', async () => {
     const { sensors } = await server({ on: false, cpus: 200, memoryMb: 16_000_000 });
     const numbers = sensors.list().map(({ definition }) => sensorNumber(definition.key));

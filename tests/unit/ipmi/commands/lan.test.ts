@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { NetworkState } from '../../../../src/bmc/lan-settings.ts';
+import type {
+  NetworkControl,
+  NetworkSettings,
+  NetworkState,
+} from '../../../../src/bmc/management-network.ts';
 import { memoryStore } from '../../../../src/bmc/store.ts';
 import { lanCommands } from '../../../../src/ipmi/commands/lan.ts';
 import { ipv4, ipv6, mac } from '../../../../src/ipmi/lan-fields.ts';
@@ -8,16 +12,17 @@ import { decode, encode } from '../../../../src/lib/codec.ts';
 import { ipmiRequest, readReply } from '../../../support/ipmi-client.ts';
 import { type BenchOptions, LanBench, ownCommands } from '../../../support/lan-bench.ts';
 
+const v4 = { address: '192.0.2.10', mask: '255.255.255.0', source: 'dhcp' } as const;
 const network: NetworkState = {
-  v4: { address: '192.0.2.10', mask: '255.255.255.0', source: 'dhcp' },
+  v4,
   v6: [
-    { address: '2001:db8::10', prefixLength: 64, dynamic: false },
-    { address: 'fe80::1', prefixLength: 64, dynamic: true },
+    { address: '2001:db8::10', prefixLength: 64, source: 'static', status: 'active' },
+    { address: 'fe80::1', prefixLength: 64, source: 'slaac', status: 'active' },
   ],
   mac: '52:54:00:12:34:56',
   gateway4: { address: '192.0.2.1', mac: '52:54:00:00:00:01' },
   gateway6: { address: 'fe80::fe' },
-  vlan: 5,
+  vlan: { id: 5, enabled: true, priority: 3 },
   hopLimit4: 64,
   hopLimit6: 64,
 };
@@ -62,6 +67,7 @@ describe('LAN configuration parameters', () => {
     [18, 3, '03000000'],
     [19, 3, `030000${'00'.repeat(10)}`],
     [20, 0, '0580'],
+    [21, 0, '03'],
     [22, 0, '02'],
     [23, 0, `00${'1103'}${'00'.repeat(14)}`],
     [24, 0, '000040000000000000'],
@@ -140,7 +146,7 @@ describe('LAN configuration parameters', () => {
     expect(await get(24)).toBe('11000030000000000000');
     expect(bench.client({ suite: 3 }).login()).toBe('open: 10');
     expect(bench.client({ suite: 3, openLevel: 3, role: 0x13 }).login()).toBe('ok');
-    expect(bench.client({ suite: 8 }).login()).toBe('open: 4');
+    expect(bench.client({ suite: 8 }).login()).toBe('open: 17');
     expect(bench.client({ suite: 17 }).login()).toBe('ok');
     const suites = bench.loggedIn().command(6, 0x54, [1, 0, 0x80])?.data;
     expect([...(suites ?? [])].filter((_, i) => i % 5 === 2)).toEqual([17, 3]);
@@ -151,7 +157,7 @@ describe('LAN configuration parameters', () => {
     const { bench, get, put } = setUp({ cipherSuites: [17, 3] });
     expect(await put(24, '004044444444444444')).toBe('');
     expect(await get(24)).toBe('11004044444444444444');
-    expect(bench.client({ suite: 8 }).login()).toBe('open: 4');
+    expect(bench.client({ suite: 8 }).login()).toBe('open: 17');
     expect(await put(24, '000040000000000000')).toBe('');
     expect(await get(24)).toBe('11000040000000000000');
   });
@@ -189,6 +195,102 @@ describe('LAN configuration parameters', () => {
     expect(other.command(0x0c, 1, [1, 0, 1])?.completionCode).toBe(0);
     expect(other.command(0x0c, 1, [1, 0, 3])?.completionCode).toBe(0xcc);
     expect(other.command(0x0c, 1, [1, 0, 0])?.completionCode).toBe(0);
+  });
+});
+
+describe('an interface that is the BMC’s', () => {
+  const now: NetworkSettings = {
+    source: 'static',
+    address: '192.0.2.10',
+    mask: '255.255.255.0',
+    gateway: '192.0.2.1',
+    vlan: { id: 0, enabled: false, priority: 0 },
+    static6: [{ address: '2001:db8::10', prefixLength: 64 }, null, null, null],
+    router6: '::',
+  };
+  const managed = ({ ipv6 = true, dhcp = true } = {}) => {
+    const told: NetworkSettings[] = [];
+    const networkControl: NetworkControl = {
+      ipv6,
+      dhcp,
+      settings: async () => now,
+      apply: async (settings) => void told.push(settings),
+      stop: async () => undefined,
+    };
+    const { vlan: _vlan, ...untagged } = network;
+    const made = setUp({
+      networkControl,
+      network: async () => ({ ...untagged, v4: { ...v4, source: 'static' } }),
+    });
+    return { ...made, told, pass: () => made.bench.clock.advanceAsync(1000, 500) };
+  };
+
+  test.each([
+    [3, 'c0000263', { address: '192.0.2.99' }],
+    [6, 'ffff0000', { mask: '255.255.0.0' }],
+    [12, 'c00002fe', { gateway: '192.0.2.254' }],
+    [4, '02', { source: 'dhcp' }],
+    [20, '0780', { vlan: { id: 7, enabled: true, priority: 0 } }],
+    [20, '0700', { vlan: { id: 7, enabled: false, priority: 0 } }],
+    [21, '05', { vlan: { id: 0, enabled: false, priority: 5 } }],
+    [65, '20010db8000000000000000000000001', { router6: '2001:db8::1' }],
+  ] as const)('takes parameter %i, %s', async (selector, hex, expected) => {
+    const { told, put, get, pass } = managed();
+    expect(await put(selector, hex)).toBe('');
+    expect(await get(selector)).toBe(`11${hex}`);
+    expect(told).toEqual([]);
+    await pass();
+    expect(told).toEqual([{ ...now, ...expected }]);
+  });
+
+  test('takes IPv6 addresses into places of their own, and empties them', async () => {
+    const { told, put, get, pass } = managed();
+    expect(await get(55)).toBe('11040103');
+    expect(await put(56, `0280${'20010db8000000000000000000000020'}4000`)).toBe('');
+    // In its place, while the kernel has not got it yet.
+    expect(await get(56, 2)).toBe(`110280${'20010db8000000000000000000000020'}4002`);
+    expect(await get(56, 1)).toBe(`110100${'00'.repeat(17)}01`);
+    expect(await put(56, `0000${'00'.repeat(18)}`)).toBe('');
+    await pass();
+    expect(told.map(({ static6 }) => static6)).toEqual([
+      [null, null, { address: '2001:db8::20', prefixLength: 64 }, null],
+    ]);
+    expect(await put(56, `0480${'20010db8000000000000000000000020'}4000`)).toBe(0xc9);
+  });
+
+  test('refuses by C9h what makes no sense, by D5h what does not go now, by 82h what is never changed', async () => {
+    const { told, put, pass } = managed({ dhcp: false });
+    for (const [selector, hex] of [
+      [3, 'e0000001'],
+      [6, 'ff00ff00'],
+      [12, 'ffffffff'],
+      [4, '03'],
+      [20, '0080'],
+    ] as const) {
+      expect([selector, await put(selector, hex)]).toEqual([selector, 0xc9]);
+    }
+    expect(await put(4, '02')).toBe(0xd5);
+    for (const [selector, hex] of [
+      [5, '525400000009'],
+      [7, '200000'],
+      [10, '00'],
+      [13, '525400000009'],
+      [14, 'c0000202'],
+      [51, '00'],
+      [53, '01'],
+      [64, '01'],
+      [66, '525400000009'],
+    ] as const) {
+      expect([selector, await put(selector, hex)]).toEqual([selector, 0x82]);
+    }
+    await pass();
+    expect(told).toEqual([]);
+  });
+
+  test('keeps its IPv6 side where the BMC has none', async () => {
+    const { put } = managed({ ipv6: false });
+    expect(await put(65, '20010db8000000000000000000000001')).toBe(0x82);
+    expect(await put(56, `0080${'20010db8000000000000000000000020'}4000`)).toBe(0x82);
   });
 });
 

@@ -4,7 +4,7 @@ import type { MachineEvent } from '../../../../src/bmc/machine.ts';
 import { systemClock } from '../../../../src/lib/clock.ts';
 import { type FakeFaults, FakeMachine } from '../../../../src/machine/fake/fake-machine.ts';
 
-const pxe: BootOverride = { target: 'pxe', persistent: false, uefi: false };
+const pxe: BootOverride = { target: 'pxe', persistent: false };
 
 function watched(faults: Partial<FakeFaults> = {}, running = false) {
   const machine = new FakeMachine({ clock: systemClock, faults, running });

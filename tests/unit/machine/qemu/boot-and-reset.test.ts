@@ -8,7 +8,7 @@ import { ResetFilter } from '../../../../src/machine/qemu/reset-filter.ts';
 import { firmwareMenus, SetupKeys } from '../../../../src/machine/qemu/setup-keys.ts';
 import { ScriptedClock } from '../../../support/scripted-clock.ts';
 
-const once = (target: BootTarget): BootOverride => ({ target, persistent: false, uefi: false });
+const once = (target: BootTarget): BootOverride => ({ target, persistent: false });
 
 describe('boot order', () => {
   const devices: BootDevice[] = [
@@ -100,6 +100,18 @@ describe('boot settler', () => {
     boot.want(once('cdrom'));
     await clock.advanceAsync(1);
     expect(applied).toEqual(['cdrom']);
+  });
+
+  test('another firmware for the same device is a change', async () => {
+    const { clock, applied, boot } = settler();
+    boot.want(once('disk'));
+    boot.starting();
+    boot.started();
+    await clock.advanceAsync(2000);
+    boot.want({ ...once('disk'), firmware: 'uefi' });
+    await clock.advanceAsync(1);
+    expect(applied).toEqual(['disk']);
+    expect(boot.applied?.firmware).toBe('uefi');
   });
 
   test('a reset of ours takes a pending change along', async () => {

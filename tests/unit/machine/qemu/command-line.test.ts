@@ -1,20 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Firmware } from '../../../../src/bmc/boot.ts';
+import type { FruFields } from '../../../../src/bmc/fru.ts';
+import type { MachineHardware } from '../../../../src/bmc/machine.ts';
 import { commandLine } from '../../../../src/machine/qemu/command-line.ts';
-import { type QemuMachineConfig, qemuMachineDefaults } from '../../../../src/machine/qemu/config.ts';
+import {
+  hardwareOf,
+  type NicConfig,
+  type QemuMachineConfig,
+  qemuMachineDefaults,
+} from '../../../../src/machine/qemu/config.ts';
 import { optionText } from '../../../../src/machine/qemu/option-value.ts';
 import { RunDir } from '../../../../src/machine/qemu/run-dir.ts';
 
 const config: QemuMachineConfig = {
   ...qemuMachineDefaults,
   name: 'node1',
-  identity: {
-    uuid: '6f5ba4b4-6a35-4b1c-9d6e-0123456789ab',
-    serialNumber: 'QB0001',
-    manufacturer: 'maker',
-    product: 'product',
-    version: '1',
-  },
+  uuid: '6f5ba4b4-6a35-4b1c-9d6e-0123456789ab',
   memoryMb: 512,
   cpus: 2,
   disks: [
@@ -22,22 +24,52 @@ const config: QemuMachineConfig = {
     { path: '/images/b.img', format: 'raw', readOnly: true },
   ],
   cdrom: '/images/cd.iso',
-  nics: [
-    {
-      id: 'nic0',
-      mac: '52:54:00:00:00:01',
-      backend: { kind: 'user', restrict: true, tftp: '/tftp', bootFile: 'boot' },
-    },
-    { id: 'nic1', mac: '52:54:00:00:00:02', backend: { kind: 'user', restrict: false } },
-  ],
 };
 
-function render(changes: Partial<QemuMachineConfig> = {}, target?: 'pxe' | 'disk' | 'cdrom' | 'usb') {
+const twoUserCards: readonly NicConfig[] = [
+  {
+    id: 'nic0',
+    mac: '52:54:00:00:00:01',
+    backend: { kind: 'user', restrict: true, tftp: '/tftp', bootFile: 'boot' },
+  },
+  { id: 'nic1', mac: '52:54:00:00:00:02', backend: { kind: 'user', restrict: false } },
+];
+
+const labels: FruFields = {
+  chassis: { partNumber: 'case', serialNumber: 'C1' },
+  board: {
+    manufacturedAt: 0,
+    manufacturer: 'board maker',
+    product: 'board',
+    serialNumber: 'B1',
+    partNumber: 'b-1',
+  },
+  product: {
+    manufacturer: 'maker',
+    name: 'product',
+    partNumber: 'p-1',
+    version: '1',
+    serialNumber: 'QB0001',
+    assetTag: 'rack 7, slot 2',
+  },
+};
+
+type Changes = Partial<QemuMachineConfig> & { readonly nics?: readonly NicConfig[] };
+
+function render(
+  { nics = twoUserCards, ...changes }: Changes = {},
+  target?: 'pxe' | 'disk' | 'cdrom' | 'usb',
+  written: FruFields | undefined = labels,
+) {
+  const changed = { ...config, ...changes };
   return commandLine({
-    config: { ...config, ...changes },
+    config: changed,
+    hardware: hardwareOf(changed, {}, undefined),
+    labels: written,
+    nics,
     run: new RunDir('/run/machine'),
     accelerator: 'tcg',
-    bootOverride: target && { target, persistent: false, uefi: false },
+    bootOverride: target && { target, persistent: false },
     uefiVariables: '/state/ovmf-vars.fd',
   });
 }
@@ -72,7 +104,7 @@ describe('command line', () => {
     expect(values(argv, '-sandbox')).toEqual([
       'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
     ]);
-    expect(values(argv, '-vnc')).toEqual(['unix:/run/machine/vnc.sock']);
+    expect(values(argv, '-vnc')).toEqual(['unix:/run/machine/sockets/vnc.sock']);
   });
 
   test('the format of a disk is stated, and no other file is opened by it', () => {
@@ -91,7 +123,10 @@ describe('command line', () => {
       run: new RunDir('/run/machine'),
       accelerator: 'tcg',
       bootOverride: undefined,
-      uefiVariables: '',
+      hardware: hardwareOf(empty, {}, undefined),
+      labels: undefined,
+      nics: [],
+      uefiVariables: undefined,
     });
     expect(device(argv, 'cd0')).not.toHaveProperty('drive');
     expect(device(render().argv, 'cd0')).toMatchObject({ drive: 'cd0-medium' });
@@ -127,6 +162,30 @@ describe('command line', () => {
     expect(files[1]).toMatchObject({ filename: '/state/ovmf-vars.fd' });
   });
 
+  test('an override with a firmware has the last word, then what the core wants, then the configuration', () => {
+    const by = (wanted: Partial<MachineHardware>, firmware?: Firmware) =>
+      hardwareOf(config, wanted, { target: 'disk', persistent: false, ...(firmware && { firmware }) });
+    expect(by({})).toEqual({ cpus: 2, memoryMb: 512, firmware: 'bios' });
+    expect(by({ firmware: 'uefi', cpus: 4 })).toEqual({ cpus: 4, memoryMb: 512, firmware: 'uefi' });
+    expect(by({ firmware: 'uefi' }, 'bios').firmware).toBe('bios');
+    expect(by({}, 'uefi').firmware).toBe('uefi');
+  });
+
+  test('SMBIOS tells what the FRU tells, each text in one place', () => {
+    expect(values(render().argv, '-smbios')).toEqual([
+      `type=1,manufacturer=maker,product=product,version=1,serial=QB0001,sku=p-1,uuid=${config.uuid}`,
+      'type=2,manufacturer=board maker,product=board,version=b-1,serial=B1',
+      'type=3,manufacturer=maker,version=1,serial=C1,sku=case,asset=rack 7,, slot 2',
+    ]);
+  });
+
+  test('whatever a client has written into the FRU, the machine starts; what is empty stays so', () => {
+    const product = { ...labels.product, manufacturer: '', name: 'a\0b\nc', assetTag: '\t' };
+    const [system, , chassis] = values(render({}, undefined, { ...labels, product }).argv, '-smbios');
+    expect(system).toContain('type=1,manufacturer=,product=abc,');
+    expect(chassis).toMatch(/,asset=$/);
+  });
+
   test('VNC over TCP is given as a display number', () => {
     expect(values(render({ vncPort: 5907 }).argv, '-vnc')).toEqual(['127.0.0.1:7']);
     expect(() => render({ vncPort: 80 })).toThrow('5900');
@@ -138,6 +197,64 @@ describe('command line', () => {
     expect(() => render({ cpuModel: 'max -device x' })).toThrow('CPU model');
   });
 
+  test('a card on a wire has the wire’s MTU, a queue for each processor, and descriptors that it inherits', () => {
+    const { argv, descriptors } = render({
+      nics: [
+        {
+          id: 'nic0',
+          place: 0,
+          mac: 'aa:c1:ab:00:00:01',
+          mtu: 9500,
+          queues: 2,
+          backend: { kind: 'tap-node', path: '/run/a' },
+        },
+        {
+          id: 'nic2',
+          place: 2,
+          mac: 'aa:c1:ab:00:00:02',
+          mtu: 1500,
+          queues: 2,
+          backend: { kind: 'tap', device: 'qbt-eth4' },
+        },
+        {
+          id: 'nic3',
+          place: 3,
+          mac: 'aa:c1:ab:00:00:03',
+          queues: 1,
+          backend: { kind: 'tap-node', path: '/run/b' },
+        },
+        { id: 'nic4', place: 4, mac: '52:54:00:00:00:01', backend: { kind: 'user', restrict: false } },
+      ],
+    });
+    expect(descriptors).toEqual([
+      { fd: 30, path: '/run/a' },
+      { fd: 31, path: '/run/a' },
+      { fd: 32, path: '/run/b' },
+    ]);
+    expect(values(argv, '-netdev')).toMatchObject([
+      { type: 'tap', id: 'nic0-net', fds: '30:31' },
+      { type: 'tap', id: 'nic2-net', ifname: 'qbt-eth4', script: 'no', downscript: 'no', queues: 2 },
+      { type: 'tap', id: 'nic3-net', fd: '32' },
+      { type: 'user', id: 'nic4-net' },
+    ]);
+    expect(device(argv, 'nic0')).toMatchObject({ addr: '0x10', host_mtu: 9500, mq: true, vectors: 6 });
+    expect(device(argv, 'nic2')).toMatchObject({ addr: '0x12', host_mtu: 1500, mq: true });
+    expect(device(argv, 'nic3')).not.toHaveProperty('mq');
+    expect(device(argv, 'nic4')).toMatchObject({ addr: '0x14' });
+  });
+
+  test('cards have fixed slots only where each of them finds one', () => {
+    const onWire = (place: number): NicConfig => ({
+      id: `nic${place}`,
+      place,
+      mac: 'aa:c1:ab:00:00:01',
+      backend: { kind: 'tap', device: 't' },
+    });
+    expect(device(render({ nics: [onWire(0), onWire(14)] }).argv, 'nic14')).toMatchObject({ addr: '0x1e' });
+    expect(device(render({ nics: [onWire(0), onWire(15)] }).argv, 'nic0')).not.toHaveProperty('addr');
+    expect(device(render().argv, 'nic0')).not.toHaveProperty('addr');
+  });
+
   test('expert arguments come last and as they are', () => {
     expect(render({ extraArgs: ['-device', 'x,y=z'] }).argv.slice(-2)).toEqual(['-device', 'x,y=z']);
   });
@@ -145,9 +262,13 @@ describe('command line', () => {
   test.each([
     ['a control character', { name: 'a\nb' }],
     ['65 characters', { name: 'x'.repeat(65) }],
-    ['a UUID that is none', { identity: { ...config.identity, uuid: '1,file=/etc/shadow' } }],
+    ['a UUID that is none', { uuid: '1,file=/etc/shadow' }],
     ['no memory', { memoryMb: 0 }],
     ['a NIC called like an option', { nics: [{ ...nic(), id: 'a,b=c' }] }],
+    [
+      'a device node with a line end',
+      { nics: [{ ...nic(), backend: { kind: 'tap-node' as const, path: '/a\nb' } }] },
+    ],
     ['a NIC model with a property', { nics: [{ ...nic(), model: 'e1000,romfile=/etc/shadow' }] }],
   ])('%s is refused', (_, changes) => {
     expect(() => render(changes)).toThrow(RangeError);
@@ -207,9 +328,13 @@ describe('hostile strings', () => {
     const calm = render().argv;
     fc.assert(
       fc.property(hostile, hostile, hostile, (a, b, c) => {
-        const { argv } = render({
+        const written: FruFields = {
+          chassis: { partNumber: b, serialNumber: c },
+          board: { ...labels.board, manufacturer: a, product: c, partNumber: b },
+          product: { ...labels.product, manufacturer: a, name: b, version: c, serialNumber: a, assetTag: b },
+        };
+        const changes = {
           name: a,
-          identity: { ...config.identity, manufacturer: a, product: b, version: c, serialNumber: a },
           disks: [
             { path: `/x/${b}`, format: 'qcow2', serial: c },
             { path: `/x/${c}`, format: 'raw', readOnly: true },
@@ -223,7 +348,8 @@ describe('hostile strings', () => {
             },
             { id: 'nic1', mac: c, backend: { kind: 'user', restrict: false } },
           ],
-        });
+        } satisfies Changes;
+        const { argv } = render(changes, undefined, written);
         expect(argv.length).toBe(calm.length);
         argv.forEach((arg, index) => {
           const before = calm[index] ?? '';
