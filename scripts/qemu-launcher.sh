@@ -3,7 +3,10 @@
 #
 # RUN_DIR/qemu.args holds the program and its arguments, each ended by NUL. The exclusive lock on RUN_DIR/lock
 # is inherited by QEMU and lives as long as it does, so that a machine never has two. Exit 75: locked by another.
+# RUN_DIR/qemu.fds, if there, has a line `FD PATH` for each device that QEMU inherits open.
 set -u
+# What is written here is for the BMC's eyes; QEMU may be another user of its group.
+umask 077
 run=${1:?qemu-launcher: the run directory is missing}
 
 # A supervisor's message channel is not for QEMU; nor is a core file with the guest's memory in it for anyone.
@@ -28,6 +31,25 @@ read -r stat <"/proc/$$/stat"
 read -r -a fields <<<"${stat##*) }"
 echo "$$ ${fields[19]}" >"$run/qemu.pid"
 
+# Devices that QEMU itself may have no right to open. Only devices: to open a missing file this way would make one.
+fds=()
+if [[ -e $run/qemu.fds ]]; then mapfile -t fds <"$run/qemu.fds"; fi
+for line in "${fds[@]}"; do
+  fd=${line%% *} node=${line#* }
+  if [[ ! $fd =~ ^[0-9]+$ || ! -c $node ]]; then
+    echo "qemu-launcher: $run/qemu.fds: $node is no device" >&2
+    exit 78
+  fi
+  eval "exec $fd<>\"\$node\"" || exit 74
+done
+
+# Words that give QEMU a user of its own and take every right from it, as far as there is one to give.
+prefix=()
+if [[ -e $run/qemu.user ]]; then mapfile -d '' -t prefix <"$run/qemu.user"; fi
+
+# QEMU's sockets are for its group, which the BMC is in.
+umask 007
+
 # Blocked signals stay blocked: a supervisor that stops everything at once must not cut the guest's power while
 # the BMC still shuts it down in order. The BMC ends QEMU by QMP, or by SIGKILL.
-exec env -i --block-signal=INT --block-signal=TERM --block-signal=HUP PATH="$PATH" "${argv[@]}"
+exec env -i --block-signal=INT --block-signal=TERM --block-signal=HUP PATH="$PATH" "${prefix[@]}" "${argv[@]}"

@@ -25,7 +25,10 @@ const stamps = join(root, 'build/setup');
 /** What the appliance runs on. SeaBIOS and the network boot ROMs come with qemu-system-x86. */
 const PACKAGES_TO_RUN = ['qemu-system-x86', 'qemu-utils', 'ovmf', 'ipmitool'];
 /** Clients that only the tests drive. */
-const PACKAGES_TO_TEST = ['fence-agents', 'freeipmi-tools', 'openipmi', 'procps', 'python3-pyghmi', 'tshark'];
+const PACKAGES_TO_TEST = [
+  ...['busybox', 'dnsmasq-base', 'docker-compose', 'ethtool', 'fence-agents', 'freeipmi-tools', 'iproute2'],
+  ...['openipmi', 'procps', 'python3-pyghmi', 'tshark'],
+];
 
 /** A failure whose message tells the user what to do. */
 export class SetupError extends Error {

@@ -4,10 +4,12 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { dockerForTests } from './docker.mjs';
 import { command, root, setup } from './setup.mjs';
 
 await command(async () => {
   await setup({ test: true });
+  const stopDocker = await dockerForTests({ root, say: (line) => process.stdout.write(`test: ${line}\n`) });
   const directory = mkdtempSync(join(tmpdir(), 'qemu-bmc-test-'));
   try {
     const report = join(directory, 'report.json');
@@ -27,6 +29,7 @@ await command(async () => {
     );
     return code === 0 && failed > 0 ? 1 : code;
   } finally {
+    stopDocker();
     rmSync(directory, { recursive: true, force: true });
   }
 });

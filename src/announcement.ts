@@ -10,7 +10,7 @@ export function announcement(config: Config, status: ApplianceStatus | undefined
   const { bmc, ipmi, machine, profile } = config;
   const [first] = ipmi.users;
   const user = first?.name ?? '';
-  const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[bmc.address] ?? bmc.address;
+  const host = { '0.0.0.0': '127.0.0.1', '::': '127.0.0.1' }[bmc.address] ?? bmc.address;
   const port = ipmi.port === 623 ? '' : ` -p ${ipmi.port}`;
   const key = config.ipmi.kgHex === undefined ? '' : ' -y $KG';
   const suite = profile === 'strict' ? ' -C 17' : '';

@@ -2,7 +2,16 @@
  * The demo machine's disk, one copy per appliance: a disk belongs to one machine, and several appliances may run the
  * demo side by side. The copy stays until another demo machine is built.
  */
-import { constants, copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Config, Disk } from './config/config.ts';
 import { demoDir } from './config/package-paths.ts';
@@ -31,6 +40,8 @@ function ownDemoDisk(stateDir: string): Disk {
   const path = join(stateDir, own);
   if (!existsSync(path)) {
     copyFileSync(join(demoDir, 'demo.qcow2'), `${path}.new`, constants.COPYFILE_FICLONE);
+    // The machine's process may be another user's of our group; the directory keeps everybody else out.
+    chmodSync(`${path}.new`, 0o660);
     renameSync(`${path}.new`, path);
   }
   return { path, format: 'qcow2' };

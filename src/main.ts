@@ -49,6 +49,25 @@ export async function main(args: readonly string[]): Promise<number> {
       await (await import('./run-bmc.ts')).runBmc(config);
     });
 
+  program
+    .command('container')
+    .description(
+      'prepare the container and print the command that its entry point becomes, words ended by NUL',
+    )
+    .action(async () => {
+      const { config } = await load();
+      const { prepareContainer, words } = await import('./container/container.ts');
+      process.stdout.write(words(await prepareContainer({ config, script })));
+    });
+
+  program
+    .command('health')
+    .description('ask the BMC over RMCP+ whether it answers; exit code 0 when it does')
+    .action(async () => {
+      const { config } = await load();
+      exitCode = await (await import('./health.ts')).printHealth(config);
+    });
+
   const configCommand = program.command('config').description('look at the configuration');
   configCommand
     .command('show')

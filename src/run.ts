@@ -9,27 +9,19 @@
  * BMC, which shuts the guest down, and end pm2 after it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { isIPv6 } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { announcement } from './announcement.ts';
 import type { Config } from './config/config.ts';
-import { packageRoot } from './config/package-paths.ts';
 import { BmcExit, preparePrivateDirectory, type RunFiles, readStatus, runFiles } from './config/run-files.ts';
 import { ConsoleLog } from './console-log.ts';
-import { withOwnDemoDisk } from './demo-disk.ts';
+import { probeLan } from './ipmi/lan-probe.ts';
 import { processStat } from './lib/process-stat.ts';
-import { isAlive, processesOf, runMarker, signal } from './processes.ts';
+import { bmcProgram, checkPort, prepareRun, RunError } from './prepare.ts';
+import { isAlive, processesOf, signal } from './processes.ts';
 import { StopRequest } from './stop-request.ts';
-import { ecosystem, Pm2Supervisor, pm2Environment } from './supervise/pm2.ts';
-
-/** A reason not to run that the user can do something about; shown without a stack. */
-export class RunError extends Error {
-  override readonly name = 'RunError';
-}
+import { Pm2Supervisor } from './supervise/pm2.ts';
 
 export interface RunOptions {
   readonly config: Config;
@@ -68,7 +60,7 @@ async function runUntil(stopping: StopRequest, { config, script }: RunOptions): 
   let failure: unknown;
   try {
     await checkPort(config);
-    pm2 = startSupervisor(withOwnDemoDisk(config), script, files, log);
+    pm2 = startSupervisor(config, script, log);
     failure = await serve(config, files, pm2, stopping);
   } catch (error) {
     failure = error;
@@ -103,68 +95,12 @@ async function takeOver(config: Config, files: RunFiles, stopping: StopRequest):
   writeFileSync(files.owner, `${process.pid} ${processStat(process.pid)?.startTime}\n`, { mode: 0o600 });
 }
 
-/** Says what is wrong with the port while there is a simple thing to say. */
-async function checkPort({ bmc: { address }, ipmi: { port } }: Config): Promise<void> {
-  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
-  try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once('error', reject);
-      socket.bind({ address, port, exclusive: true }, resolve);
-    });
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const where = `UDP port ${port} on ${address}`;
-    if (code === 'EADDRINUSE') {
-      throw new RunError(
-        `${where} is taken by another program: stop it, or set IPMI_PORT (IPMI_PORT=6230 npm start)`,
-      );
-    }
-    if (code === 'EACCES') {
-      throw new RunError(`${where} needs root: set IPMI_PORT to 1024 or above (IPMI_PORT=6230 npm start)`);
-    }
-    if (code === 'EADDRNOTAVAIL')
-      throw new RunError(`${address} is no address of this machine: set BMC_ADDR`);
-    throw new RunError(`${where}: ${(error as Error).message}`, { cause: error });
-  } finally {
-    socket.close();
-  }
-}
-
-function startSupervisor(config: Config, script: string, files: RunFiles, log: ConsoleLog): ChildProcess {
-  const { runDir } = config.bmc;
-  const { env } = process;
-  const environment = {
-    PATH: env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin',
-    HOME: env.HOME ?? '/',
-    LANG: env.LANG ?? 'C.UTF-8',
-    [runMarker]: runDir,
-    ...pm2Environment(files.pm2Home),
-  };
-  preparePrivateDirectory(files.pm2Home);
-  writeFileSync(files.config, JSON.stringify(config), { mode: 0o600 });
-  writeFileSync(files.powerReturned, '', { mode: 0o600 });
-  const programs = ecosystem({
-    runDir,
-    pm2Home: files.pm2Home,
-    bmc: {
-      // With an interpreter of pm2's choice, pm2 would load its own code into the BMC's process.
-      interpreter: 'none',
-      script: process.execPath,
-      args: [...process.execArgv, script, 'bmc', '--resolved', files.config],
-      cwd: packageRoot,
-    },
-    stopGraceMs: config.power.shutdownGraceMs,
-  });
-  for (const app of programs.apps) {
-    if (app.name === bmcProgram) app.stop_exit_codes = Object.values(BmcExit);
-  }
-  writeFileSync(files.ecosystem, JSON.stringify(programs, null, 2), { mode: 0o600 });
-
-  const packageFile = createRequire(import.meta.url).resolve('pm2/package.json');
-  const runtime = join(dirname(packageFile), 'bin/pm2-runtime');
-  const child = spawn(process.execPath, [runtime, 'start', files.ecosystem, '--raw', '--no-auto-exit'], {
+function startSupervisor(config: Config, script: string, log: ConsoleLog): ChildProcess {
+  const { env, command } = prepareRun(config, { script });
+  const [program = '', ...args] = command;
+  const child = spawn(program, args, {
     cwd: '/',
-    env: environment,
+    env,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -172,8 +108,6 @@ function startSupervisor(config: Config, script: string, files: RunFiles, log: C
   child.stderr?.on('data', (data: Buffer) => log.write(data));
   return child;
 }
-
-const bmcProgram = 'bmc';
 
 /** @returns why it ended; undefined when that was asked for */
 async function serve(
@@ -200,31 +134,20 @@ async function serve(
   return Promise.race([ended, stop, hopeless]);
 }
 
-/**
- * Waits until the BMC says that it has started, and asks like any client does whether somebody is there: the presence
- * ping of RMCP. IPMI 2.0 §13.2.3.
- */
+/** Waits until the BMC says that it has started, and answers as any client sees it. */
 async function untilReady(
   { bmc, ipmi }: Config,
   stopping: StopRequest,
   givenUp: AbortSignal,
 ): Promise<boolean> {
-  const address = { '0.0.0.0': '127.0.0.1', '::': '::1' }[bmc.address] ?? bmc.address;
-  const ping = Buffer.from([0x06, 0x00, 0xff, 0x06, 0x00, 0x00, 0x11, 0xbe, 0x80, 0x00, 0x00, 0x00]);
-  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
-  let answered = false;
-  socket.on('message', (message) => {
-    answered ||= message.length >= 12 && message[8] === 0x40;
-  });
-  socket.on('error', () => undefined);
   const deadline = performance.now() + readyLimitMs;
-  const ready = () => answered && readStatus(bmc.runDir) !== undefined;
-  while (!ready() && !stopping.asked && !givenUp.aborted && performance.now() < deadline) {
-    socket.send(ping, ipmi.port, address, () => undefined);
+  const over = () => stopping.asked || givenUp.aborted;
+  const target = { address: bmc.address, port: ipmi.port };
+  const { present } = await probeLan(target, readyLimitMs, over);
+  while (present && readStatus(bmc.runDir) === undefined && !over() && performance.now() < deadline) {
     await sleep(25);
   }
-  socket.close();
-  return ready();
+  return present && readStatus(bmc.runDir) !== undefined;
 }
 
 /** Gives the machine a moment to come up, so that the block can say how it runs. */

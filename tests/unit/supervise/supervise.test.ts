@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -76,6 +76,33 @@ describe('launcher', () => {
     launch();
     const blocked = BigInt(`0x${readFileSync(out, 'utf8').split(/\s+/)[1]}`);
     for (const signal of [1n, 2n, 15n]) expect((blocked >> (signal - 1n)) & 1n).toBe(1n);
+  });
+
+  test('has devices open that the program inherits, and nothing that is no device', () => {
+    const out = join(dir, 'out');
+    run.writeArgs(['bash', '-c', 'readlink /proc/$$/fd/30 /proc/$$/fd/31 >"$0"', out]);
+    run.writeDescriptors([
+      { fd: 30, path: '/dev/null' },
+      { fd: 31, path: '/dev/zero' },
+    ]);
+    expect(launch().status).toBe(0);
+    expect(readFileSync(out, 'utf8')).toBe('/dev/null\n/dev/zero\n');
+    const missing = join(dir, 'no device');
+    run.writeDescriptors([{ fd: 30, path: missing }]);
+    expect(launch().status).toBe(78);
+    expect(run.lastErrors()).toContain(`${missing} is no device`);
+    expect(existsSync(missing)).toBe(false);
+  });
+
+  test('puts the words of qemu.user in front, and leaves nothing that another user of the group could write', () => {
+    const out = join(dir, 'out');
+    run.writeArgs(['bash', '-c', 'echo "$USER_OF_QEMU" >"$0"; umask >>"$0"', out]);
+    writeFileSync(join(run.path, 'qemu.user'), 'env\0USER_OF_QEMU=a user\0');
+    launch();
+    expect(readFileSync(out, 'utf8')).toBe('a user\n0007\n');
+    for (const file of ['qemu.pid', 'qemu.err', 'lock']) {
+      expect(statSync(join(run.path, file)).mode & 0o077).toBe(0);
+    }
   });
 
   test('a program that is not there shows in the errors', () => {

@@ -1,0 +1,109 @@
+/**
+ * What an appliance needs before pm2 starts: the files in its run directory and the command that pm2 is. Shared by
+ * `run`, which starts that command and looks after it, and by `container`, whose entry point becomes it.
+ */
+import { createSocket } from 'node:dgram';
+import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { isIPv6 } from 'node:net';
+import { dirname, join } from 'node:path';
+import type { Config } from './config/config.ts';
+import { packageRoot } from './config/package-paths.ts';
+import { BmcExit, preparePrivateDirectory, runFiles } from './config/run-files.ts';
+import { withOwnDemoDisk } from './demo-disk.ts';
+import { runMarker } from './processes.ts';
+import { ecosystem, pm2Environment } from './supervise/pm2.ts';
+
+/** A reason not to run that the user can do something about; shown without a stack. */
+export class RunError extends Error {
+  override readonly name = 'RunError';
+}
+
+/** The BMC's name among pm2's programs. */
+export const bmcProgram = 'bmc';
+
+export interface RunCommand {
+  /** Program first. */
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface PrepareOptions {
+  /** The program itself: a Node script that knows the command `bmc`. */
+  readonly script: string;
+  /** Words in front of the BMC's command, such as those that take rights from it. */
+  readonly bmcPrefix?: readonly string[];
+  /** More for the environment of pm2 and its programs. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Makes the demo machine's disk, if it is the one to run, and all files in the run directory, which is there and ours.
+ * @returns how to start pm2
+ */
+export function prepareRun(config: Config, options: PrepareOptions): RunCommand {
+  const { runDir } = config.bmc;
+  const files = runFiles(runDir);
+  const { env } = process;
+  preparePrivateDirectory(files.pm2Home);
+  writeFileSync(files.config, JSON.stringify(withOwnDemoDisk(config)), { mode: 0o600 });
+  writeFileSync(files.powerReturned, '', { mode: 0o600 });
+  const node = [process.execPath, ...process.execArgv, options.script, 'bmc', '--resolved', files.config];
+  const [program = '', ...args] = [...(options.bmcPrefix ?? []), ...node];
+  const programs = ecosystem({
+    runDir,
+    pm2Home: files.pm2Home,
+    // With an interpreter of pm2's choice, pm2 would load its own code into the BMC's process.
+    bmc: { interpreter: 'none', script: program, args, cwd: packageRoot },
+    bmcName: bmcProgram,
+    stopGraceMs: config.power.shutdownGraceMs,
+  });
+  for (const app of programs.apps) {
+    if (app.name === bmcProgram) app.stop_exit_codes = Object.values(BmcExit);
+  }
+  writeFileSync(files.ecosystem, JSON.stringify(programs, null, 2), { mode: 0o600 });
+
+  const packageFile = createRequire(import.meta.url).resolve('pm2/package.json');
+  const runtime = join(dirname(packageFile), 'bin/pm2-runtime');
+  return {
+    command: [process.execPath, runtime, 'start', files.ecosystem, '--raw', '--no-auto-exit'],
+    env: {
+      PATH: env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin',
+      HOME: env.HOME ?? '/',
+      LANG: env.LANG ?? 'C.UTF-8',
+      [runMarker]: runDir,
+      ...pm2Environment(files.pm2Home),
+      ...options.env,
+    },
+  };
+}
+
+/**
+ * Says what is wrong with the port while there is a simple thing to say.
+ * @throws {RunError}
+ */
+export async function checkPort({ bmc: { address }, ipmi: { port } }: Config): Promise<void> {
+  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.bind({ address, port, exclusive: true }, resolve);
+    });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const where = `UDP port ${port} on ${address}`;
+    if (code === 'EADDRINUSE') {
+      throw new RunError(
+        `${where} is taken by another program: stop it, or set IPMI_PORT (IPMI_PORT=6230 npm start)`,
+      );
+    }
+    if (code === 'EACCES') {
+      throw new RunError(`${where} needs root: set IPMI_PORT to 1024 or above (IPMI_PORT=6230 npm start)`);
+    }
+    if (code === 'EADDRNOTAVAIL')
+      throw new RunError(`${address} is no address of this machine: set BMC_ADDR`);
+    throw new RunError(`${where}: ${(error as Error).message}`, { cause: error });
+  } finally {
+    socket.close();
+  }
+}
