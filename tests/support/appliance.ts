@@ -14,13 +14,15 @@ export class Appliance {
   readonly port: number;
   readonly folder: string;
   readonly env: NodeJS.ProcessEnv;
+  /** In front of each program, such as those that run it in another network namespace. */
+  readonly #words: readonly string[];
   readonly #child: ChildProcess;
   #output = '';
   #code: number | null | undefined;
 
-  /** Starts it; resolves when it answers IPMI. */
-  static async start(env: NodeJS.ProcessEnv = {}): Promise<Appliance> {
-    const appliance = new Appliance(await freeUdpPort(), env);
+  /** Starts it, behind `words` if given; resolves when it answers IPMI. */
+  static async start(env: NodeJS.ProcessEnv = {}, words: readonly string[] = []): Promise<Appliance> {
+    const appliance = new Appliance(await freeUdpPort(), env, words);
     try {
       await until(
         'the appliance answers',
@@ -37,8 +39,9 @@ export class Appliance {
     return appliance;
   }
 
-  private constructor(port: number, env: NodeJS.ProcessEnv) {
+  private constructor(port: number, env: NodeJS.ProcessEnv, words: readonly string[]) {
     this.port = port;
+    this.#words = words;
     this.folder = mkdtempSync(join(tmpdir(), 'qemu-bmc-e2e-'));
     this.env = {
       PATH: process.env.PATH,
@@ -50,7 +53,8 @@ export class Appliance {
       SHUTDOWN_GRACE: '10',
       ...env,
     };
-    this.#child = spawn(process.execPath, [main, 'run'], {
+    const [program = '', ...args] = [...words, process.execPath, main, 'run'];
+    this.#child = spawn(program, args, {
       env: this.env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -94,7 +98,8 @@ export class Appliance {
   }
 
   ipmitool(...args: readonly string[]): Promise<Finished> {
-    return run('ipmitool', this.ipmitoolArgs(...args));
+    const [program = '', ...rest] = [...this.#words, 'ipmitool', ...this.ipmitoolArgs(...args)];
+    return run(program, rest);
   }
 
   /** @throws {Error} unless ipmitool says yes; @returns what it printed */
@@ -110,7 +115,8 @@ export class Appliance {
 
   /** ipmitool's `sol activate` in a terminal of its own. */
   sol(...args: readonly string[]): Terminal {
-    return new Terminal('ipmitool', this.ipmitoolArgs('sol', 'activate', ...args));
+    const words = [...this.#words, 'ipmitool', ...this.ipmitoolArgs('sol', 'activate', ...args)];
+    return new Terminal(words[0] ?? '', words.slice(1));
   }
 
   /** Process numbers, as the appliance tells them. */

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -91,6 +92,22 @@ function bindAndRelease(port: number): Promise<number> {
     socket.once('error', reject);
     socket.bind(port, '127.0.0.1', () => socket.close(() => resolve(port)));
   });
+}
+
+/** A TCP port of 127.0.0.1, `from` or higher, that was free a moment ago. */
+export async function freeTcpPort(from = 20_000): Promise<number> {
+  for (let tries = 0; ; tries++) {
+    const port = randomInt(from, 32_000);
+    try {
+      return await new Promise((resolve, reject) => {
+        const server = createServer();
+        server.once('error', reject);
+        server.listen(port, '127.0.0.1', () => server.close(() => resolve(port)));
+      });
+    } catch (error) {
+      if (tries > 100) throw error;
+    }
+  }
 }
 
 /** Processes whose command line or environment mentions `mark`, as `pid: command line`. */

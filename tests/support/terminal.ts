@@ -63,14 +63,14 @@ export class Terminal {
   /**
    * Types `text` again and again until `pattern` comes: a program that has just started may not listen yet, and
    * a terminal that is not in raw mode yet would turn a carriage return into something else.
+   * @returns what came
    */
-  async typeUntil(text: string, pattern: RegExp | string, timeoutMs = 30_000): Promise<void> {
+  async typeUntil(text: string, pattern: RegExp | string, timeoutMs = 30_000): Promise<RegExpExecArray> {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       this.type(text);
       try {
-        await this.expect(pattern, 1_000);
-        return;
+        return await this.expect(pattern, 1_000);
       } catch (error) {
         if (this.#exit !== undefined || performance.now() > deadline) throw error;
       }

@@ -1,0 +1,51 @@
+#!/bin/sh
+# The tests by subject, through the same runner and the same files as `npm test`. Prints `N passed, N failed` at the end;
+# exit code 0 when all passed, 2 for a subject that is not there.
+set -eu
+
+usage() {
+	cat <<'END'
+Usage: tests/run_tests.sh [SUBJECT]
+
+  all           everything (the default)
+  quick         without QEMU, Docker and real clients: under a minute
+  container     the image and what runs in it
+  ipmi          IPMI over LAN and in-band, with ipmitool, FreeIPMI and others
+  power         power, boot, reset, watchdog, and the processes behind them
+  network       the machine's network cards
+  sol           Serial-over-LAN, console and screen
+  containerlab  topologies, compose and Kubernetes files, and the labs themselves
+
+What a test needs and this machine cannot have is said in the title of the skipped test.
+END
+}
+
+# Vitest takes words as parts of file names.
+case ${1-all} in
+all) set -- ;;
+quick) set -- --project unit ;;
+container) set -- tests/container/ ;;
+ipmi)
+	set -- tests/unit/ipmi/ tests/golden/ tests/e2e/ipmi- tests/e2e/clients tests/e2e/users tests/e2e/in-band \
+		tests/e2e/sel tests/e2e/sensors tests/e2e/pef tests/e2e/lan- tests/e2e/smbios
+	;;
+power)
+	set -- tests/unit/bmc/power tests/unit/bmc/watchdog tests/e2e/chassis tests/e2e/qemu-machine tests/e2e/watchdog \
+		tests/e2e/bmc-reset tests/e2e/appliance tests/e2e/cli tests/e2e/boot-mode \
+		tests/e2e/kvm-probe tests/e2e/power-
+	;;
+network) set -- tests/unit/network/ tests/e2e/network tests/container/compose tests/container/containerlab-pair ;;
+sol) set -- tests/unit/ipmi/sol/ tests/unit/bmc/console tests/e2e/sol tests/e2e/screen ;;
+containerlab) set -- tests/unit/containerlab/ tests/container/containerlab ;;
+-h | --help | help)
+	usage
+	exit 0
+	;;
+*)
+	echo "run_tests.sh: no subject named $1" >&2
+	usage >&2
+	exit 2
+	;;
+esac
+
+exec node "$(dirname "$(dirname "$(readlink -f "$0")")")/scripts/test.mjs" "$@"
