@@ -150,7 +150,7 @@ export class Handshakes {
       // What stays behind only answers a RAKP 3 that comes again: it needs no keys.
       const rest = { suite, remoteConsoleSessionId, managedSystemSessionId, openLevel };
       entry.state = { phase: 'closed', why: 'logged-in', ...rest };
-      this.#logins.succeeded(remote, name, next.user);
+      this.#logins.succeeded(remote, next.user);
       const session = new RmcpPlusSession({
         ...this.#logins.sessionOptions(remote, link),
         login: next,

@@ -6,12 +6,10 @@ import type { Bmc } from '../../bmc/bmc.ts';
 import type { User } from '../../bmc/users.ts';
 import type { Random } from '../../lib/random.ts';
 import { Channel } from '../commands/command.ts';
-import { BadPasswords } from '../session/bad-passwords.ts';
 import type { HalfOpenTable } from '../session/half-open.ts';
 import { type DatagramLink, type RemoteAddress, remoteText } from '../session/link.ts';
 import type { Session } from '../session/session.ts';
 import type { Sessions } from '../session/sessions.ts';
-import { LoginThrottle } from '../session/throttle.ts';
 import type { Tally } from './tally.ts';
 
 export interface LoginsOptions {
@@ -29,8 +27,6 @@ export class Logins {
   readonly #sessions: Sessions;
   readonly #halfOpen: HalfOpenTable;
   readonly #armSweep: () => void;
-  readonly #throttle: LoginThrottle;
-  readonly #badPasswords: BadPasswords;
 
   constructor({ bmc, tally, sessions, halfOpen, armSweep }: LoginsOptions) {
     this.#bmc = bmc;
@@ -38,8 +34,6 @@ export class Logins {
     this.#sessions = sessions;
     this.#halfOpen = halfOpen;
     this.#armSweep = armSweep;
-    this.#throttle = new LoginThrottle(bmc.clock);
-    this.#badPasswords = new BadPasswords(bmc);
   }
 
   freshSessionId(): number {
@@ -60,12 +54,12 @@ export class Logins {
   }
 
   isLockedOut(user: User): boolean {
-    return this.#badPasswords.isLockedOut(user);
+    return this.#bmc.loginGuard.isLockedOut(user);
   }
 
   /** How long a try for this name has to wait yet; 0 when it may go on. */
   waitMs(remote: RemoteAddress, name: string): number {
-    return this.#throttle.waitMs(remote.address, name);
+    return this.#bmc.loginGuard.waitMs(remote.address, name);
   }
 
   refused(why: string, remote: RemoteAddress, user: string | undefined): void {
@@ -74,17 +68,14 @@ export class Logins {
   }
 
   wrongPassword(remote: RemoteAddress, name: string): void {
-    this.#throttle.failed(remote.address, name);
     this.#tally.counters.loginsWrong++;
     this.#tally.warn({ user: name, from: remoteText(remote) }, 'login with a wrong password');
-    const user = this.#bmc.users.findByName(name);
-    if (user) this.#badPasswords.failed(user);
+    this.#bmc.loginGuard.wrongPassword(remote.address, name);
   }
 
   /** The password was right: earlier tries from there, and for this user, are forgotten. */
-  succeeded(remote: RemoteAddress, name: string, user: User): void {
-    this.#throttle.succeeded(remote.address, name);
-    this.#badPasswords.succeeded(user);
+  succeeded(remote: RemoteAddress, user: User): void {
+    this.#bmc.loginGuard.succeeded(remote.address, user);
   }
 
   /** What a new session is made of, whatever its protocol; takes a handle. */

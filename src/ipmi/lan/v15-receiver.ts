@@ -134,7 +134,7 @@ export class V15Receiver {
     remote: RemoteAddress,
     link: DatagramLink,
   ): V15Session {
-    this.#logins.succeeded(remote, user.name, user);
+    this.#logins.succeeded(remote, user);
     const session = new V15Session({
       ...this.#logins.sessionOptions(remote, link),
       id: sessionId,

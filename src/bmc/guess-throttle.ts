@@ -1,8 +1,9 @@
 /**
- * Slows down guessing: after five wrong passwords from one source for one user name, each further try has to wait,
- * 1 s at first, twice as long each time, 60 s at most. Nobody is locked out: other sources do not notice.
+ * Slows down guessing, on every face together: after five wrong passwords from one source for one user name, each
+ * further try has to wait, 1 s at first, twice as long each time, 60 s at most. Nobody is locked out: other sources do
+ * not notice.
  */
-import type { Clock } from '../../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 
 const freeTries = 5;
 const firstDelayMs = 1000;
@@ -10,13 +11,16 @@ const longestDelayMs = 60_000;
 /** Quiet time after which wrong tries are forgotten. */
 const memoryMs = 10 * 60_000;
 const capacity = 4096;
+/** Longer names than users have are told apart no further: they come from outside and are kept. */
+const keptLength = 32;
 
 interface Record {
-  failures: number;
-  lastFailure: number;
+  readonly name: string;
+  readonly failures: number;
+  readonly lastFailure: number;
 }
 
-export class LoginThrottle {
+export class GuessThrottle {
   readonly #clock: Clock;
   /** Oldest failure first. */
   readonly #records = new Map<string, Record>();
@@ -25,7 +29,7 @@ export class LoginThrottle {
     this.#clock = clock;
   }
 
-  /** How long a try by `source` for `name` has to wait yet; 0 when it may go on. */
+  /** How long a try by `source`, an address, for `name` has to wait yet; 0 when it may go on. */
   waitMs(source: string, name: string): number {
     const record = this.#records.get(key(source, name));
     if (!record) return 0;
@@ -41,7 +45,11 @@ export class LoginThrottle {
     const known = this.#records.get(k);
     const failures = known && now - known.lastFailure < memoryMs ? known.failures + 1 : 1;
     this.#records.delete(k);
-    this.#records.set(k, { failures: Math.min(failures, 32), lastFailure: now });
+    this.#records.set(k, {
+      name: name.slice(0, keptLength),
+      failures: Math.min(failures, 32),
+      lastFailure: now,
+    });
     if (this.#records.size > capacity) {
       for (const oldest of this.#records.keys()) {
         this.#records.delete(oldest);
@@ -53,8 +61,14 @@ export class LoginThrottle {
   succeeded(source: string, name: string): void {
     this.#records.delete(key(source, name));
   }
+
+  /** The user of this name has changed: what was wrong before says nothing about what is right now. */
+  forget(name: string): void {
+    for (const [k, record] of this.#records) if (record.name === name) this.#records.delete(k);
+  }
 }
 
+/** An IPv4 client that came through an IPv6 socket is the same source. */
 function key(source: string, name: string): string {
-  return `${source} ${name}`;
+  return `${source.replace(/^::ffff:(?=\d+\.)/i, '')} ${name.slice(0, keptLength)}`;
 }

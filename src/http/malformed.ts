@@ -1,0 +1,76 @@
+/**
+ * Answers what is no valid HTTP request, or comes too slowly or too large to become one, and ends the connection. There
+ * is no request then and no response, so that the answer is written as text.
+ */
+import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Logger } from '../lib/log.ts';
+import type { HttpReply } from './exchange.ts';
+import { securityHeaders } from './security-headers.ts';
+
+const statuses: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+/** As Node's parser makes it. */
+type ParseError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
+
+/** A request line like any other, but for a method that Node's parser does not know. */
+const requestLine = /^[!#$%&'*+.^_`|~\w-]+ \S+ HTTP\/1\.[01]\r?\n/;
+
+function isUnknownMethod({ code, rawPacket }: ParseError): boolean {
+  return code === 'HPE_INVALID_METHOD' && requestLine.test(rawPacket?.toString('latin1') ?? '');
+}
+
+/** How long a client may take to hear that it is being hung up on. */
+const lingerMs = 1000;
+
+export class MalformedRequests {
+  readonly #errorReply: (status: number) => HttpReply;
+  readonly #log: Logger;
+  /** The latest answer on each connection: another one in its middle would only garble it. */
+  readonly #busy = new WeakMap<Duplex, ServerResponse>();
+  readonly #hungUp = new WeakSet<Duplex>();
+
+  constructor(errorReply: (status: number) => HttpReply, log: Logger) {
+    this.#errorReply = errorReply;
+    this.#log = log;
+  }
+
+  answering(socket: Duplex, response: ServerResponse): void {
+    this.#busy.set(socket, response);
+  }
+
+  answer(error: ParseError, socket: Duplex): void {
+    this.#log.debug({ code: error.code }, 'http: not a request');
+    if (this.#hungUp.has(socket)) return;
+    const response = this.#busy.get(socket);
+    // An answer owed to an earlier request comes first; one to this very request has not begun.
+    const isOwed = response && !response.writableFinished && (response.headersSent || response.req.complete);
+    if (!socket.writable || isOwed) {
+      socket.destroy();
+      return;
+    }
+    this.#hungUp.add(socket);
+    socket.end(this.#text(isUnknownMethod(error) ? 405 : (statuses[error.code ?? ''] ?? 400)));
+    // What the client still sends is read and thrown away for a moment: ended at once, the answer would be lost on it.
+    socket.resume();
+    const end = setTimeout(() => socket.destroy(), lingerMs);
+    socket.once('close', () => clearTimeout(end));
+  }
+
+  #text(status: number): string {
+    const { headers, body } = this.#errorReply(status);
+    const text = typeof body === 'string' ? body : '';
+    const all = {
+      ...securityHeaders,
+      ...headers,
+      connection: 'close',
+      'content-length': String(Buffer.byteLength(text)),
+    };
+    const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+    return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${text}`;
+  }
+}

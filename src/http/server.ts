@@ -1,0 +1,316 @@
+/**
+ * The HTTPS server: one port on one or more addresses, and behind it the faces, told apart by their paths. What is the
+ * same for all of them is here: TLS, limits, headers against abuse, answers to what is no request at all. Fastify does
+ * the routing and is seen nowhere else.
+ *
+ *   connection ─▶ gate ─▶ TLS ─▶ HTTP/1.1 ─▶ body within its limit ─▶ face ─▶ answer, whole or as a stream
+ *
+ * Trusts no header that says where a request came from or what method it meant (X-Forwarded-*, X-HTTP-Method-Override).
+ * Serves HTTP/1.1 alone: no client of a BMC needs HTTP/2, and its streams would slip past the limits of the gate.
+ */
+import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
+import { createServer, type Server, type ServerOptions } from 'node:https';
+import { type AddressInfo, isIPv6 } from 'node:net';
+import { Readable } from 'node:stream';
+import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Logger } from '../lib/log.ts';
+import { BodyReader, ClientGone } from './body.ts';
+import { ConnectionGate, sourceOf } from './connection-gate.ts';
+import type { HttpFace, HttpReply, HttpRequest } from './exchange.ts';
+import { defaultHttpLimits, type HttpLimits } from './limits.ts';
+import { listenOn } from './listen.ts';
+import { MalformedRequests } from './malformed.ts';
+import { HttpRefusal } from './refusal.ts';
+import { securityHeaders } from './security-headers.ts';
+import { type KeyPair, secureContextOptions } from './tls.ts';
+
+export interface HttpServerOptions {
+  /** IPv4 or IPv6 addresses to listen on: at least one. */
+  readonly addresses: readonly string[];
+  /** 0 for one that is free, the same on all addresses. */
+  readonly port: number;
+  readonly keyPair: KeyPair;
+  readonly faces: readonly HttpFace[];
+  /** What a client is told that no face answers: 4xx, and 500 and 503. */
+  readonly errorReply: (status: number) => HttpReply;
+  readonly log: Logger;
+  readonly limits?: Partial<HttpLimits>;
+  /** Shared with other servers; made from the limits otherwise. */
+  readonly gate?: ConnectionGate;
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+export class HttpServer {
+  readonly #options: HttpServerOptions;
+  readonly #limits: HttpLimits;
+  readonly #gate: ConnectionGate;
+  readonly #bodies: BodyReader;
+  readonly #malformed: MalformedRequests;
+  /** Requests whose clients wait to be told that the body may come. */
+  readonly #waiting = new WeakSet<IncomingMessage>();
+  #keyPair: KeyPair;
+  #servers: Server[] = [];
+  #stopping = false;
+
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultHttpLimits, ...options.limits };
+    this.#gate = options.gate ?? new ConnectionGate(this.#limits);
+    this.#bodies = new BodyReader(this.#limits);
+    this.#malformed = new MalformedRequests(options.errorReply, options.log);
+    this.#keyPair = options.keyPair;
+  }
+
+  /** Where it listens; empty before the start. */
+  get addresses(): readonly AddressInfo[] {
+    return this.#servers
+      .map((server) => server.address())
+      .filter((at) => at !== null && typeof at === 'object');
+  }
+
+  /** @throws {Error} in one line, when an address or the certificate does not allow to serve; then nothing is open */
+  async start(): Promise<void> {
+    const handler = await this.#makeHandler();
+    this.#stopping = false;
+    let { port } = this.#options;
+    try {
+      for (const address of this.#options.addresses) {
+        const server = this.#makeServer(handler);
+        await listenOn(server, address, port, this.#options.addresses);
+        this.#servers.push(server);
+        port = (server.address() as AddressInfo).port;
+      }
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** No new connections; idle ones end at once, answers on their way within the grace. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const servers = this.#servers;
+    this.#servers = [];
+    if (servers.length === 0) return;
+    // What has been asked is answered, within limits. `close` also ends the connections without a request.
+    const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    const grace = setTimeout(() => this.#gate.closeAll(), this.#limits.stopGraceMs);
+    await Promise.all(closed);
+    clearTimeout(grace);
+  }
+
+  /**
+   * New connections get the new certificate; those that are open go on.
+   * @throws {Error} when TLS cannot work with it: then the one before stays
+   */
+  replaceCertificate(keyPair: KeyPair): void {
+    const before = this.#keyPair;
+    try {
+      for (const server of this.#servers) server.setSecureContext(secureContextOptions(keyPair));
+      this.#keyPair = keyPair;
+    } catch (error) {
+      for (const server of this.#servers) server.setSecureContext(secureContextOptions(before));
+      throw error;
+    }
+  }
+
+  #makeServer(handler: Handler): Server {
+    const limits = this.#limits;
+    const options: ServerOptions = {
+      ...secureContextOptions(this.#keyPair),
+      ALPNProtocols: ['http/1.1'],
+      handshakeTimeout: limits.handshakeMs,
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersMs,
+      // Bodies have their own, as some may be long.
+      requestTimeout: 0,
+      keepAliveTimeout: limits.keepAliveMs,
+      connectionsCheckingInterval: limits.checkMs,
+      // Told like the other refusals, with the same headers.
+      requireHostHeader: false,
+      // Peers that have vanished are noticed also where nothing is sent.
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
+    };
+    const server = createServer(options, handler);
+    server.maxHeadersCount = 0;
+    server.maxRequestsPerSocket = limits.requestsPerConnection;
+    server.timeout = limits.stalledMs;
+    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      this.#waiting.add(request);
+      handler(request, response);
+    });
+    // An expectation nobody here knows is none that must be met.
+    server.on('checkExpectation', handler);
+    server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#malformed.answer(error, socket));
+    server.on('tlsClientError', (error) => this.#options.log.debug({ err: error }, 'TLS handshake failed'));
+    this.#gate.guard(server);
+    return server;
+  }
+
+  async #makeHandler(): Promise<Handler> {
+    let handler: Handler | undefined;
+    const app = Fastify<Server>({
+      // The servers are ours, one for each address: Fastify only gives us what handles their requests.
+      serverFactory: (made) => {
+        handler = made as Handler;
+        return createServer();
+      },
+      exposeHeadRoutes: false,
+      rewriteUrl: ({ url = '/' }) => originForm(url),
+      frameworkErrors: (error, request, reply) => this.#fail(error, request, reply),
+    });
+    for (const method of METHODS) {
+      if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true });
+    }
+    app.removeAllContentTypeParsers();
+    // Bodies are read by us, as their limit depends on who asks.
+    app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+    app.setErrorHandler((error, request, reply) => this.#fail(error, request, reply));
+    app.setNotFoundHandler((request, reply) => this.#serve(request, reply));
+    app.route({
+      method: [...app.supportedMethods],
+      url: '*',
+      handler: (request, reply) => this.#serve(request, reply),
+    });
+    await app.ready();
+    if (!handler) throw new Error('fastify asked for no server');
+    return handler;
+  }
+
+  async #serve({ raw }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { url = '/', method = 'GET', headers } = raw;
+    this.#malformed.answering(raw.socket, reply.raw);
+    if (headers.host === undefined && raw.httpVersion !== '1.0') throw new HttpRefusal(400);
+    const face = this.#options.faces.find(({ prefixes }) => prefixes.some((prefix) => isBelow(url, prefix)));
+    if (!face) throw new HttpRefusal(404);
+    const hasCredentials = headers.authorization !== undefined || headers['x-auth-token'] !== undefined;
+    const limit = hasCredentials ? this.#limits.bodyBytes : this.#limits.anonymousBodyBytes;
+    const invite = () => {
+      if (this.#waiting.has(raw)) reply.raw.writeContinue();
+    };
+    const streams = hasCredentials && face.streams?.({ method, url, headers }) === true;
+    const content: Content = streams
+      ? { body: noBody, stream: this.#bodies.stream(raw, invite) }
+      : { body: await this.#bodies.read(raw, limit, invite) };
+    const answer = await face.handle(new Exchange(raw, reply.raw, { url, method, ...content }));
+    // What nobody took of the body is not waited for.
+    if (streams && !raw.complete) reply.header('connection', 'close');
+    return this.#send(answer, raw, reply);
+  }
+
+  #send({ status, headers, body, cut }: HttpReply, raw: IncomingMessage, reply: FastifyReply): FastifyReply {
+    reply.code(status).headers(securityHeaders).headers(headers);
+    if (this.#stopping) reply.header('connection', 'close');
+    if (body === undefined || status === 204 || status === 304) return reply.send();
+    const isStream = typeof body !== 'string' && !(body instanceof Uint8Array);
+    if (raw.method === 'HEAD') {
+      if (!isStream) reply.header('content-length', Buffer.byteLength(body));
+      return reply.send();
+    }
+    if (!isStream)
+      return reply.send(
+        typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.length),
+      );
+    // Whoever makes the stream knows how long it may be silent.
+    raw.socket.setTimeout(0);
+    cut?.addEventListener('abort', () => raw.socket.destroy(), { once: true });
+    // Its headers may be older than the wish to stop.
+    reply.raw.once('finish', () => {
+      if (this.#stopping) raw.socket.end();
+    });
+    return reply.send(Readable.from(this.#watched(body, raw)));
+  }
+
+  /** A stream that breaks off leaves the client with an answer that is not whole; the log says why. */
+  async *#watched(body: AsyncIterable<string | Uint8Array>, { method, url }: IncomingMessage) {
+    try {
+      yield* body;
+    } catch (error) {
+      this.#options.log.error({ err: error, method, url }, 'http: a stream broke off');
+      throw error;
+    }
+  }
+
+  #fail(error: unknown, { raw }: FastifyRequest, reply: FastifyReply): FastifyReply {
+    // Nobody is there any more; Fastify still wants an end.
+    if (error instanceof ClientGone) return reply.hijack();
+    const status = statusOf(error);
+    const { method, url } = raw;
+    if (status >= 500) this.#options.log.error({ err: error, method, url }, 'http: a request failed');
+    // What is left of the request is not waited for.
+    if (!raw.complete) reply.header('connection', 'close');
+    return this.#send(this.#options.errorReply(status), raw, reply);
+  }
+}
+
+type Content = Pick<HttpRequest, 'body' | 'stream'>;
+const noBody = new Uint8Array();
+
+/** A request as faces see it. */
+class Exchange implements HttpRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly body: Uint8Array;
+  readonly stream?: AsyncIterable<Uint8Array>;
+  readonly from: string;
+  readonly address: string;
+  readonly #raw: IncomingMessage;
+  readonly #response: ServerResponse;
+  #gone: AbortController | undefined;
+
+  constructor(
+    raw: IncomingMessage,
+    response: ServerResponse,
+    { method, url, body, stream }: { method: string; url: string } & Content,
+  ) {
+    this.method = method;
+    this.url = url;
+    this.body = body;
+    if (stream) this.stream = stream;
+    this.address = sourceOf(raw.socket);
+    this.from = `${isIPv6(this.address) ? `[${this.address}]` : this.address}:${raw.socket.remotePort}`;
+    this.#raw = raw;
+    this.#response = response;
+  }
+
+  get headers() {
+    return this.#raw.headers;
+  }
+
+  /** Made when somebody asks for it: few answers are long enough to be given up. */
+  get gone(): AbortSignal {
+    if (!this.#gone) {
+      const controller = new AbortController();
+      const response = this.#response;
+      const look = () => {
+        if (!response.writableFinished) controller.abort();
+      };
+      if (response.closed || response.destroyed) look();
+      else response.once('close', look);
+      this.#gone = controller;
+    }
+    return this.#gone.signal;
+  }
+}
+
+/** Refusals have their status, Fastify's own errors theirs; everything else is a bug. */
+function statusOf(error: unknown): number {
+  if (error instanceof HttpRefusal) return error.status;
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
+}
+
+/** `https://host/path`, as a client may write it too, names nothing else than `/path`. RFC 9112 §3.2.2. */
+function originForm(url: string): string {
+  const rest = /^https?:\/\/[^/?#]*(.*)$/i.exec(url)?.[1];
+  if (rest === undefined) return url;
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+function isBelow(url: string, prefix: string): boolean {
+  if (!url.startsWith(prefix)) return false;
+  const next = url.charAt(prefix.length);
+  return prefix.endsWith('/') || next === '' || next === '/' || next === '?';
+}
