@@ -8,7 +8,8 @@ import type { Logger } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { Actor } from './actor.ts';
 import { Asset } from './asset.ts';
-import { Boot } from './boot.ts';
+import { Boot, type Firmware } from './boot.ts';
+import { BootProgress } from './boot-progress.ts';
 import { ConsoleHub } from './console.ts';
 import { PowerOnTime } from './counters.ts';
 import { EventLog } from './event-log.ts';
@@ -19,9 +20,12 @@ import { Fru } from './fru.ts';
 import { HostInfo } from './host-info.ts';
 import { Identify } from './identify.ts';
 import type { Identity } from './identity.ts';
+import type { MachineInventory } from './inventory.ts';
 import { type LanOptions, LanSettings } from './lan-settings.ts';
-import type { Machine, MachineSetup } from './machine.ts';
+import { LoginGuard } from './login-guard.ts';
+import type { Machine, MachineNic, MachineSecureBoot, MachineSetup } from './machine.ts';
 import { MachineSettings } from './machine-settings.ts';
+import { type ImageFetcher, type ImageStore, VirtualMedia } from './media.ts';
 import { logNetworkEvents } from './network-events.ts';
 import { Pef } from './pef.ts';
 import { Power, type RestorePolicy } from './power.ts';
@@ -38,8 +42,12 @@ export interface BmcOptions {
   readonly machine: Machine;
   readonly identity: Identity;
   readonly users: readonly UserSpec[];
+  /** Passwords that are set are no shorter. 1 if absent. */
+  readonly minPasswordBytes?: number;
   /** What is configured of the LAN channel. */
   readonly lan?: LanOptions;
+  /** Where images for virtual media come from and are kept. Without it there are no virtual media. */
+  readonly media?: { readonly images: ImageStore; readonly fetcher: ImageFetcher };
   readonly restorePolicy: RestorePolicy;
   /** How long a guest may take over an orderly shutdown before that is reported. */
   readonly softOffTimeoutMs: number;
@@ -55,6 +63,10 @@ export interface BmcReset {
   readonly actor: Actor;
 }
 
+/** What keeps its settings when the others go back to their defaults. */
+export const resetsToDefaults = ['all', 'preserve-network', 'preserve-network-and-users'] as const;
+export type ResetToDefaults = (typeof resetsToDefaults)[number];
+
 export class Bmc {
   readonly identity: Identity;
   /** For what a face keeps of its own. */
@@ -66,9 +78,11 @@ export class Bmc {
   readonly events: EventLog;
   readonly boot: Boot;
   readonly power: Power;
+  readonly bootProgress: BootProgress;
   readonly console: ConsoleHub;
   readonly sol: SolSettings;
   readonly lan: LanSettings;
+  readonly loginGuard: LoginGuard;
   /** What a tester has broken. */
   readonly faults = new Faults();
   readonly identify: Identify;
@@ -85,7 +99,9 @@ export class Bmc {
   readonly machineSettings: MachineSettings;
   readonly asset: Asset;
   readonly fru: Fru;
+  readonly media: VirtualMedia | undefined;
   readonly #resets = new Emitter<BmcReset>();
+  readonly #defaults = new Emitter<ResetToDefaults>();
   readonly #machine: Machine;
 
   constructor(options: BmcOptions) {
@@ -97,7 +113,14 @@ export class Bmc {
     this.log = log;
     this.#machine = machine;
     this.events = new EventLog(clock, store, log);
-    this.users = new Users({ specs: options.users, store, events: this.events, random: options.random });
+    const { users: specs, random, minPasswordBytes } = options;
+    this.users = new Users({
+      specs,
+      store,
+      events: this.events,
+      random,
+      ...(minPasswordBytes !== undefined && { minPasswordBytes }),
+    });
     this.boot = new Boot({ clock, store, events: this.events, log });
     this.console = new ConsoleHub(machine.console, clock);
     this.sol = new SolSettings(store);
@@ -107,6 +130,7 @@ export class Bmc {
       random: options.random,
       clock,
     });
+    this.loginGuard = new LoginGuard({ users: this.users, lan: this.lan, events: this.events, clock });
     this.power = new Power({
       machine,
       boot: this.boot,
@@ -119,6 +143,7 @@ export class Bmc {
       faults: this.faults,
     });
     const { power, events } = this;
+    this.bootProgress = new BootProgress({ clock, console: this.console, power });
     logNetworkEvents(machine, events);
     this.identify = new Identify(clock);
     this.frontPanel = new FrontPanel({ power, store, events });
@@ -133,9 +158,29 @@ export class Bmc {
     this.powerLimit = new PowerLimit({ machine, power, sensors: this.sensors, events, store, clock, log });
     this.asset = new Asset(store, identity);
     this.fru = new Fru({ identity, asset: this.asset, store, clock });
-    this.machineSettings = new MachineSettings({ store, events });
+    this.machineSettings = new MachineSettings({ store, events, machine });
+    this.media = options.media && new VirtualMedia({ ...options.media, machine, store, events, clock, log });
     machine.setUpBy(() => this.#machineSetup());
     this.pef = new Pef({ sel: this.sel, eventReceiver: this.eventReceiver, power, store, clock, log });
+  }
+
+  /** What the machine consists of. */
+  get inventory(): MachineInventory {
+    return this.#machine.inventory;
+  }
+
+  /** The network cards as they are attached now; none while the machine is off. */
+  get nics(): readonly MachineNic[] {
+    return this.#machine.nics;
+  }
+
+  get secureBoot(): MachineSecureBoot | undefined {
+    return this.#machine.secureBoot;
+  }
+
+  /** The version of a firmware that the machine can start with; undefined when that cannot be told. */
+  firmwareVersion(firmware: Firmware): string | undefined {
+    return this.#machine.firmwareVersion(firmware);
   }
 
   /** A disk that refuses must not keep the machine from starting. */
@@ -146,7 +191,8 @@ export class Bmc {
     } catch (error) {
       this.log.error({ err: error }, 'the machine starts without labels');
     }
-    return { labels, hardware: this.machineSettings.wishes };
+    const media = this.media?.inDrives ?? [];
+    return { labels, hardware: this.machineSettings.wishes, media };
   }
 
   /** Told when a client wants the BMC itself to start anew; the machine is to go on. */
@@ -156,9 +202,42 @@ export class Bmc {
 
   /** Asks whoever runs this BMC to start it anew. Returns at once. */
   requestReset(reset: BmcReset): void {
-    this.events.add('configuration', `${reset.kind} reset of the BMC by ${reset.actor.name}`);
+    this.events.add('configuration', `${reset.kind} reset of the BMC by ${reset.actor.name}`, reset.actor);
     if (reset.kind === 'cold') this.watchdog.stop();
     this.#resets.emit(reset);
+  }
+
+  /**
+   * Makes the settings what a first start would make them, each part its own, and asks for a cold start of the BMC. The
+   * machine goes on: its power, disks and what it is made of are no settings of the BMC, and neither are the
+   * records of what happened (SEL, event log) and the labels of the server (FRU, asset tag).
+   * @throws {BmcError} as the store refuses; parts that come later keep their settings then
+   */
+  resetToDefaults(kind: ResetToDefaults, actor: Actor): void {
+    this.events.add(
+      'configuration',
+      `settings of the BMC back to their defaults (${kind}) by ${actor.name}`,
+      actor,
+    );
+    this.boot.set(undefined, actor);
+    this.sol.resetToDefaults();
+    this.pef.resetToDefaults();
+    this.sensors.restoreFactorySettings();
+    this.power.resetToDefaults(actor);
+    this.powerLimit.deactivate(actor);
+    this.frontPanel.disable(new Set(), actor);
+    if (kind === 'all') {
+      this.lan.resetToDefaults(this.random, actor);
+      this.lan.network.resetToDefaults();
+    }
+    if (kind !== 'preserve-network-and-users') this.users.resetToDefaults(actor);
+    this.#defaults.emit(kind);
+    this.requestReset({ kind: 'cold', actor });
+  }
+
+  /** Told when settings go back to their defaults, for what a face keeps of its own. */
+  onResetToDefaults(listener: (kind: ResetToDefaults) => void): () => void {
+    return this.#defaults.on(listener);
   }
 
   /**
@@ -167,6 +246,7 @@ export class Bmc {
    * @param powerOn whether to power on at power return whatever the policy says
    */
   async start({ powerReturned, powerOn }: { powerReturned: boolean; powerOn: boolean }): Promise<void> {
+    this.media?.start();
     await this.#machine.open();
     await this.console.start();
     this.events.add('bmc-started', powerReturned ? 'appliance started' : 'BMC restarted');
@@ -179,6 +259,7 @@ export class Bmc {
   async stop(options: { shutdownGraceMs?: number } = {}): Promise<void> {
     if (options.shutdownGraceMs !== undefined) await this.power.shutdown(options.shutdownGraceMs);
     this.watchdog.stop();
+    this.media?.stop();
     this.pef.stop();
     this.sensors.stop();
     this.powerOnTime.stop();

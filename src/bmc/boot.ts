@@ -101,7 +101,7 @@ export class Boot {
       this.#droppedBy = droppedBy;
       this.#apply(override);
       const what = override ? describe(override) : 'none';
-      events.add('boot-override', `boot override set to ${what} by ${actor.name}`);
+      events.add('boot-override', `boot override set to ${what} by ${actor.name}`, actor);
     }
     this.keep();
     if (override && !override.persistent && options.expires) {

@@ -6,6 +6,7 @@
 import type { Clock } from '../lib/clock.ts';
 import { Emitter } from '../lib/emitter.ts';
 import type { Logger } from '../lib/log.ts';
+import type { Actor } from './actor.ts';
 import type { Store } from './store.ts';
 
 export interface EventEntry {
@@ -16,6 +17,8 @@ export interface EventEntry {
   readonly kind: EventKind;
   /** One line for people: who, why, what. */
   readonly text: string;
+  /** Who asked for it; absent where nobody did, and in entries of earlier versions. */
+  readonly actor?: Actor;
 }
 
 export const eventKinds = [
@@ -41,12 +44,17 @@ export const eventKinds = [
   'sol-deactivated',
   'configuration',
   'user-changed',
+  'session-opened',
+  'session-closed',
   'state-damaged',
   'nic-missing',
   'nic-fallback',
   'nic-late',
   'wire-lost',
   'wire-returned',
+  'media-inserted',
+  'media-ejected',
+  'media-failed',
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 
@@ -69,8 +77,14 @@ export class EventLog {
     this.#trim();
   }
 
-  add(kind: EventKind, text: string): EventEntry {
-    const entry: EventEntry = { id: this.#nextId++, time: this.#clock.wallTime(), kind, text };
+  add(kind: EventKind, text: string, actor?: Actor): EventEntry {
+    const entry: EventEntry = {
+      id: this.#nextId++,
+      time: this.#clock.wallTime(),
+      kind,
+      text,
+      ...(actor && { actor }),
+    };
     this.#entries.push(entry);
     try {
       this.#store.append('events', entry);
@@ -85,6 +99,21 @@ export class EventLog {
   /** Oldest first. */
   list(): readonly EventEntry[] {
     return this.#entries;
+  }
+
+  /** @returns undefined when there is no such entry, or no longer */
+  get(id: number): EventEntry | undefined {
+    let from = 0;
+    let to = this.#entries.length;
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      const entry = this.#entries[middle];
+      if (entry === undefined) return undefined;
+      if (entry.id === id) return entry;
+      if (entry.id < id) from = middle + 1;
+      else to = middle;
+    }
+    return undefined;
   }
 
   onAdd(listener: (entry: EventEntry) => void): () => void {

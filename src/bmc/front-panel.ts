@@ -46,7 +46,7 @@ export class FrontPanel {
     this.#store.save('front-panel', { disabled: wanted } satisfies FrontPanelRecord);
     this.#disabled = new Set(wanted);
     const what = wanted.length === 0 ? 'all enabled' : `disabled: ${wanted.join(', ')}`;
-    this.#events.add('configuration', `front panel buttons ${what}, by ${actor.name}`);
+    this.#events.add('configuration', `front panel buttons ${what}, by ${actor.name}`, actor);
   }
 
   /**

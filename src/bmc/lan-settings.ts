@@ -188,7 +188,7 @@ export class LanSettings {
     }
     this.#save(next, this.#kgSeed);
     const what = changed.map((name) => labels[name]).join(', ');
-    this.#events.add('configuration', `LAN: ${what} changed by ${actorText(actor)}`);
+    this.#events.add('configuration', `LAN: ${what} changed by ${actorText(actor)}`, actor);
   }
 
   /** Changes the access settings in force; they last until the BMC restarts. */
@@ -198,7 +198,23 @@ export class LanSettings {
     if (!rules.access(next)) throw new BmcError('bad-argument', 'LAN access: not a possible value');
     this.#access = next;
     const what = `access now ${next.mode === 'always' ? 'open' : 'closed'}, up to ${next.limit}`;
-    this.#events.add('configuration', `LAN: ${what}, by ${actorText(actor)}`);
+    this.#events.add('configuration', `LAN: ${what}, by ${actorText(actor)}`, actor);
+  }
+
+  /**
+   * Makes the settings what a first start would make them, with the BMC key of the configuration.
+   * @throws {BmcError} `no-space` or `timed-out` when it cannot be saved; nothing has changed then
+   */
+  resetToDefaults(random: Random, actor: Actor): void {
+    const kgHex = Buffer.from(this.#options.kg ?? []).toString('hex');
+    this.#save({ ...defaultLanConfiguration, kgHex }, seedOf(kgHex, random));
+    this.#access = defaultLanConfiguration.access;
+    this.#volatileDestination = noDestination;
+    this.#events.add(
+      'configuration',
+      `LAN: all settings back to their defaults by ${actorText(actor)}`,
+      actor,
+    );
   }
 
   setDestination(number: number, destination: AlertDestination, actor: Actor): void {
@@ -234,13 +250,15 @@ export class LanSettings {
     const seed = this.#kgSeed;
     const same = seed ? hashOf(configured, seed.salt) === seed.hash : configured === '';
     if (same) return;
-    const salt = Buffer.from(random.bytes(16)).toString('hex');
-    this.#save(
-      { ...this.#configuration, kgHex: configured, kgLocked: false },
-      { salt, hash: hashOf(configured, salt) },
-    );
+    const next = { ...this.#configuration, kgHex: configured, kgLocked: false };
+    this.#save(next, seedOf(configured, random));
     if (!nothingKept) this.#events.add('configuration', 'LAN: BMC key set anew from the configuration');
   }
+}
+
+function seedOf(kgHex: string, random: Random): Seed {
+  const salt = Buffer.from(random.bytes(16)).toString('hex');
+  return { salt, hash: hashOf(kgHex, salt) };
 }
 
 function hashOf(kgHex: string, salt: string): string {

@@ -7,7 +7,8 @@ import type { Actor } from './actor.ts';
 import { firmwares } from './boot.ts';
 import { BmcError } from './errors.ts';
 import type { EventLog } from './event-log.ts';
-import type { MachineHardware } from './machine.ts';
+import type { MachineBootDevice } from './inventory.ts';
+import { fitsTopology, type Machine, type MachineHardware } from './machine.ts';
 import type { Store } from './store.ts';
 
 export type MachineWishes = Partial<MachineHardware>;
@@ -15,25 +16,52 @@ export type MachineWishes = Partial<MachineHardware>;
 export type MachineWishChange = { readonly [K in keyof MachineHardware]?: MachineHardware[K] | undefined };
 
 /** Least and most that can be wished for. Whether the host has so much shows at the start. */
-export const machineLimits = { cpus: [1, 255], memoryMb: [64, 16_777_216] } as const;
+export const machineLimits = {
+  cpus: [1, 255],
+  sockets: [1, 8],
+  threadsPerCore: [1, 2],
+  memoryMb: [64, 16_777_216],
+} as const;
 
 const storeName = 'machine-settings';
 
 export class MachineSettings {
   readonly #store: Store;
   readonly #events: EventLog;
+  readonly #machine: Machine;
   readonly #changed = new Emitter<MachineWishes>();
   #wishes: MachineWishes;
 
-  constructor({ store, events }: { store: Store; events: EventLog }) {
+  constructor({ store, events, machine }: { store: Store; events: EventLog; machine: Machine }) {
     this.#store = store;
     this.#events = events;
+    this.#machine = machine;
     this.#wishes = store.load<MachineWishes>(storeName) ?? {};
   }
 
   /** What has been set; all else is as configured. */
   get wishes(): MachineWishes {
     return this.#wishes;
+  }
+
+  /** What the machine is made of without any wish. */
+  get configured(): MachineHardware {
+    return this.#machine.configured;
+  }
+
+  /** What runs now; while the machine is off, what would be started, the boot override included. */
+  get current(): MachineHardware {
+    return this.#machine.hardware;
+  }
+
+  /** What the next start makes, the boot override left aside. */
+  get next(): MachineHardware {
+    return { ...this.configured, ...this.#wishes };
+  }
+
+  /** What the next start can boot from, in its order without an override. */
+  get bootDevices(): readonly MachineBootDevice[] {
+    return this.#machine.bootDevices;
   }
 
   /** @throws {BmcError} `bad-argument` for what no machine can be made of; as the store refuses */
@@ -50,14 +78,30 @@ export class MachineSettings {
     }
     const entries = Object.entries({ ...this.#wishes, ...change }).filter(([, value]) => value !== undefined);
     const wishes: MachineWishes = Object.fromEntries(entries);
+    this.#check({ ...this.configured, ...wishes });
     if (describe(wishes) === describe(this.#wishes)) return;
     this.#store.save(storeName, wishes);
     this.#wishes = wishes;
     this.#events.add(
       'configuration',
       `machine from its next start on: ${describe(wishes) || 'as configured'}, set by ${actor.name}`,
+      actor,
     );
     this.#changed.emit(wishes);
+  }
+
+  #check(hardware: MachineHardware): void {
+    const { cpus, sockets, threadsPerCore } = hardware;
+    if (!fitsTopology(hardware)) {
+      throw new BmcError(
+        'bad-argument',
+        `${cpus} processors cannot be shared out to ${sockets} sockets of cores with ${threadsPerCore} threads`,
+      );
+    }
+    const { bootOrder } = hardware;
+    if (new Set(bootOrder).size < bootOrder.length) {
+      throw new BmcError('bad-argument', `boot order: a device twice: ${bootOrder.join(', ')}`);
+    }
   }
 
   onChange(listener: (wishes: MachineWishes) => void): () => void {
@@ -65,10 +109,19 @@ export class MachineSettings {
   }
 }
 
-function describe({ cpus, memoryMb, firmware }: MachineWishes): string {
-  return [
-    ...(cpus === undefined ? [] : [`${cpus} processors`]),
-    ...(memoryMb === undefined ? [] : [`${memoryMb} MB`]),
-    ...(firmware === undefined ? [] : [`firmware ${firmware}`]),
-  ].join(', ');
+function describe(wishes: MachineWishes): string {
+  return Object.entries(wishes)
+    .map(([name, value]) => words[name as keyof MachineHardware](value as never))
+    .join(', ');
 }
+
+const words: { readonly [K in keyof MachineHardware]: (value: MachineHardware[K]) => string } = {
+  cpus: (count) => `${count} processors`,
+  sockets: (count) => `${count} sockets`,
+  threadsPerCore: (count) => `${count} threads per core`,
+  memoryMb: (size) => `${size} MB`,
+  firmware: (firmware) => `firmware ${firmware}`,
+  secureBoot: (on) => `secure boot ${on ? 'on' : 'off'}`,
+  networkBoot: (on) => `network boot ${on ? 'on' : 'off'}`,
+  bootOrder: (devices) => `boot order ${devices.join(' ')}`,
+};

@@ -7,6 +7,8 @@
  */
 import type { BootOverride, Firmware } from './boot.ts';
 import type { FruFields } from './fru.ts';
+import type { MachineBootDevice, MachineInventory } from './inventory.ts';
+import type { MediaSlot } from './media.ts';
 
 export type MachineEvent =
   /** The machine's processors run. `adopted`: it was running before we came. */
@@ -20,6 +22,8 @@ export type MachineEvent =
   | { readonly kind: 'link'; readonly nic: string; readonly up: boolean }
   /** Something happened to a network card's way out. */
   | { readonly kind: 'nic'; readonly change: NicChange; readonly text: string }
+  /** The guest opened the drive of a medium. */
+  | { readonly kind: 'medium-ejected'; readonly slot: MediaSlot }
   /** Its processors stand still, and nothing is lost. */
   | { readonly kind: 'paused' }
   | { readonly kind: 'resumed' }
@@ -57,9 +61,40 @@ export interface MachineNic {
 
 /** What the machine is made of: while it is on, what runs; otherwise what the next power-on would make of it. */
 export interface MachineHardware {
+  /** Processors as an operating system counts them: all threads of all cores in all sockets. */
   readonly cpus: number;
+  readonly sockets: number;
+  /** 2: each core is two processors. */
+  readonly threadsPerCore: number;
   readonly memoryMb: number;
   readonly firmware: Firmware;
+  /** Nothing is booted that is not signed. Of no effect with legacy firmware. */
+  readonly secureBoot: boolean;
+  /** Network cards are among what is booted from. */
+  readonly networkBoot: boolean;
+  /** Devices that are tried first, by id; all others come after them, in the configured order. */
+  readonly bootOrder: readonly string[];
+}
+
+/** Whether these processors can be put into so many sockets and cores. */
+export function fitsTopology({
+  cpus,
+  sockets,
+  threadsPerCore,
+}: Pick<MachineHardware, 'cpus' | 'sockets' | 'threadsPerCore'>): boolean {
+  return cpus % (sockets * threadsPerCore) === 0;
+}
+
+export function sameHardware(a: MachineHardware, b: MachineHardware): boolean {
+  return (Object.keys(a) as (keyof MachineHardware)[]).every((name) => String(a[name]) === String(b[name]));
+}
+
+/** An image in one of the machine's drives for removable media. */
+export interface MachineMedium {
+  readonly slot: MediaSlot;
+  /** Absolute path. Its bytes are the medium's, whatever they look like. */
+  readonly file: string;
+  readonly readOnly: boolean;
 }
 
 /** What the core has to say about the next start. */
@@ -68,6 +103,8 @@ export interface MachineSetup {
   readonly labels: FruFields | undefined;
   /** What differs from how the machine is configured. */
   readonly hardware: Partial<MachineHardware>;
+  /** What is in the drives for removable media; they are empty unless given. */
+  readonly media?: readonly MachineMedium[];
 }
 
 /** What a running machine has used. */
@@ -80,6 +117,11 @@ export interface MachineTelemetry {
 
 export interface Machine {
   readonly hardware: MachineHardware;
+  /** What it would be made of if the core had no wishes. */
+  readonly configured: MachineHardware;
+  readonly inventory: MachineInventory;
+  /** What the next start can boot from, in the order in which it does so without an override. */
+  readonly bootDevices: readonly MachineBootDevice[];
   /** True while the machine exists as a running machine, however unresponsive. */
   readonly running: boolean;
   readonly console: HostConsole;
@@ -118,14 +160,43 @@ export interface Machine {
    */
   limitCpu?(share: number | undefined): Promise<void>;
 
+  /** The version of a firmware that the machine can start with; undefined when that cannot be told. */
+  firmwareVersion(firmware: Firmware): string | undefined;
+  /** What it has for booting signed systems only; absent where it has nothing. */
+  readonly secureBoot?: MachineSecureBoot;
+
   /** @returns undefined while the machine is off @throws {Error} when a running machine cannot be measured */
   telemetry(): Promise<MachineTelemetry | undefined>;
+
+  /**
+   * Changes what is in a drive of the running machine, by force where the guest holds on to it; does nothing when that
+   * is in it already. With a machine that is off nothing is to be done: {@link MachineSetup} says what it starts with.
+   * @throws {BmcError} `wrong-state` or `timed-out`; the drive is as it was, or empty
+   */
+  changeMedium(slot: MediaSlot, medium: MachineMedium | undefined): Promise<void>;
 
   /**
    * The override in force from the next boot on, `undefined` for the machine's own order. Callable in any
    * state and at once remembered; a boot in progress keeps what it started with.
    */
   setBootOverride(override: BootOverride | undefined): void;
+}
+
+export interface MachineSecureBoot {
+  /** Of the running machine, as its firmware has it; undefined while it runs without. */
+  state(): SecureBootState | undefined;
+  /**
+   * The keys become those that come with the firmware, from the next start on.
+   * @throws {BmcError} `wrong-state` while the machine runs with them
+   */
+  resetKeys(): void;
+}
+
+export interface SecureBootState {
+  /** Nobody owns the platform yet: everybody can put keys in. */
+  readonly setupMode: boolean;
+  /** Signatures are checked. */
+  readonly enabled: boolean;
 }
 
 /** The host's serial port as the machine offers it: one byte stream each way. */

@@ -182,6 +182,25 @@ export class ManagementNetwork {
     this.#applySoon();
   }
 
+  /** Whether there is anything to look at. */
+  get visible(): boolean {
+    return this.#options.look !== undefined;
+  }
+
+  /**
+   * Forgets what clients wanted. The interface stays as it is until the appliance starts anew: then it is as the
+   * configuration says, and whoever reaches the BMC by the present address still does so until then.
+   * @throws {BmcError} `no-space` or `timed-out` when it cannot be saved; nothing has changed then
+   */
+  resetToDefaults(): void {
+    const { control, store } = this.#options;
+    if (!control || !this.#kept) return;
+    store.save(storeName, null);
+    this.#timer?.cancel();
+    this.#kept = undefined;
+    this.#wantedBy = undefined;
+  }
+
   /**
    * Puts into effect what is kept, and tells when that cannot be. An IPv6 address that another host has taken meanwhile
    * does not cost the BMC its other ones.

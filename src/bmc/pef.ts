@@ -195,6 +195,13 @@ export class Pef {
     this.#settings = next;
   }
 
+  /** @throws {BmcError} when it cannot be kept; nothing has changed then */
+  resetToDefaults(): void {
+    this.update(factorySettings);
+    this.volatileString = '';
+    this.volatileStringKey = noStringKey;
+  }
+
   get lastProcessed(): LastProcessed {
     return this.#processed;
   }

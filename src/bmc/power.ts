@@ -25,7 +25,18 @@ import type { Machine, MachineEvent } from './machine.ts';
 import type { Restart, RestartCause } from './restart.ts';
 import type { Store } from './store.ts';
 
-export const powerActions = ['on', 'off', 'cycle', 'reset', 'soft', 'diag', 'pause', 'resume'] as const;
+/** `restart`: an orderly shutdown by the guest, then on again. */
+export const powerActions = [
+  'on',
+  'off',
+  'cycle',
+  'reset',
+  'soft',
+  'restart',
+  'diag',
+  'pause',
+  'resume',
+] as const;
 export type PowerAction = (typeof powerActions)[number];
 
 export const powerStates = ['off', 'turning-on', 'on', 'paused'] as const;
@@ -58,6 +69,8 @@ export interface PowerOptions {
 
 /** How long the power stays off in a cycle, unless set. IPMI 2.0 §28.3 asks for at least 1 s. */
 export const powerCycleOffMs = 1_000;
+/** Requests after which a restart that is on its way no longer counts. */
+const endings: readonly PowerAction[] = ['off', 'cycle', 'reset', 'soft'];
 /** How often an appliance stop presses the power button. */
 const buttonAgainMs = 3_000;
 /** How long a crashed machine stays off before the restore policy brings it back: long enough to be seen. */
@@ -71,6 +84,8 @@ interface PowerRecord {
 
 interface RestartRecord {
   readonly cause: RestartCause;
+  /** Wall time; records of earlier versions have none. */
+  readonly at?: number;
 }
 
 interface Request {
@@ -93,6 +108,7 @@ export class Power {
   #chosenPolicy: RestorePolicy | undefined;
   #cycleOffMs: number;
   #lastRestart: Restart;
+  #lastRestartAt: number | undefined;
   /** The restart that is being carried out. */
   #restart: Restart | undefined;
   #state: PowerState = 'off';
@@ -103,6 +119,8 @@ export class Power {
   #closing = false;
   #lastEvent: LastPowerEvent = { onByRequest: false, fault: false, powerReturned: false };
   #softOff: Timer | undefined;
+  /** Who wants the machine on again once the guest has shut down. */
+  #onAgain: { readonly actor: Actor; readonly cause: RestartCause } | undefined;
   #restore: Timer | undefined;
 
   constructor(options: PowerOptions) {
@@ -111,8 +129,9 @@ export class Power {
     this.#wanted = kept?.wanted ?? 'off';
     this.#chosenPolicy = kept?.restorePolicy;
     this.#cycleOffMs = kept?.cycleOffMs ?? powerCycleOffMs;
-    const cause = options.store.load<RestartRecord>('restart')?.cause ?? 'unknown';
-    this.#lastRestart = { cause, actor: undefined };
+    const restart = options.store.load<RestartRecord>('restart');
+    this.#lastRestart = { cause: restart?.cause ?? 'unknown', actor: undefined };
+    this.#lastRestartAt = restart?.at;
     options.machine.on((event) => this.#machineEvent(event));
     options.boot.onChange((override) => options.machine.setBootOverride(override));
     options.machine.setBootOverride(options.boot.override);
@@ -140,6 +159,11 @@ export class Power {
     return this.#lastRestart;
   }
 
+  /** When that was, as wall time; undefined before the first start. */
+  get lastRestartAt(): number | undefined {
+    return this.#lastRestartAt;
+  }
+
   /** How long the power stays off in a cycle. */
   get cycleOffMs(): number {
     return this.#cycleOffMs;
@@ -160,14 +184,24 @@ export class Power {
     this.#save({ cycleOffMs });
     this.#cycleOffMs = cycleOffMs;
     const { events } = this.#options;
-    events.add('configuration', `power cycle interval set to ${cycleOffMs / 1000} s by ${actor.name}`);
+    events.add('configuration', `power cycle interval set to ${cycleOffMs / 1000} s by ${actor.name}`, actor);
   }
 
   setRestorePolicy(policy: RestorePolicy, actor: Actor): void {
     if (policy === this.restorePolicy) return;
     this.#save({ restorePolicy: policy });
     this.#chosenPolicy = policy;
-    this.#options.events.add('configuration', `power restore policy set to ${policy} by ${actor.name}`);
+    this.#options.events.add(
+      'configuration',
+      `power restore policy set to ${policy} by ${actor.name}`,
+      actor,
+    );
+  }
+
+  /** Restore policy and cycle interval become what they are at first. @throws {BmcError} when it cannot be kept */
+  resetToDefaults(actor: Actor): void {
+    this.setRestorePolicy(this.#options.restorePolicy, actor);
+    this.setCycleOffMs(powerCycleOffMs, actor);
   }
 
   /** Decides, once, whether to power on at start. See `Bmc.start`. */
@@ -198,6 +232,8 @@ export class Power {
       throw new BmcError('wrong-state', `power ${action}: the machine is off`);
     }
     this.#cancelRestore();
+    // What ends the machine otherwise, or for good, takes the place of a restart that awaits the guest's shutdown.
+    if (endings.includes(action)) this.#onAgain = undefined;
     const idle = this.#serving === undefined;
     const pointless =
       (action === 'on' && willBeOn) || ((action === 'off' || action === 'soft') && !willBeOn && idle);
@@ -293,7 +329,7 @@ export class Power {
         return this.#turnOn(actor, cause);
       case 'reset':
         if (!machine.running) return;
-        events.add('reset', `reset by ${actor.name}`);
+        events.add('reset', `reset by ${actor.name}`, actor);
         boot.restarting(cause);
         this.#restart = { cause, actor };
         return machine.reset();
@@ -308,14 +344,23 @@ export class Power {
       case 'resume':
         if (this.#state !== 'paused') return;
         await machine.resume();
-        events.add('resumed', `resumed by ${actor.name}`);
+        events.add('resumed', `resumed by ${actor.name}`, actor);
         return;
       case 'diag':
         if (!machine.running) return;
-        events.add('diagnostic-interrupt', `diagnostic interrupt by ${actor.name}`);
+        events.add('diagnostic-interrupt', `diagnostic interrupt by ${actor.name}`, actor);
         return machine.diagnosticInterrupt();
       case 'soft':
         return this.#softShutdown(actor);
+      case 'restart':
+        if (!machine.running) return;
+        this.#onAgain = { actor, cause };
+        try {
+          return await this.#softShutdown(actor);
+        } catch (error) {
+          this.#onAgain = undefined;
+          throw error;
+        }
     }
   }
 
@@ -332,14 +377,14 @@ export class Power {
       fault: false,
       powerReturned: actor === policyActor,
     };
-    events.add('power-on', `power on by ${actor.name}`);
+    events.add('power-on', `power on by ${actor.name}`, actor);
   }
 
   async #turnOff(actor: Actor): Promise<void> {
     this.#want('off');
     if (!this.#options.machine.running) return;
     await this.#options.machine.forceOff();
-    this.#options.events.add('power-off', `power off by ${actor.name}`);
+    this.#options.events.add('power-off', `power off by ${actor.name}`, actor);
   }
 
   async #softShutdown(actor: Actor): Promise<void> {
@@ -350,7 +395,12 @@ export class Power {
     this.#softOff?.cancel();
     this.#softOff = clock.after(softOffTimeoutMs, () => {
       this.#softOff = undefined;
-      events.add('soft-off-ignored', `the guest did not shut down within ${softOffTimeoutMs / 1000} s`);
+      const restart = this.#onAgain ? ', and is not restarted' : '';
+      this.#onAgain = undefined;
+      events.add(
+        'soft-off-ignored',
+        `the guest did not shut down within ${softOffTimeoutMs / 1000} s${restart}`,
+      );
     });
   }
 
@@ -387,28 +437,33 @@ export class Power {
       case 'watchdog':
         events.add('watchdog', `watchdog expired, action ${event.action}`);
         return;
-      case 'stopped':
+      case 'stopped': {
+        const again = this.#onAgain;
+        this.#onAgain = undefined;
         this.#softOff?.cancel();
         this.#softOff = undefined;
         this.#setState('off');
         if (event.why === 'guest') {
           if (!this.#closing) this.#want('off');
           events.add('guest-shutdown', 'the guest shut down');
+          if (again && !this.#closing) this.#enqueue('on', again.actor, again.cause);
         } else if (event.why === 'crashed') {
           this.#lastEvent = { onByRequest: false, fault: true, powerReturned: false };
           events.add('machine-crashed', `the machine died${event.detail ? `: ${event.detail}` : ''}`);
           this.#restoreAfterCrash();
         }
         return;
+      }
     }
   }
 
   #bootBegins(restart: Restart): void {
-    const { boot, events, store, log } = this.#options;
+    const { boot, events, store, log, clock } = this.#options;
     this.#restart = undefined;
     this.#lastRestart = restart;
+    this.#lastRestartAt = clock.wallTime();
     try {
-      store.save('restart', { cause: restart.cause } satisfies RestartRecord);
+      store.save('restart', { cause: restart.cause, at: this.#lastRestartAt } satisfies RestartRecord);
     } catch (error) {
       log.error({ err: error }, 'restart cause not kept');
     }

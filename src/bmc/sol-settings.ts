@@ -68,6 +68,12 @@ export class SolSettings {
     this.#configuration = next;
   }
 
+  /** @throws {BmcError} when it cannot be kept; nothing has changed then */
+  resetToDefaults(): void {
+    this.update(defaultSolConfiguration);
+    this.#volatileBitRate = defaultSolConfiguration.bitRate;
+  }
+
   /** The rate in force until the BMC restarts; begins as the kept one. */
   get volatileBitRate(): BitRate {
     return this.#volatileBitRate;

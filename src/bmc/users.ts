@@ -45,12 +45,16 @@ export interface User {
   readonly sol: boolean;
   /** May log in to send IPMI messages. */
   readonly messaging: boolean;
+  /** May log in to Redfish and what works through it. */
+  readonly redfish: boolean;
   /** For serial lines with PPP, which this BMC has not: kept and told. */
   readonly linkAuthentication: boolean;
   /** Works at the Callback level at most. */
   readonly callbackOnly: boolean;
   /** How many sessions at once; 0 for as many as there are. */
   readonly sessionLimit: number;
+  /** May do nothing but choose another password; any new password ends this. */
+  readonly passwordChangeRequired: boolean;
 }
 
 export type PasswordSize = 16 | 20;
@@ -72,6 +76,8 @@ export interface UsersOptions {
   readonly store: Store;
   readonly events: EventLog;
   readonly random: Random;
+  /** In bytes; passwords set from now on are no shorter. 1 if absent. */
+  readonly minPasswordBytes?: number;
 }
 
 /** What was last applied of the configuration. */
@@ -94,6 +100,10 @@ const markName = 'users-mark';
 const storeName = 'users';
 
 export class Users {
+  /** Passwords that are set are no shorter, whichever face sets them. */
+  readonly minPasswordBytes: number;
+  readonly #specs: readonly UserSpec[];
+  readonly #random: Random;
   readonly #store: Store;
   readonly #events: EventLog;
   readonly #changed = new Emitter<User>();
@@ -101,15 +111,18 @@ export class Users {
   #seeds: readonly Seed[];
 
   /** @throws {BmcError} `bad-argument` naming the user for a bad name or password, `no-space` for too many */
-  constructor({ specs, store, events, random }: UsersOptions) {
+  constructor({ specs, store, events, random, minPasswordBytes = 1 }: UsersOptions) {
     checkSpecs(specs);
+    this.minPasswordBytes = minPasswordBytes;
+    this.#specs = specs;
+    this.#random = random;
     this.#store = store;
     this.#events = events;
     const kept = readKept(store.load<Kept>(storeName));
     const lost = kept === undefined && store.load(markName) !== undefined;
     this.#slots = new Map(kept?.slots.map((slot) => [slot.id, slot]));
     this.#seeds = kept?.seeds ?? [];
-    this.#applyConfiguration(specs, random, lost, kept === undefined);
+    this.#applyConfiguration(specs, lost, kept === undefined);
     if (store.load(markName) === undefined) store.save(markName, { kept: true });
   }
 
@@ -139,7 +152,7 @@ export class Users {
     const before = this.get(id);
     if (!before) throw new BmcError('not-found', `there is no user ${id}`);
     const freed = change.name === '' && before.name !== '';
-    const after: User = freed ? emptySlot(id) : { ...before, ...change };
+    const after = freed ? emptySlot(id) : changed(before, change);
     const what = differences(before, after);
     if (what.length === 0) return before;
     if (id === nullUserId) throw new BmcError('bad-argument', 'user 1, the null user, cannot be changed');
@@ -147,9 +160,54 @@ export class Users {
     this.#save(new Map(this.#slots).set(id, after), this.#seeds);
     const name = after.name || before.name;
     const text = freed ? 'deleted' : `${what.join(', ')} changed`;
-    this.#events.add('user-changed', `user ${id}${name && ` ${name}`}: ${text} by ${actorText(actor)}`);
+    this.#events.add(
+      'user-changed',
+      `user ${id}${name && ` ${name}`}: ${text} by ${actorText(actor)}`,
+      actor,
+    );
     this.#changed.emit(after);
     return after;
+  }
+
+  /**
+   * Whether a change would leave nobody who can log in to Redfish as administrator, though there is somebody now.
+   * IPMI allows that (§22.26), and in-band IPMI mends it; a face that has no such way out asks here first.
+   */
+  wouldLockOut(id: number, change: UserChange): boolean {
+    const before = this.get(id);
+    if (!before || !isAdministrator(before)) return false;
+    const after = change.name === '' ? emptySlot(id) : changed(before, change);
+    if (isAdministrator(after)) return false;
+    return !this.list().some((user) => user.id !== id && isAdministrator(user));
+  }
+
+  /**
+   * Makes the list what a first start would make it: the users of the configuration, and nobody else.
+   * @throws {BmcError} `no-space` or `timed-out` when it cannot be saved; nothing has changed then
+   */
+  resetToDefaults(actor: Actor): void {
+    const slots = new Map<number, User>();
+    const seeds = this.#specs.map((spec, index): Seed => {
+      const id = nullUserId + 1 + index;
+      slots.set(id, seeded(id, spec, false));
+      return this.#seedOf(spec, id);
+    });
+    const before = this.#slots;
+    this.#save(slots, seeds);
+    this.#events.add(
+      'user-changed',
+      `all users set anew from the configuration by ${actorText(actor)}`,
+      actor,
+    );
+    for (let id = nullUserId; id <= maxUsers; id++) {
+      const after = slots.get(id) ?? emptySlot(id);
+      if (differences(before.get(id) ?? emptySlot(id), after).length > 0) this.#changed.emit(after);
+    }
+  }
+
+  #seedOf(spec: UserSpec, id: number): Seed {
+    const salt = toHex(this.#random.bytes(16));
+    return { name: spec.name, id, salt, hash: fingerprint(spec, salt) };
   }
 
   /** Told of each slot after it has changed. */
@@ -160,7 +218,7 @@ export class Users {
   #check(after: User, change: UserChange): void {
     const problem =
       (change.name ? nameProblem(after.name) : undefined) ??
-      (change.password ? passwordProblem(after.password) : undefined);
+      (change.password ? passwordProblem(after.password, this.minPasswordBytes) : undefined);
     if (problem) throw new BmcError('bad-argument', `user ${after.id}: ${problem}`);
     const { sessionLimit, limit } = after;
     if (!Number.isInteger(sessionLimit) || sessionLimit < 0 || sessionLimit > 15) {
@@ -185,7 +243,7 @@ export class Users {
     this.#seeds = seeds;
   }
 
-  #applyConfiguration(specs: readonly UserSpec[], random: Random, lost: boolean, first: boolean): void {
+  #applyConfiguration(specs: readonly UserSpec[], lost: boolean, first: boolean): void {
     const slots = new Map(this.#slots);
     const seeds: Seed[] = [];
     const news: string[] = [];
@@ -207,13 +265,12 @@ export class Users {
       }
       const locked = lost && spec.wellKnownPassword === true;
       slots.set(id, seeded(id, spec, locked));
-      const salt = toHex(random.bytes(16));
-      seeds.push({ name: spec.name, id, salt, hash: fingerprint(spec, salt) });
+      seeds.push(this.#seedOf(spec, id));
       if (locked) news.push(`user ${spec.name} is locked until a password is set`);
       else if (!first) news.push(`user ${id} ${spec.name}: set anew from the configuration`);
     }
-    const changed = first || news.length > 0 || seeds.length !== this.#seeds.length;
-    if (changed) this.#save(slots, seeds);
+    const isOther = first || news.length > 0 || seeds.length !== this.#seeds.length;
+    if (isOther) this.#save(slots, seeds);
     if (lost) {
       this.#events.add(
         'state-damaged',
@@ -224,15 +281,38 @@ export class Users {
   }
 }
 
-/** Whether this user can log in at all. */
+/** Whether this user can log in to IPMI at all. There nobody can be asked for another password. */
 export function canLogIn(user: User): boolean {
-  return user.enabled && user.messaging && user.name !== '' && user.password.length > 0;
+  return (
+    !user.passwordChangeRequired &&
+    user.enabled &&
+    user.messaging &&
+    user.name !== '' &&
+    user.password.length > 0
+  );
+}
+
+/** Whether this user can log in to Redfish at all. There nothing is open to the Callback level. */
+export function canLogInToRedfish(user: User): boolean {
+  const limit = effectiveLimit(user);
+  const allowed = user.enabled && user.redfish && limit !== undefined && limit !== 'callback';
+  return allowed && user.name !== '' && user.password.length > 0;
 }
 
 /** The level above which this user gets nothing; undefined for no level at all. */
 export function effectiveLimit({ limit, callbackOnly }: User): PrivilegeLevel | undefined {
   if (limit === 'no-access') return undefined;
   return callbackOnly ? lowerOf(limit, 'callback') : limit;
+}
+
+function isAdministrator(user: User): boolean {
+  return canLogInToRedfish(user) && effectiveLimit(user) === 'administrator';
+}
+
+/** A new password is what `passwordChangeRequired` waits for, unless the change itself says that it waits on. */
+function changed(before: User, change: UserChange): User {
+  const isOther = change.password !== undefined && Buffer.compare(before.password, change.password) !== 0;
+  return { ...before, ...(isOther && { passwordChangeRequired: false }), ...change };
 }
 
 function emptySlot(id: number): User {
@@ -246,9 +326,11 @@ function emptySlot(id: number): User {
     sol: false,
     // On, since clients that set up a user (ipmitool 1.8.19 `user set name`, `priv`, `enable`) never turn it on.
     messaging: id !== nullUserId,
+    redfish: id !== nullUserId,
     linkAuthentication: false,
     callbackOnly: false,
     sessionLimit: 0,
+    passwordChangeRequired: false,
   };
 }
 
@@ -295,9 +377,16 @@ function differences(before: User, after: User): string[] {
     ['limit', `privilege limit (now ${after.limit})`],
     ['sol', after.sol ? 'Serial-over-LAN right (now on)' : 'Serial-over-LAN right (now off)'],
     ['messaging', after.messaging ? 'IPMI messaging (now on)' : 'IPMI messaging (now off)'],
+    ['redfish', after.redfish ? 'Redfish access (now on)' : 'Redfish access (now off)'],
     ['linkAuthentication', 'link authentication'],
     ['callbackOnly', 'restriction to Callback'],
     ['sessionLimit', 'session limit'],
+    [
+      'passwordChangeRequired',
+      after.passwordChangeRequired
+        ? 'password change (now required)'
+        : 'password change (no longer required)',
+    ],
   ];
   return words
     .filter(([key]) =>
@@ -329,8 +418,10 @@ function readKept(
   return { slots: slots.filter((slot) => slot !== undefined), seeds: kept.seeds };
 }
 
-function readSlot(kept: unknown): User | undefined {
-  if (!isRecord(kept)) return undefined;
+function readSlot(found: unknown): User | undefined {
+  if (!isRecord(found)) return undefined;
+  // Lists kept before there was Redfish do not speak of these.
+  const kept: Record<string, unknown> = { redfish: true, passwordChangeRequired: false, ...found };
   const model = emptySlot(nullUserId);
   for (const key of Object.keys(model) as (keyof User)[]) {
     const expected = key === 'password' ? 'string' : typeof model[key];
@@ -371,10 +462,10 @@ function nameProblem(name: string): string | undefined {
   return undefined;
 }
 
-function passwordProblem(password: Uint8Array): string | undefined {
+function passwordProblem(password: Uint8Array, least = 1): string | undefined {
   const { length } = password;
-  if (length === 0 || length > maxPasswordBytes) {
-    return `a password has 1 to ${maxPasswordBytes} bytes, not ${length}`;
+  if (length < least || length > maxPasswordBytes) {
+    return `a password has ${least} to ${maxPasswordBytes} bytes, not ${length}`;
   }
   return password.includes(0) ? 'a password holds no NUL' : undefined;
 }

@@ -99,6 +99,9 @@ const eventsOf = {
   'sol-deactivated': [],
   configuration: [],
   'user-changed': [bmcEvent('systemEvent', 'reconfigured')],
+  // Scripts log in for every request: records of that would push those of the hardware out of the SEL.
+  'session-opened': [],
+  'session-closed': [],
   'state-damaged': [],
   'nic-missing': [bmcEvent('nicLink', 'heartbeat-lost')],
   // The card is there and attached, only otherwise than was tried first.
@@ -106,6 +109,10 @@ const eventsOf = {
   'nic-late': [],
   'wire-lost': [bmcEvent('nicLink', 'heartbeat-lost')],
   'wire-returned': [bmcEvent('nicLink', 'heartbeat')],
+  // Media are no parts of the server, and their drives have no sensors.
+  'media-inserted': [],
+  'media-ejected': [],
+  'media-failed': [],
 } as const satisfies Readonly<Record<EventKind, Told>>;
 
 function restarted({ cause, actor }: Restart, poweredUp: boolean): readonly SystemEvent[] {

@@ -2,7 +2,10 @@
 import { readFileSync } from 'node:fs';
 
 export interface ProcessStat {
-  /** False for a zombie: its files are closed, it only waits for its parent to notice. */
+  /**
+   * False for a zombie: its files are closed, it only waits for its parent to notice. One of whose threads are not all
+   * gone is alive, since they still hold its files and locks.
+   */
   readonly alive: boolean;
   /** Clock ticks after boot: with its number a name that is never used twice. Field 22 of /proc/PID/stat. */
   readonly startTime: string;
@@ -24,5 +27,6 @@ export function processStat(pid: number): ProcessStat | undefined {
   if (state === undefined || startTime === undefined) return undefined;
   // The list begins with field 3.
   const cpuTicks = Number(fields[11]) + Number(fields[12]);
-  return { alive: state !== 'Z' && state !== 'X', startTime, cpuTicks };
+  const threads = Number(fields[17]);
+  return { alive: state !== 'X' && (state !== 'Z' || threads > 1), startTime, cpuTicks };
 }

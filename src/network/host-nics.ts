@@ -8,6 +8,7 @@
  * A card's wire may be plugged (carrier or not) or gone. One that returns is stitched again where the back end can do
  * so under a running QEMU; elsewhere the card waits for the next power cycle.
  */
+import type { NicPart } from '../bmc/inventory.ts';
 import type { MachineNic, NicChange } from '../bmc/machine.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Emitter } from '../lib/emitter.ts';
@@ -18,6 +19,7 @@ import type { Attachment, Backend } from './attachment.ts';
 import { bridgeBackend } from './bridge.ts';
 import {
   type CardChoice,
+  type CardPlan,
   dataLinks,
   type PlannedCard,
   planCards,
@@ -79,6 +81,7 @@ export class HostNics implements NicProvider {
   #wires: WireBefore[] = [];
   /** One thing at a time: a look at the links must not meet half-made cards. */
   #queue: Promise<unknown> = Promise.resolve();
+  #planned: readonly NicPart[] = [];
   #watching = false;
   #waitedInVain = false;
   /** Of each card, the last word about how it is attached, so that each power-on does not repeat it. */
@@ -111,8 +114,21 @@ export class HostNics implements NicProvider {
     }));
   }
 
+  get planned(): readonly NicPart[] {
+    return this.#planned;
+  }
+
   on(listener: (event: NicEvent) => void): () => void {
     return this.#events.on(listener);
+  }
+
+  plan(): Promise<void> {
+    return this.#serially(async () => {
+      const { choices, table } = this.#options;
+      const links = choices.some(({ kind }) => kind === 'wire') ? await table.read() : [];
+      const { cards } = await this.#plan(links, []);
+      this.#planned = cards.map((card) => ({ id: `nic${card.place}`, mac: this.#macOf(card) }));
+    });
   }
 
   prepare({ cpus, aborted }: NicStart): Promise<readonly NicConfig[]> {
@@ -161,7 +177,7 @@ export class HostNics implements NicProvider {
   // --- Making cards ---
 
   async #makeCards(cpus: number, aborted: AbortSignal): Promise<NicConfig[]> {
-    const { choices, table, reserved, promised } = this.#options;
+    const { choices, table, promised } = this.#options;
     const wireChoices = choices.filter((choice) => choice.kind === 'wire');
     let links: readonly Link[] = [];
     let lacking: readonly string[] = [];
@@ -176,12 +192,7 @@ export class HostNics implements NicProvider {
       this.#waitedInVain = lacking.length > 0;
       this.#log.info({ waitedMs: Math.round(waited.waitedMs), lacking }, 'links looked for');
     }
-    const plan = planCards({
-      choices,
-      links,
-      known: this.#wires,
-      reserved: wireChoices.length > 0 ? await reserved() : new Map(),
-    });
+    const plan = await this.#plan(links, lacking);
     for (const number of plan.gaps) {
       this.#log.info(`there is no eth${number}: the cards of higher ones keep their places`);
     }
@@ -193,14 +204,9 @@ export class HostNics implements NicProvider {
         `waited ${seconds} s in vain for ${lacking.join(', ')}; the machine starts with ${there.join(', ') || 'no wire'}`,
       );
     }
-    const otherwise = wireChoices.find(({ select }) => !select)?.otherwise;
-    const planned: readonly PlannedCard<UserCard>[] =
-      plan.cards.length === 0 && lacking.length === 0 && otherwise
-        ? [{ kind: 'other', place: 0, other: otherwise }]
-        : plan.cards;
     this.#late.clear();
     const configs: NicConfig[] = [];
-    for (const card of planned) {
+    for (const card of plan.cards) {
       if (aborted.aborted) throw new NetworkError('interrupted');
       const config =
         card.kind === 'other'
@@ -210,6 +216,28 @@ export class HostNics implements NicProvider {
     }
     this.#save();
     return configs;
+  }
+
+  /** @param lacking wires that are still to come: then there is no card in place of wires that are not there */
+  async #plan(links: readonly Link[], lacking: readonly string[]): Promise<CardPlan<UserCard>> {
+    const { choices, reserved } = this.#options;
+    const wireChoices = choices.filter((choice) => choice.kind === 'wire');
+    const plan = planCards({
+      choices,
+      links,
+      known: this.#wires,
+      reserved: wireChoices.length > 0 ? await reserved() : new Map(),
+    });
+    const otherwise = wireChoices.find(({ select }) => !select)?.otherwise;
+    if (plan.cards.length > 0 || lacking.length > 0 || !otherwise) return plan;
+    return { ...plan, cards: [{ kind: 'other', place: 0, other: otherwise }] };
+  }
+
+  #macOf(card: PlannedCard<UserCard>): string {
+    const { defaultMac } = this.#options;
+    if (card.kind === 'other') return card.other.mac ?? defaultMac(card.place);
+    const before = this.#wires.find(({ index }) => index === card.link?.index);
+    return card.choice.mac ?? before?.mac ?? card.link?.mac ?? defaultMac(card.place);
   }
 
   #wanted(wireChoices: readonly WireChoice<UserCard>[]) {
@@ -233,11 +261,9 @@ export class HostNics implements NicProvider {
     cpus: number,
   ): Promise<NicConfig | undefined> {
     const { place, choice, wire, link, refusal } = planned;
-    const { defaultMac } = this.#options;
-    const before = this.#wires.find(({ index }) => index === link?.index);
     const card: Card = {
       id: `nic${place}`,
-      mac: choice.mac ?? before?.mac ?? link?.mac ?? defaultMac(place),
+      mac: this.#macOf(planned),
       mtu: link?.mtu ?? defaultMtu,
       queues: Math.min(choice.queues ?? cpus, mostQueues),
       backend: 'none',

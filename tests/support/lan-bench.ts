@@ -1,7 +1,7 @@
 /** A BMC's LAN channel on the bench: a real core with a machine that does nothing, no sockets, a scripted clock. */
 import type { PrivilegeLevel } from '../../src/bmc/actor.ts';
 import { Bmc } from '../../src/bmc/bmc.ts';
-import type { Machine } from '../../src/bmc/machine.ts';
+import type { Machine, MachineHardware } from '../../src/bmc/machine.ts';
 import type { NetworkControl, NetworkState } from '../../src/bmc/management-network.ts';
 import { memoryStore, type Store } from '../../src/bmc/store.ts';
 import type { User, UserSpec } from '../../src/bmc/users.ts';
@@ -24,10 +24,26 @@ import { ScriptedClock } from './scripted-clock.ts';
 
 export const benchUuid = '12345678-9abc-4def-8123-456789abcdef';
 
+const idleHardware: MachineHardware = {
+  cpus: 1,
+  sockets: 1,
+  threadsPerCore: 1,
+  memoryMb: 512,
+  firmware: 'bios',
+  secureBoot: false,
+  networkBoot: true,
+  bootOrder: [],
+};
+
 /** A machine that is off and stays so. */
 const idleMachine: Machine = {
   running: false,
-  hardware: { cpus: 1, memoryMb: 512, firmware: 'bios' },
+  hardware: idleHardware,
+  configured: idleHardware,
+  inventory: { processors: [], memory: [], drives: [], nics: [], pci: [] },
+  bootDevices: [],
+  firmwareVersion: () => undefined,
+  changeMedium: async () => undefined,
   nics: [],
   telemetry: async () => undefined,
   console: {

@@ -199,7 +199,7 @@ export const getChassisStatus = command({
 });
 
 const ChassisControl = { off: 0, on: 1, cycle: 2, reset: 3, diag: 4, soft: 5 } as const satisfies Record<
-  Exclude<PowerAction, 'pause' | 'resume'>,
+  Exclude<PowerAction, 'pause' | 'resume' | 'restart'>,
   number
 >;
 

@@ -5,17 +5,20 @@
  */
 import type { BootOverride, Firmware } from '../../bmc/boot.ts';
 import { BmcError } from '../../bmc/errors.ts';
+import type { MachineBootDevice, MachineInventory } from '../../bmc/inventory.ts';
 import type {
   HostConsole,
   Machine,
   MachineEvent,
   MachineHardware,
+  MachineMedium,
   MachineNic,
   MachineSetup,
   MachineStop,
   MachineTelemetry,
   NicChange,
 } from '../../bmc/machine.ts';
+import type { MediaSlot } from '../../bmc/media.ts';
 import { type Clock, delay } from '../../lib/clock.ts';
 import { Emitter } from '../../lib/emitter.ts';
 import { FakeConsole } from './fake-console.ts';
@@ -35,6 +38,8 @@ export interface FakeFaults {
   shutdownMs: number;
   /** The guest reads nothing from its serial port. */
   consoleStalled: boolean;
+  /** A change of media fails with this message. */
+  mediumFails: string | undefined;
 }
 
 export interface FakeMachineOptions {
@@ -75,9 +80,19 @@ export class FakeMachine implements Machine {
   /** What each power-on was set up with. */
   readonly setups: MachineSetup[] = [];
   readonly limitCpu?: (share: number | undefined) => Promise<void>;
+  /** What is in the drives while the machine runs. */
+  readonly media = new Map<MediaSlot, MachineMedium>();
   /** The limit in force, as a share of all processors. */
   cpuShare: number | undefined;
-  readonly #configured: MachineHardware;
+  readonly configured: MachineHardware;
+  /** What it can boot from, as configured: changeable at any time. */
+  devices: readonly MachineBootDevice[] = [
+    { id: 'disk0', kind: 'disk' },
+    { id: 'cd0', kind: 'cdrom' },
+    { id: 'nic0', kind: 'pxe' },
+  ];
+  /** The order of each boot. */
+  readonly bootOrders: (readonly string[])[] = [];
   readonly #clock: Clock;
   readonly #events = new Emitter<MachineEvent>();
   readonly #console: FakeConsole;
@@ -96,7 +111,17 @@ export class FakeMachine implements Machine {
 
   constructor(options: FakeMachineOptions) {
     this.#clock = options.clock;
-    this.#configured = { cpus: 1, memoryMb: 512, firmware: 'bios', ...options.hardware };
+    this.configured = {
+      cpus: 1,
+      sockets: 1,
+      threadsPerCore: 1,
+      memoryMb: 512,
+      firmware: 'bios',
+      secureBoot: false,
+      networkBoot: true,
+      bootOrder: [],
+      ...options.hardware,
+    };
     if (options.limitable) {
       this.limitCpu = (share) => {
         this.cpuShare = share;
@@ -112,6 +137,7 @@ export class FakeMachine implements Machine {
       ignoresPowerButton: false,
       shutdownMs: 0,
       consoleStalled: false,
+      mediumFails: undefined,
       ...options.faults,
     };
     this.#console = new FakeConsole(options.clock, () => this.faults.consoleStalled);
@@ -124,6 +150,52 @@ export class FakeMachine implements Machine {
 
   get hardware(): MachineHardware {
     return this.#made ?? this.#next(this.#override);
+  }
+
+  /** Its parts are as simple as it is: no bus, and a disk that holds nothing. */
+  get inventory(): MachineInventory {
+    const { cpus, sockets, memoryMb } = this.hardware;
+    const threads = cpus / sockets;
+    return {
+      processors: Array.from({ length: sockets }, (_, index) => ({
+        id: `cpu${index}`,
+        socket: `CPU ${index}`,
+        manufacturer: 'qemu-bmc',
+        model: 'Processor in memory',
+        architecture: 'x86',
+        instructionSet: 'x86-64',
+        cores: threads / this.hardware.threadsPerCore,
+        threads,
+      })),
+      memory: [{ id: 'dimm0', locator: 'DIMM 0', manufacturer: 'qemu-bmc', sizeMb: memoryMb }],
+      drives: [
+        {
+          id: 'disk0',
+          serialNumber: 'disk-0',
+          manufacturer: 'qemu-bmc',
+          model: 'Disk in memory',
+          capacityBytes: 1_073_741_824,
+          readOnly: false,
+        },
+      ],
+      nics: [{ id: 'nic0', mac: '52:54:00:00:00:01' }],
+      pci: [],
+    };
+  }
+
+  get bootDevices(): readonly MachineBootDevice[] {
+    const { networkBoot, bootOrder } = { ...this.configured, ...this.#setup().hardware };
+    const place = ({ id }: MachineBootDevice) => {
+      const found = bootOrder.indexOf(id);
+      return found < 0 ? bootOrder.length : found;
+    };
+    return this.devices
+      .filter(({ kind }) => networkBoot || kind !== 'pxe')
+      .sort((a, b) => place(a) - place(b));
+  }
+
+  firmwareVersion(firmware: Firmware): string {
+    return `${firmware}-in-memory-1`;
   }
 
   setUpBy(setup: () => MachineSetup): void {
@@ -210,6 +282,16 @@ export class FakeMachine implements Machine {
     return this.#whileRunning(() => this.#goOn());
   }
 
+  changeMedium(slot: MediaSlot, medium: MachineMedium | undefined): Promise<void> {
+    if (!this.#running) return Promise.resolve();
+    if (this.faults.mediumFails !== undefined) {
+      return Promise.reject(new BmcError('wrong-state', this.faults.mediumFails));
+    }
+    if (medium) this.media.set(slot, medium);
+    else this.media.delete(slot);
+    return Promise.resolve();
+  }
+
   setBootOverride(override: BootOverride | undefined): void {
     this.#override = override;
   }
@@ -245,6 +327,11 @@ export class FakeMachine implements Machine {
     if (!this.#running) return;
     this.#console.print('\r\nKernel panic - not syncing: on request\r\n');
     this.#events.emit({ kind: 'panic' });
+  }
+
+  /** The guest opens a drive. */
+  guestEjects(slot: MediaSlot): void {
+    if (this.#running) this.#events.emit({ kind: 'medium-ejected', slot });
   }
 
   /** Something happens to a card's wire. */
@@ -288,14 +375,18 @@ export class FakeMachine implements Machine {
   #boot(): BootOverride | undefined {
     const override = this.#override;
     this.#made = this.#next(override);
-    this.setups.push(this.#setup());
+    const setup = this.#setup();
+    this.setups.push(setup);
+    this.media.clear();
+    for (const medium of setup.media ?? []) this.media.set(medium.slot, medium);
     this.boots.push(override);
     this.firmwares.push(this.#made.firmware);
+    this.bootOrders.push(this.bootDevices.map(({ id }) => id));
     return override;
   }
 
   #next(override: BootOverride | undefined): MachineHardware {
-    const made = { ...this.#configured, ...this.#setup().hardware };
+    const made = { ...this.configured, ...this.#setup().hardware };
     return override?.firmware ? { ...made, firmware: override.firmware } : made;
   }
 

@@ -53,7 +53,9 @@ async function takeOver(
   const run = new QemuRun(parts, {
     process,
     bootDevices: record?.bootDevices ?? [],
-    hardware: record?.hardware ?? hardwareOf(config, {}, undefined),
+    media: record?.media ?? [],
+    // A record of an earlier version of ours may know less.
+    hardware: { ...hardwareOf(config, {}, undefined), ...record?.hardware },
     accelerator: record && { accelerator: record.accelerator, reason: record.acceleratorReason },
   });
   if (qmp) {

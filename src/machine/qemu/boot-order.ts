@@ -13,30 +13,44 @@ const classOfTarget: Readonly<Record<BootTarget, BootClass | undefined>> = {
   pxe: 'pxe',
   disk: 'disk',
   cdrom: 'cdrom',
-  usb: undefined,
+  usb: 'usb',
   floppy: undefined,
   'bios-setup': undefined,
   diagnostic: undefined,
   'safe-mode': undefined,
 };
 
-/**
- * @param devices in the order in which devices of one class are tried
- * @returns the bootindex of every device, from 1
- */
+export interface BootOrder {
+  /** Devices that come first, by id. */
+  readonly ids: readonly string[];
+  /** The order of all others. */
+  readonly classes: readonly BootClass[];
+}
+
+/** @param devices in the order in which devices of one class are tried */
+export function inBootOrder(devices: readonly BootDevice[], { ids, classes }: BootOrder): BootDevice[] {
+  const rank = ({ id, bootClass }: BootDevice) => {
+    const own = ids.indexOf(id);
+    if (own >= 0) return own;
+    const place = classes.indexOf(bootClass);
+    return ids.length + (place < 0 ? classes.length : place);
+  };
+  // The sort is stable: within a class the given order stays.
+  return [...devices].sort((a, b) => rank(a) - rank(b));
+}
+
+/** @returns the bootindex of every device, from 1 */
 export function bootIndices(
   devices: readonly BootDevice[],
-  order: readonly BootClass[],
+  order: BootOrder,
   target: BootTarget | undefined,
 ): ReadonlyMap<string, number> {
   const first = target && classOfTarget[target];
-  const rank = ({ bootClass }: BootDevice) => {
-    if (bootClass === first) return -1;
-    const place = order.indexOf(bootClass);
-    return place < 0 ? order.length : place;
-  };
-  // The sort is stable: within a class the given order stays.
-  const sorted = [...devices].sort((a, b) => rank(a) - rank(b));
+  const own = inBootOrder(devices, order);
+  const sorted = [
+    ...own.filter(({ bootClass }) => bootClass === first),
+    ...own.filter(({ bootClass }) => bootClass !== first),
+  ];
   return new Map(sorted.map(({ id }, place) => [id, place + 1]));
 }
 

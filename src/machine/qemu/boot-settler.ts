@@ -73,6 +73,12 @@ export class BootSettler {
     this.started();
   }
 
+  /** Devices came or went: the order is to be said anew. */
+  devicesChanged(): void {
+    this.#appliedIsKnown = false;
+    this.#schedule();
+  }
+
   /** The machine was reset, by whomever. */
   disturbed(): void {
     this.#quietAt = this.#clock.now() + bootQuietMs;

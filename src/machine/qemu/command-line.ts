@@ -6,7 +6,7 @@
  */
 import type { BootOverride } from '../../bmc/boot.ts';
 import type { FruFields } from '../../bmc/fru.ts';
-import type { MachineHardware } from '../../bmc/machine.ts';
+import { fitsTopology, type MachineHardware, type MachineMedium } from '../../bmc/machine.ts';
 import { type BootDevice, bootIndices } from './boot-order.ts';
 import type { NicConfig, QemuMachineConfig } from './config.ts';
 import { cdrom } from './devices/cdrom.ts';
@@ -16,9 +16,11 @@ import { ipmiKcs } from './devices/ipmi-kcs.ts';
 import { type NicParts, nic } from './devices/nic.ts';
 import { display, panicNotifier, randomness, watchdog } from './devices/platform.ts';
 import { serial } from './devices/serial.ts';
+import { usbController, usbStick, virtualCd } from './devices/virtual-media.ts';
 import { optionList, optionText, optionValue } from './option-value.ts';
 import type { Descriptor, RunDir } from './run-dir.ts';
 import { smbiosArguments } from './smbios.ts';
+import { firmwareFiles, isSecure } from './uefi-variables.ts';
 
 export interface CommandLineInput {
   readonly config: QemuMachineConfig;
@@ -28,6 +30,8 @@ export interface CommandLineInput {
   readonly hardware: MachineHardware;
   /** What the guest reads on the machine's parts. */
   readonly labels: FruFields | undefined;
+  /** What is in the drives for removable media. */
+  readonly media: readonly MachineMedium[];
   readonly nics: readonly NicConfig[];
   /** The machine's own UEFI variables; needed for firmware `uefi`. */
   readonly uefiVariables: string | undefined;
@@ -54,13 +58,13 @@ const bootMenuMs = 400;
 export function commandLine(input: CommandLineInput): CommandLine {
   const { config, run, accelerator, hardware, nics } = input;
   const descriptors = nicDescriptors(nics);
-  const parts = deviceParts(config, run, nicParts(nics, descriptors));
-  const bootDevices = parts.flatMap(({ devices = [] }) =>
-    devices.flatMap(({ properties, bootClass }) =>
-      bootClass ? [{ id: String(properties.id), bootClass }] : [],
-    ),
+  const parts = deviceParts(input, nicParts(nics, descriptors, hardware.networkBoot));
+  const bootDevices = bootDevicesOf(parts);
+  const indices = bootIndices(
+    bootDevices,
+    { ids: hardware.bootOrder, classes: config.bootOrder },
+    input.bootOverride?.target,
   );
-  const indices = bootIndices(bootDevices, config.bootOrder, input.bootOverride?.target);
 
   const argv = [
     config.qemuBinary,
@@ -69,7 +73,7 @@ export function commandLine(input: CommandLineInput): CommandLine {
     ...['-accel', accelerator],
     ...['-cpu', cpuModelFor(config, accelerator)],
     ...['-m', String(positiveInteger(hardware.memoryMb, 'memory'))],
-    ...['-smp', String(positiveInteger(hardware.cpus, 'CPUs'))],
+    ...['-smp', topology(hardware)],
     ...['-uuid', uuid(config.uuid)],
     ...['-nodefaults', '-no-user-config', '-S'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
@@ -85,6 +89,7 @@ export function commandLine(input: CommandLineInput): CommandLine {
     ],
     ...['-mon', 'chardev=qmp0,mode=control'],
     ...['-vnc', vncDisplay(config, run)],
+    ...secureBootArguments(hardware),
     ...firmwareBlockdevs(input),
   ];
   for (const { chardevs = [] } of parts) {
@@ -107,6 +112,15 @@ export function commandLine(input: CommandLineInput): CommandLine {
   return { argv, bootDevices, descriptors };
 }
 
+/** What a machine of these parts can boot from, in the order in which devices of one class are tried. */
+export function bootDevicesOf(parts: readonly DeviceParts[]): readonly BootDevice[] {
+  return parts.flatMap(({ devices = [] }) =>
+    devices.flatMap(({ properties, bootClass }) =>
+      bootClass ? [{ id: String(properties.id), bootClass }] : [],
+    ),
+  );
+}
+
 export function cpuModelFor(config: QemuMachineConfig, accelerator: 'kvm' | 'tcg'): string {
   if (config.cpuModel !== 'auto') {
     if (!/^[A-Za-z0-9_.,+=-]+$/.test(config.cpuModel)) {
@@ -127,7 +141,11 @@ function nicDescriptors(nics: readonly NicConfig[]): Descriptor[] {
 }
 
 /** Either all cards have a fixed slot or none: the guest counts them by their slots. */
-function nicParts(nics: readonly NicConfig[], descriptors: readonly Descriptor[]): NicParts[] {
+export function nicParts(
+  nics: readonly NicConfig[],
+  descriptors: readonly Descriptor[],
+  bootable: boolean,
+): NicParts[] {
   const onWire = nics.some(({ backend }) => backend.kind !== 'user');
   const fixed = onWire && nics.every(({ place }) => place !== undefined && place < nicSlots);
   return nics.map((each) => {
@@ -135,37 +153,68 @@ function nicParts(nics: readonly NicConfig[], descriptors: readonly Descriptor[]
     const fds = backend.kind === 'tap-node' ? descriptors.filter(({ path }) => path === backend.path) : [];
     return {
       nic: each,
+      bootable,
       slot: fixed && place !== undefined ? firstNicSlot + place : undefined,
       fds: fds.map(({ fd }) => fd),
     };
   });
 }
 
-function deviceParts(config: QemuMachineConfig, run: RunDir, nics: readonly NicParts[]): DeviceParts[] {
+export function deviceParts(
+  { config, run, media }: Pick<CommandLineInput, 'config' | 'run' | 'media'>,
+  nics: readonly NicParts[],
+): DeviceParts[] {
+  const stick = media.find(({ slot }) => slot === 'usb');
   return [
     serial.parts({}, run),
     display.parts({}, run),
     ...config.disks.map((each, index) => disk.parts({ index, disk: each }, run)),
-    cdrom.parts({ image: config.cdrom }, run),
+    virtualCd.parts({ medium: media.find(({ slot }) => slot === 'cd') }, run),
+    ...(config.cdrom === undefined ? [] : [cdrom.parts({ image: config.cdrom }, run)]),
     ...nics.map((each) => nic.parts(each, run)),
     panicNotifier.parts({}, run),
     watchdog.parts({}, run),
     randomness.parts({}, run),
     ...(config.systemInterface ? [ipmiKcs.parts({}, run)] : []),
+    // Last, so that all else sits where it would without.
+    usbController.parts({}, run),
+    ...(stick ? [usbStick.parts({ medium: stick }, run)] : []),
   ];
 }
 
 function machineOptions(hardware: MachineHardware): string {
   const firmware = hardware.firmware === 'uefi' ? ',pflash0=firmware-code,pflash1=firmware-variables' : '';
-  return `q35,usb=off,vmport=off${firmware}`;
+  return `q35,usb=off,vmport=off${isSecure(hardware) ? ',smm=on' : ''}${firmware}`;
+}
+
+/** Variables that hold keys are written in system management mode only, which needs sleep to memory to be off. */
+function secureBootArguments(hardware: MachineHardware): string[] {
+  if (!isSecure(hardware)) return [];
+  return [
+    ...['-global', 'driver=cfi.pflash01,property=secure,value=on'],
+    ...['-global', 'ICH9-LPC.disable_s3=1'],
+  ];
+}
+
+function topology(hardware: MachineHardware): string {
+  const { sockets, threadsPerCore } = hardware;
+  const cpus = positiveInteger(hardware.cpus, 'CPUs');
+  if (sockets === 1 && threadsPerCore === 1) return String(cpus);
+  if (!fitsTopology(hardware)) {
+    throw new RangeError(
+      `CPUs: ${cpus} cannot be shared out to ${sockets} sockets of cores with ${threadsPerCore} threads`,
+    );
+  }
+  const cores = cpus / sockets / threadsPerCore;
+  return `cpus=${cpus},sockets=${sockets},cores=${cores},threads=${threadsPerCore}`;
 }
 
 function firmwareBlockdevs({ config, hardware, uefiVariables: variables }: CommandLineInput): string[] {
   if (hardware.firmware === 'bios') return [];
-  const { firmware } = config;
+  const code = firmwareFiles(config.firmware, hardware).ovmfCode;
   if (variables === undefined) throw new RangeError('UEFI: no file for the variables');
   return json('-blockdev', [
-    { driver: 'file', 'node-name': 'firmware-code-file', filename: firmware.ovmfCode, 'read-only': true },
+    { driver: 'file', 'node-name': 'firmware-code-file', filename: code, 'read-only': true },
     { driver: 'raw', 'node-name': 'firmware-code', file: 'firmware-code-file', 'read-only': true },
     { driver: 'file', 'node-name': 'firmware-variables-file', filename: variables },
     { driver: 'raw', 'node-name': 'firmware-variables', file: 'firmware-variables-file' },

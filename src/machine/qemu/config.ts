@@ -17,7 +17,7 @@ export interface QemuMachineConfig {
   /** The machine's own order; classes left out are tried last. */
   readonly bootOrder: readonly BootClass[];
   readonly disks: readonly DiskConfig[];
-  /** An ISO image in the drive; the drive itself is always there. */
+  /** An ISO image in a drive of its own, beside the drive for virtual media. */
   readonly cdrom?: string;
   /** VNC on this TCP port of `vncAddress` instead of a unix socket in the run directory. */
   readonly vncPort?: number;
@@ -39,13 +39,19 @@ export function hardwareOf(
   override: BootOverride | undefined,
 ): MachineHardware {
   return {
-    cpus: wanted.cpus ?? cpus,
-    memoryMb: wanted.memoryMb ?? memoryMb,
+    cpus,
+    sockets: 1,
+    threadsPerCore: 1,
+    memoryMb,
+    secureBoot: false,
+    networkBoot: true,
+    bootOrder: [],
+    ...wanted,
     firmware: override?.firmware ?? wanted.firmware ?? bootMode,
   };
 }
 
-export const bootClasses = ['disk', 'cdrom', 'pxe'] as const;
+export const bootClasses = ['disk', 'cdrom', 'pxe', 'usb'] as const;
 export type BootClass = (typeof bootClasses)[number];
 
 export interface DiskConfig {
@@ -108,11 +114,17 @@ export interface FirmwarePaths {
   readonly ovmfCode: string;
   /** Copied once per machine: each has its own UEFI variables. */
   readonly ovmfVarsTemplate: string;
+  /** Firmware that can check signatures, with variables that hold keys and have it do so. */
+  readonly secure: { readonly ovmfCode: string; readonly ovmfVarsTemplate: string };
 }
 
 export const debianFirmware: FirmwarePaths = {
   ovmfCode: '/usr/share/OVMF/OVMF_CODE_4M.fd',
   ovmfVarsTemplate: '/usr/share/OVMF/OVMF_VARS_4M.fd',
+  secure: {
+    ovmfCode: '/usr/share/OVMF/OVMF_CODE_4M.secboot.fd',
+    ovmfVarsTemplate: '/usr/share/OVMF/OVMF_VARS_4M.ms.fd',
+  },
 };
 
 export const qemuMachineDefaults = {

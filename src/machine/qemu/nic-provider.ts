@@ -2,6 +2,7 @@
  * Where a QEMU machine gets its network cards from: the seam between the driver and the host's network. The driver
  * asks at each power-on, since wires come and go, and says when QEMU has let go of them.
  */
+import type { NicPart } from '../../bmc/inventory.ts';
 import type { MachineNic, NicChange } from '../../bmc/machine.ts';
 import type { NicConfig } from './config.ts';
 
@@ -18,6 +19,8 @@ export interface NicStart {
 export interface NicProvider {
   /** The cards of the QEMU that runs or starts; empty while the machine is off. */
   readonly nics: readonly MachineNic[];
+  /** What a start would have made of the wires as they were at the latest `plan`. */
+  readonly planned: readonly NicPart[];
 
   on(listener: (event: NicEvent) => void): () => void;
   /**
@@ -27,6 +30,8 @@ export interface NicProvider {
    * @throws {Error} when `aborted`, or when the host's network cannot be looked at at all
    */
   prepare(start: NicStart): Promise<readonly NicConfig[]>;
+  /** Looks which cards a start would make, and touches nothing. @throws {Error} when the host cannot be looked at */
+  plan(): Promise<void>;
   /** Takes up again what a QEMU that runs was started with by an earlier life of ours. */
   adopt(): Promise<void>;
   /** QEMU has ended, or has not come about: removes what `prepare` made. Failures are logged. */
@@ -48,7 +53,9 @@ export function fixedNics(nics: readonly NicConfig[]): NicProvider {
       linkUp: true,
       note: undefined,
     })),
+    planned: nics.map(({ id, mac }) => ({ id, mac })),
     on: () => () => undefined,
+    plan: () => Promise.resolve(),
     prepare: () => Promise.resolve(nics),
     adopt: () => Promise.resolve(),
     release: () => Promise.resolve(),

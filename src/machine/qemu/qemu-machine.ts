@@ -10,18 +10,23 @@
  * QEMU that no longer answers is a machine that runs.
  */
 import { resolve } from 'node:path';
-import type { BootOverride } from '../../bmc/boot.ts';
+import type { BootOverride, Firmware } from '../../bmc/boot.ts';
 import { BmcError } from '../../bmc/errors.ts';
-import type {
-  HostConsole,
-  Machine,
-  MachineEvent,
-  MachineHardware,
-  MachineNic,
-  MachineReset,
-  MachineSetup,
-  MachineTelemetry,
+import type { MachineBootDevice, MachineInventory, NicPart } from '../../bmc/inventory.ts';
+import {
+  type HostConsole,
+  type Machine,
+  type MachineEvent,
+  type MachineHardware,
+  type MachineMedium,
+  type MachineNic,
+  type MachineReset,
+  type MachineSecureBoot,
+  type MachineSetup,
+  type MachineTelemetry,
+  sameHardware,
 } from '../../bmc/machine.ts';
+import type { MediaSlot } from '../../bmc/media.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { Emitter } from '../../lib/emitter.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -29,12 +34,22 @@ import type { Supervisor } from '../../supervise/supervisor.ts';
 import { QmpCommandError } from '../qmp/client.ts';
 import type { QmpCommand, QmpCommands } from '../qmp/commands.ts';
 import { adoptOrRefuse, adoptQemu } from './adopt-qemu.ts';
-import { bootIndexSteps, bootIndices } from './boot-order.ts';
+import { bootIndexSteps, bootIndices, inBootOrder } from './boot-order.ts';
 import { BootSettler } from './boot-settler.ts';
-import { cpuModelFor } from './command-line.ts';
+import { bootDevicesOf, cpuModelFor, deviceParts } from './command-line.ts';
 import { hardwareOf, type QemuMachineConfig } from './config.ts';
 import type { CpuQuota } from './cpu-quota.ts';
 import { serialChardevId } from './devices/serial.ts';
+import { firmwareVersion } from './firmware-version.ts';
+import {
+  driveParts,
+  memoryParts,
+  pciParts,
+  processorParts,
+  readSeenParts,
+  type SeenParts,
+  writeSeenParts,
+} from './inventory.ts';
 import { type AcceleratorChoice, chooseAccelerator } from './kvm-probe.ts';
 import type { NicProvider } from './nic-provider.ts';
 import { processUsage } from './process.ts';
@@ -42,7 +57,14 @@ import type { MachineParts, QemuRun } from './qemu-run.ts';
 import { RunDir } from './run-dir.ts';
 import { SerialConsole } from './serial-console.ts';
 import { startError, startQemu } from './start-qemu.ts';
-import { requireUefi } from './uefi-variables.ts';
+import {
+  forgetSecureVariables,
+  hasSecureFirmware,
+  isSecure,
+  requireUefi,
+  secureBootState,
+} from './uefi-variables.ts';
+import { changeMedium } from './virtual-media.ts';
 
 export interface QemuMachineOptions {
   readonly config: QemuMachineConfig;
@@ -73,12 +95,16 @@ export class QemuMachine implements Machine {
   readonly #console: SerialConsole;
   readonly #boot: BootSettler;
   readonly #parts: MachineParts;
+  readonly secureBoot?: MachineSecureBoot;
   readonly limitCpu?: (share: number | undefined) => Promise<void>;
   readonly #cpuQuota: CpuQuota | undefined;
   /** Of all processors; undefined: no limit. */
   #cpuShare: number | undefined;
   #setup: () => MachineSetup = () => ({ labels: undefined, hardware: {} });
+  #seen: SeenParts | undefined;
   #run: QemuRun | undefined;
+  /** The latest change of media: the next one waits for it. */
+  #changingMedia: Promise<void> = Promise.resolve();
   #starting: Promise<void> | undefined;
   /** One QEMU takes the place of another: the machine is on all the time. */
   #exchanging = false;
@@ -92,6 +118,8 @@ export class QemuMachine implements Machine {
     this.#config = options.config;
     this.#runDir = new RunDir(options.runDir);
     this.#stateDir = resolve(options.stateDir);
+    this.#seen = readSeenParts(this.#stateDir);
+    if (hasSecureFirmware(this.#config.firmware)) this.secureBoot = this.#secureBoot();
     this.#supervisor = options.supervisor;
     this.#nics = options.nics;
     this.#log = options.log;
@@ -138,6 +166,52 @@ export class QemuMachine implements Machine {
     return this.#run?.hardware ?? this.#hardwareWith(this.#boot.wanted);
   }
 
+  get configured(): MachineHardware {
+    return hardwareOf(this.#config, {}, undefined);
+  }
+
+  get inventory(): MachineInventory {
+    const { hardware } = this;
+    const { disks } = this.#config;
+    const accelerator = this.#run?.accelerator?.accelerator;
+    return {
+      processors: processorParts(hardware, accelerator && cpuModelFor(this.#config, accelerator)),
+      memory: memoryParts(hardware),
+      // Looked up when asked for: it reads the images' headers.
+      get drives() {
+        return driveParts(disks);
+      },
+      nics: this.#knownNics,
+      pci: this.#seen?.pci ?? [],
+    };
+  }
+
+  get bootDevices(): readonly MachineBootDevice[] {
+    const config = this.#config;
+    const { media = [], hardware } = this.#setup();
+    const { networkBoot, bootOrder } = hardwareOf(config, hardware, undefined);
+    const drives = bootDevicesOf(deviceParts({ config, run: this.#runDir, media }, []));
+    const missing = this.nics.filter(({ backend }) => backend === 'none').map(({ id }) => id);
+    const cards = this.#knownNics
+      .filter(({ id }) => !missing.includes(id))
+      .map(({ id }) => ({ id, bootClass: 'pxe' as const }));
+    return inBootOrder([...drives, ...(networkBoot ? cards : [])], {
+      ids: bootOrder,
+      classes: config.bootOrder,
+    }).map(({ id, bootClass }) => ({ id, kind: bootClass }));
+  }
+
+  firmwareVersion(firmware: Firmware): string | undefined {
+    return firmwareVersion(firmware);
+  }
+
+  /** The cards of the machine that runs; those of its latest start; those that the first one will make. */
+  get #knownNics(): readonly NicPart[] {
+    const { nics, planned } = this.#nics;
+    if (this.running && nics.length > 0) return nics.map(({ id, mac }) => ({ id, mac }));
+    return this.#seen?.nics ?? planned;
+  }
+
   /** How the machine that runs computes, and why so. */
   get accelerator(): AcceleratorChoice | undefined {
     return this.#run?.accelerator;
@@ -178,6 +252,9 @@ export class QemuMachine implements Machine {
     this.#runDir.forget();
     this.#removeQuota();
     await this.#nics.release();
+    await this.#nics.plan().catch((error: unknown) => {
+      this.#log.warn({ err: error }, 'network cards of the next start not looked up');
+    });
     if (record) {
       this.#log.warn({ poweredOnAt: record.poweredOnAt }, 'QEMU ended while nobody watched');
       this.#events.emit({
@@ -241,6 +318,12 @@ export class QemuMachine implements Machine {
 
   async diagnosticInterrupt(): Promise<void> {
     await this.#command('inject-nmi');
+  }
+
+  changeMedium(slot: MediaSlot, medium: MachineMedium | undefined): Promise<void> {
+    const change = this.#changingMedia.then(() => this.#changeMedium(slot, medium));
+    this.#changingMedia = change.catch(() => undefined);
+    return change;
   }
 
   setBootOverride(override: BootOverride | undefined): void {
@@ -321,6 +404,7 @@ export class QemuMachine implements Machine {
     this.#run = run;
     run.watch();
     this.#holdDown(run);
+    void this.#lookAtParts(run);
     this.#report({ kind: 'started', adopted });
     if (run.paused) this.#report({ kind: 'paused' });
   }
@@ -332,6 +416,39 @@ export class QemuMachine implements Machine {
       void this.#nics.release();
     }
     this.#events.emit(event);
+  }
+
+  // --- What is told of it ---
+
+  /** What QEMU has made of the cards and of the bus. Nobody waits for it: a machine runs also when this fails. */
+  async #lookAtParts(run: QemuRun): Promise<void> {
+    try {
+      const buses = await run.qmp?.execute('query-pci');
+      if (!buses || this.#run !== run) return;
+      const nics = this.#nics.nics.map(({ id, mac }) => ({ id, mac }));
+      const seen = { nics, pci: pciParts(buses) };
+      if (JSON.stringify(seen) === JSON.stringify(this.#seen)) return;
+      // They are there whether a disk keeps them or not.
+      this.#seen = seen;
+      writeSeenParts(this.#stateDir, seen);
+    } catch (error) {
+      this.#log.warn({ err: error }, 'parts of the machine not seen');
+    }
+  }
+
+  #secureBoot(): MachineSecureBoot {
+    return {
+      state: () => {
+        const run = this.#run;
+        return run?.isOn && isSecure(run.hardware) ? secureBootState(this.#stateDir) : undefined;
+      },
+      resetKeys: () => {
+        if (this.running && isSecure(this.hardware)) {
+          throw new BmcError('wrong-state', 'secure boot: the running machine uses the keys');
+        }
+        forgetSecureVariables(this.#stateDir);
+      },
+    };
   }
 
   // --- Processor time ---
@@ -370,13 +487,12 @@ export class QemuMachine implements Machine {
 
   /** The next boot is to find other hardware or firmware than this QEMU has. */
   #isOutdated(run: QemuRun, override: BootOverride | undefined): boolean {
-    const { cpus, memoryMb, firmware } = this.#hardwareWith(override);
-    const { hardware } = run;
-    return cpus !== hardware.cpus || memoryMb !== hardware.memoryMb || firmware !== hardware.firmware;
+    return !sameHardware(this.#hardwareWith(override), run.hardware);
   }
 
   #requireFirmware(override: BootOverride | undefined): void {
-    if (this.#hardwareWith(override).firmware === 'uefi') requireUefi(this.#config.firmware);
+    const hardware = this.#hardwareWith(override);
+    if (hardware.firmware === 'uefi') requireUefi(this.#config.firmware, hardware);
   }
 
   /**
@@ -420,6 +536,7 @@ export class QemuMachine implements Machine {
       this.#run = next;
       next.watch();
       this.#holdDown(next);
+      void this.#lookAtParts(next);
       this.#log.info(
         { pid: next.process.pid, ...next.hardware, ms: Math.round(performance.now() - startedAt) },
         'machine made anew at its reset',
@@ -478,6 +595,23 @@ export class QemuMachine implements Machine {
     }
   }
 
+  async #changeMedium(slot: MediaSlot, medium: MachineMedium | undefined): Promise<void> {
+    if (this.#starting) await this.#starting.catch(() => undefined);
+    const run = this.#run;
+    if (!run?.isOn || run.ending) return;
+    try {
+      await this.#asBmcError(() => changeMedium(run, slot, medium));
+    } catch (error) {
+      // A machine that has ended meanwhile starts with what it is to have.
+      if (run.isOn) throw error;
+      return;
+    }
+    const record = this.#runDir.readRecord();
+    const { bootDevices, media } = run;
+    if (record) this.#runDir.writeRecord({ ...record, bootDevices, media });
+    if (slot === 'usb') this.#boot.devicesChanged();
+  }
+
   #sendBreak(): void {
     this.#run?.qmp?.execute('chardev-send-break', { id: serialChardevId }).catch((error: unknown) => {
       this.#log.debug({ err: error }, 'break not sent');
@@ -488,7 +622,11 @@ export class QemuMachine implements Machine {
     const run = this.#requireRun();
     const { qmp } = run;
     if (!qmp) throw new BmcError('timed-out', 'QEMU does not answer');
-    const indices = bootIndices(run.bootDevices, this.#config.bootOrder, override?.target);
+    const indices = bootIndices(
+      run.bootDevices,
+      { ids: run.hardware.bootOrder, classes: this.#config.bootOrder },
+      override?.target,
+    );
     // Sent at once: QEMU takes them one after the other, with little room for a reset in between.
     await Promise.all(
       bootIndexSteps(indices).map(({ id, index }) =>

@@ -11,6 +11,7 @@ import { BmcError } from '../../bmc/errors.ts';
 import type {
   MachineEvent,
   MachineHardware,
+  MachineMedium,
   MachineReset,
   MachineSetup,
   MachineStop,
@@ -23,6 +24,7 @@ import type { BootDevice } from './boot-order.ts';
 import type { BootSettler } from './boot-settler.ts';
 import type { QemuMachineConfig } from './config.ts';
 import { nicNetdevId } from './devices/nic.ts';
+import { isVirtualCd } from './devices/virtual-media.ts';
 import type { AcceleratorChoice } from './kvm-probe.ts';
 import type { NicProvider } from './nic-provider.ts';
 import { killProcess, type ProcessRef, processEnds } from './process.ts';
@@ -69,11 +71,18 @@ export interface RunOrigin {
   readonly bootDevices: readonly BootDevice[];
   readonly accelerator: AcceleratorChoice | undefined;
   readonly hardware: MachineHardware;
+  /** What is in its drives for removable media. */
+  readonly media: readonly MachineMedium[];
 }
 
 export class QemuRun {
   readonly process: ProcessRef;
-  readonly bootDevices: readonly BootDevice[];
+  /** Changes when a stick is plugged in or out. */
+  bootDevices: readonly BootDevice[];
+  /** What is in its drives for removable media, kept by whoever changes it. */
+  media: readonly MachineMedium[];
+  /** A tray that moves now is moved by us. */
+  changingMedia = false;
   readonly accelerator: AcceleratorChoice | undefined;
   readonly hardware: MachineHardware;
   readonly #parts: MachineParts;
@@ -91,11 +100,12 @@ export class QemuRun {
   readonly #untilOver: Promise<void>;
   #tellOver: () => void = () => undefined;
 
-  constructor(parts: MachineParts, { process, bootDevices, accelerator, hardware }: RunOrigin) {
+  constructor(parts: MachineParts, { process, bootDevices, accelerator, hardware, media }: RunOrigin) {
     this.process = process;
     this.bootDevices = bootDevices;
     this.accelerator = accelerator;
     this.hardware = hardware;
+    this.media = media;
     this.#parts = parts;
     this.#log = parts.log;
     this.#resets = new ResetFilter(parts.clock);
@@ -258,6 +268,11 @@ export class QemuRun {
         break;
       case 'GUEST_PANICKED':
         this.#report({ kind: 'panic' });
+        break;
+      case 'DEVICE_TRAY_MOVED':
+        if (event.data['tray-open'] && isVirtualCd(event.data.id) && !this.changingMedia) {
+          this.#report({ kind: 'medium-ejected', slot: 'cd' });
+        }
         break;
       case 'BLOCK_IO_ERROR':
         this.#log.error(event.data, 'disk error');

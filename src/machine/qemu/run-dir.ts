@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { BootOverride } from '../../bmc/boot.ts';
-import type { MachineHardware } from '../../bmc/machine.ts';
+import type { MachineHardware, MachineMedium } from '../../bmc/machine.ts';
 import type { BootDevice } from './boot-order.ts';
 import { isAlive, type ProcessRef } from './process.ts';
 
@@ -32,6 +32,8 @@ export interface RunRecord {
   readonly bootDevices: readonly BootDevice[];
   readonly bootOverride: BootOverride | null;
   readonly hardware: MachineHardware;
+  /** What is in the drives for removable media. */
+  readonly media: readonly MachineMedium[];
 }
 
 /** A file that the launcher opens for reading and writing under a number. */

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BmcError } from '../../bmc/errors.ts';
-import type { MachineHardware } from '../../bmc/machine.ts';
+import type { MachineHardware, MachineMedium } from '../../bmc/machine.ts';
 import { launcherLockedExitCode } from '../../supervise/launcher.ts';
 import type { Supervisor } from '../../supervise/supervisor.ts';
 import { QmpClient } from '../qmp/client.ts';
@@ -51,7 +51,7 @@ export async function startQemu(parts: MachineParts, options: StartOptions): Pro
   const { runDir } = parts;
   const { supervisor, accelerator, aborted } = options;
   for (const disk of parts.config.disks) checkDisk(disk);
-  const { bootDevices, hardware } = prepare(parts, options);
+  const made = prepare(parts, options);
 
   let run: QemuRun | undefined;
   try {
@@ -59,7 +59,7 @@ export async function startQemu(parts: MachineParts, options: StartOptions): Pro
     if (aborted.aborted) throw new BmcError('wrong-state', 'power-on was interrupted');
     await supervisor.start();
     const process = await launched(launch);
-    run = new QemuRun(parts, { process, bootDevices, accelerator, hardware });
+    run = new QemuRun(parts, { process, accelerator, ...made });
     const qmp = await firstQmp(launch, process);
     run.useQmp(qmp);
     await run.begin(qmp);
@@ -91,9 +91,13 @@ export function startError(cause: unknown): BmcError {
 function prepare(
   { config, runDir, clock, boot, setup }: MachineParts,
   { stateDir, nics, accelerator: { accelerator, reason } }: StartOptions,
-): { bootDevices: readonly BootDevice[]; hardware: MachineHardware } {
+): {
+  bootDevices: readonly BootDevice[];
+  hardware: MachineHardware;
+  media: readonly MachineMedium[];
+} {
   const bootOverride = boot.starting();
-  const { labels, hardware: wanted } = setup();
+  const { labels, hardware: wanted, media = [] } = setup();
   const hardware = hardwareOf(config, wanted, bootOverride);
   const { argv, bootDevices, descriptors } = asConfigurationError(() =>
     commandLine({
@@ -103,8 +107,10 @@ function prepare(
       bootOverride,
       hardware,
       labels,
+      media,
       nics,
-      uefiVariables: hardware.firmware === 'uefi' ? uefiVariables(config.firmware, stateDir) : undefined,
+      uefiVariables:
+        hardware.firmware === 'uefi' ? uefiVariables(config.firmware, stateDir, hardware) : undefined,
     }),
   );
   runDir.clear();
@@ -118,8 +124,9 @@ function prepare(
     bootDevices,
     bootOverride: bootOverride ?? null,
     hardware,
+    media,
   });
-  return { bootDevices, hardware };
+  return { bootDevices, hardware, media };
 }
 
 function asConfigurationError<T>(make: () => T): T {

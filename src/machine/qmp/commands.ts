@@ -9,6 +9,7 @@ type Nothing = Record<string, never>;
 export interface QmpCommands {
   qmp_capabilities: { arguments: Nothing; return: Nothing };
   'query-name': { arguments: Nothing; return: { readonly name?: string } };
+  'query-pci': { arguments: Nothing; return: readonly QmpPciBus[] };
   'query-status': { arguments: Nothing; return: { readonly status: QmpRunState; readonly running: boolean } };
   cont: { arguments: Nothing; return: Nothing };
   stop: { arguments: Nothing; return: Nothing };
@@ -24,6 +25,40 @@ export interface QmpCommands {
   };
   set_link: { arguments: { name: string; up: boolean }; return: Nothing };
   'chardev-send-break': { arguments: { id: string }; return: Nothing };
+  'blockdev-add': { arguments: QmpFileNode | QmpRawNode; return: Nothing };
+  'blockdev-del': { arguments: { 'node-name': string }; return: Nothing };
+  /** `id` is the drive's, as `-device` gave it. */
+  'blockdev-open-tray': { arguments: { id: string; force?: boolean }; return: Nothing };
+  'blockdev-close-tray': { arguments: { id: string }; return: Nothing };
+  'blockdev-insert-medium': { arguments: { id: string; 'node-name': string }; return: Nothing };
+  'blockdev-remove-medium': { arguments: { id: string }; return: Nothing };
+  device_add: { arguments: QmpUsbStorage; return: Nothing };
+  device_del: { arguments: { id: string }; return: Nothing };
+}
+
+/** A file of our own; no other driver can be asked for. */
+export interface QmpFileNode {
+  readonly driver: 'file';
+  readonly 'node-name': string;
+  readonly filename: string;
+  readonly 'read-only': boolean;
+  readonly 'auto-read-only': false;
+}
+
+export interface QmpRawNode {
+  readonly driver: 'raw';
+  readonly 'node-name': string;
+  readonly file: string;
+  readonly 'read-only': boolean;
+}
+
+/** The one device that comes and goes. */
+export interface QmpUsbStorage {
+  readonly driver: 'usb-storage';
+  readonly id: string;
+  readonly bus: string;
+  readonly drive: string;
+  readonly removable: boolean;
 }
 
 export type QmpCommand = keyof QmpCommands;
@@ -31,6 +66,7 @@ export type QmpCommand = keyof QmpCommands;
 export const qmpCommands: Readonly<Record<QmpCommand, true>> = {
   qmp_capabilities: true,
   'query-name': true,
+  'query-pci': true,
   'query-status': true,
   cont: true,
   stop: true,
@@ -43,7 +79,31 @@ export const qmpCommands: Readonly<Record<QmpCommand, true>> = {
   'send-key': true,
   set_link: true,
   'chardev-send-break': true,
+  'blockdev-add': true,
+  'blockdev-del': true,
+  'blockdev-open-tray': true,
+  'blockdev-close-tray': true,
+  'blockdev-insert-medium': true,
+  'blockdev-remove-medium': true,
+  device_add: true,
+  device_del: true,
 };
+
+export interface QmpPciDevice {
+  readonly bus: number;
+  readonly slot: number;
+  readonly function: number;
+  readonly class_info: { readonly class: number; readonly desc?: string };
+  readonly id: { readonly vendor: number; readonly device: number };
+  /** Empty for what the machine type brings along. */
+  readonly qdev_id: string;
+  readonly pci_bridge?: { readonly devices?: readonly QmpPciDevice[] };
+}
+
+export interface QmpPciBus {
+  readonly bus: number;
+  readonly devices: readonly QmpPciDevice[];
+}
 
 /** The states of QEMU 7.2 to 10; only a few of them matter here. */
 export type QmpRunState =

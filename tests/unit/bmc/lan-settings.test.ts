@@ -50,6 +50,32 @@ describe('LAN settings', () => {
     expect(lan.configuration).toEqual(defaultLanConfiguration);
   });
 
+  it('go back to their defaults, with the BMC key that is configured, over a restart too', () => {
+    const store = memoryStore();
+    const clock = new ScriptedClock();
+    const events = new EventLog(clock, memoryStore(), silentLogger);
+    const random = systemRandom();
+    const open = () => new LanSettings({ kg: Buffer.from('configured') }, { store, events, random, clock });
+    const lan = open();
+    const mac = '52:54:00:00:00:01';
+    lan.update({ community: 'hush', kgHex: 'abcd', kgLocked: true }, actor);
+    lan.setAccess({ mode: 'disabled' }, actor);
+    for (const number of [0, 1]) {
+      const [destination] = defaultLanConfiguration.destinations;
+      if (destination) lan.setDestination(number, { ...destination, mac }, actor);
+    }
+    lan.resetToDefaults(random, actor);
+    for (const after of [lan, open()]) {
+      expect(Buffer.from(after.kg ?? []).toString()).toBe('configured');
+      expect(after.configuration).toEqual({
+        ...defaultLanConfiguration,
+        kgHex: Buffer.from('configured').toString('hex'),
+      });
+      expect(after.access).toEqual(defaultLanConfiguration.access);
+      expect(after.destinations).toEqual(defaultLanConfiguration.destinations);
+    }
+  });
+
   it('stay as they are when they cannot be saved', () => {
     const { store, lan } = settings();
     store.save = () => {

@@ -105,6 +105,25 @@ describe('the network', () => {
   });
 });
 
+describe('a reset to defaults', () => {
+  test('leaves the interface as it is and forgets what was wanted for the next start', async () => {
+    const { network, set, control, clock, store } = setUp();
+    await set({ address: '192.0.2.20' });
+    await clock.advance(1000);
+    await set({ address: '192.0.2.30' });
+    network.resetToDefaults();
+    await clock.advance(5000);
+    expect(control.told.map(({ address }) => address)).toEqual(['192.0.2.20']);
+    const again = setUp({ store });
+    await again.network.start();
+    expect(again.control.told).toEqual([]);
+    // A wish after the reset begins with what the interface is then.
+    await set({ gateway: '192.0.2.254' });
+    await clock.advance(1000);
+    expect(control.told.at(-1)).toMatchObject({ address: '192.0.2.20', gateway: '192.0.2.254' });
+  });
+});
+
 describe('a wish', () => {
   test('is told at once, kept at once and in effect a second after the last one', async () => {
     const { network, set, control, clock, store, texts } = setUp();

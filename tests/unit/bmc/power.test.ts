@@ -132,6 +132,60 @@ describe('power requests', () => {
     expect(power.isOn).toBe(false);
   });
 
+  it('restart has the guest shut down, and the machine on again by who asked', async () => {
+    const { power, machine, settle, kinds, store } = setUp({ faults: { shutdownMs: 5_000 } });
+    power.request('on', admin);
+    await settle();
+    power.request('restart', admin);
+    await settle(4_000);
+    expect([power.state, machine.counts.powerButtonPresses]).toEqual(['on', 1]);
+    // Neither asking for what is there nor an interrupt changes what is on its way.
+    power.request('on', admin);
+    power.request('diag', admin);
+    await settle(2_000);
+    expect(power.state).toBe('on');
+    expect(machine.boots).toHaveLength(2);
+    expect(power.lastRestart).toEqual({ cause: 'command', actor: admin });
+    expect(kinds()).toEqual(['power-on', 'diagnostic-interrupt', 'guest-shutdown', 'power-on']);
+    const again = setUp({ store, restorePolicy: 'previous' }).power;
+    expect(again.lastRestartAt).toBe(power.lastRestartAt);
+  });
+
+  it('restart that the guest ignores leaves the machine as it is, and a later shutdown is none', async () => {
+    const { power, machine, settle, kinds, events } = setUp({ faults: { ignoresPowerButton: true } });
+    power.request('on', admin);
+    await settle();
+    power.request('restart', admin);
+    await settle(61_000);
+    expect(kinds().at(-1)).toBe('soft-off-ignored');
+    expect(events.list().at(-1)?.text).toContain('not restarted');
+    machine.guestShutdown();
+    await settle(1_000);
+    expect(power.state).toBe('off');
+  });
+
+  it.each(['off', 'soft'] as const)('%s after restart ends with the power off', async (action) => {
+    const { power, settle } = setUp({ faults: { shutdownMs: 2_000 } });
+    power.request('on', admin);
+    await settle();
+    power.request('restart', admin);
+    await settle(500);
+    power.request(action, admin);
+    await settle(5_000);
+    expect(power.state).toBe('off');
+  });
+
+  it('restart of a guest that crashes meanwhile is left to the restore policy', async () => {
+    const { power, machine, settle } = setUp({ faults: { ignoresPowerButton: true } });
+    power.request('on', admin);
+    await settle();
+    power.request('restart', admin);
+    await settle();
+    machine.crash();
+    await settle(10_000);
+    expect(power.state).toBe('off');
+  });
+
   it('that fail are recorded with the reason, and the next one works', async () => {
     const { power, machine, settle, events } = setUp({ faults: { startFails: 'no disk' } });
     power.request('on', admin);

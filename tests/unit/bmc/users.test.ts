@@ -5,7 +5,14 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { BmcError } from '../../../src/bmc/errors.ts';
 import { EventLog } from '../../../src/bmc/event-log.ts';
 import { memoryStore, type Store } from '../../../src/bmc/store.ts';
-import { canLogIn, effectiveLimit, type UserSpec, Users } from '../../../src/bmc/users.ts';
+import {
+  canLogIn,
+  canLogInToRedfish,
+  effectiveLimit,
+  type UserChange,
+  type UserSpec,
+  Users,
+} from '../../../src/bmc/users.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
 import { fileStore } from '../../../src/store/file-store.ts';
@@ -187,6 +194,118 @@ describe('configuration against what is kept', () => {
   });
 });
 
+describe('access to Redfish', () => {
+  it('is open to a user of the configuration and to a new one, and can be taken and given for good', () => {
+    const store = memoryStore();
+    const { users, events } = usersOf([admin], store);
+    users.update(5, { name: 'bob', password: Buffer.from('bobs'), enabled: true, limit: 'user' }, actor);
+    const open = (of: Users) => of.list().map(canLogInToRedfish);
+    expect(open(users)).toEqual([true, true]);
+    users.update(5, { redfish: false }, actor);
+    expect(events.list().at(-1)?.text).toContain('Redfish access (now off) changed');
+    expect(open(usersOf([admin], store).users)).toEqual([true, false]);
+    expect(users.list().map(canLogIn)).toEqual([true, true]);
+    users.update(5, { redfish: true }, actor);
+    expect(open(usersOf([admin], store).users)).toEqual([true, true]);
+  });
+
+  it.each<[string, UserChange]>([
+    ['disabled', { enabled: false }],
+    ['without a password', { password: new Uint8Array() }],
+    ['without access', { limit: 'no-access' }],
+    ['of the Callback level', { limit: 'callback' }],
+    ['restricted to Callback', { callbackOnly: true }],
+    ['without a name', { name: '' }],
+  ])('is closed to a user %s', (_, change) => {
+    const [user] = usersOf([admin]).users.list();
+    expect(user && canLogInToRedfish(user)).toBe(true);
+    expect(user && canLogInToRedfish({ ...user, ...change })).toBe(false);
+  });
+
+  it('is closed to the null user', () => {
+    const nullUser = usersOf([admin]).users.get(1);
+    expect(nullUser).toMatchObject({ redfish: false });
+  });
+
+  it('is open to users of a list that was kept before there was Redfish', () => {
+    const store = memoryStore();
+    usersOf([admin], store).users.update(2, { password: Buffer.from('kept'), sol: false }, actor);
+    const kept = store.load<{ slots: { redfish?: boolean }[] }>('users');
+    for (const slot of kept?.slots ?? []) delete slot.redfish;
+    store.save('users', kept);
+    const { users, events } = usersOf([admin], store);
+    expect(passwordOf(users, 2)).toBe('kept');
+    expect(users.get(2)).toMatchObject({ redfish: true, sol: false });
+    expect(events.list()).toEqual([]);
+  });
+});
+
+describe('a password that must change', () => {
+  const required = { passwordChangeRequired: true } as const;
+
+  it('is good for a login to Redfish, which can ask for another, and not to IPMI, which cannot', () => {
+    const { users } = usersOf([admin]);
+    const user = users.update(2, required, actor);
+    expect([canLogIn(user), canLogInToRedfish(user)]).toEqual([false, true]);
+  });
+
+  it('is over with another password, not with the same, and lasts over a restart', () => {
+    const store = memoryStore();
+    usersOf([admin], store).users.update(2, required, actor);
+    const { users } = usersOf([admin], store);
+    expect(users.get(2)?.passwordChangeRequired).toBe(true);
+    users.update(2, { password: Buffer.from('password') }, actor);
+    expect(users.get(2)?.passwordChangeRequired).toBe(true);
+    users.update(2, { password: Buffer.from('another') }, actor);
+    expect(users.get(2)?.passwordChangeRequired).toBe(false);
+  });
+
+  it('can be a new one that somebody else has chosen', () => {
+    const { users } = usersOf([admin]);
+    users.update(2, { password: Buffer.from('initial'), ...required }, actor);
+    expect(users.get(2)?.passwordChangeRequired).toBe(true);
+  });
+});
+
+describe('the last administrator', () => {
+  it('is told from one of several, whatever the change takes', () => {
+    const { users } = usersOf([admin]);
+    const changes: UserChange[] = [
+      { name: '' },
+      { enabled: false },
+      { limit: 'operator' },
+      { redfish: false },
+      { callbackOnly: true },
+      { password: new Uint8Array() },
+    ];
+    for (const change of changes) expect(users.wouldLockOut(2, change), JSON.stringify(change)).toBe(true);
+    expect(users.wouldLockOut(2, { password: Buffer.from('another') })).toBe(false);
+    expect(users.wouldLockOut(3, { enabled: false })).toBe(false);
+    const other = { name: 'other', password: Buffer.from('x'), enabled: true } as const;
+    users.update(3, { ...other, limit: 'administrator' }, actor);
+    for (const change of changes) expect(users.wouldLockOut(2, change)).toBe(false);
+  });
+});
+
+describe('a reset to defaults', () => {
+  it('leaves the users of the configuration, tells of each that changed, and is kept', () => {
+    const store = memoryStore();
+    const { users } = usersOf([admin, { ...admin, name: 'guest', limit: 'user' }], store);
+    users.update(2, { name: '' }, actor);
+    users.update(3, { password: Buffer.from('changed') }, actor);
+    users.update(7, { name: 'bob', password: Buffer.from('bobs'), enabled: true }, actor);
+    const told: string[] = [];
+    users.onChange(({ id, name }) => told.push(`${id} ${name}`));
+    users.resetToDefaults(actor);
+    expect(told).toEqual(['2 admin', '3 guest', '7 ']);
+    expect(users.list().map(({ id, name }) => `${id} ${name}`)).toEqual(['2 admin', '3 guest']);
+    expect(passwordOf(users, 3)).toBe('password');
+    const again = usersOf([admin, { ...admin, name: 'guest', limit: 'user' }], store);
+    expect(again.users.list()).toEqual(users.list());
+    expect(again.events.list()).toEqual([]);
+  });
+});
+
 describe('a damaged list', () => {
   let folder = '';
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
@@ -232,7 +351,13 @@ describe('a damaged list', () => {
     const store = memoryStore();
     usersOf([wellKnown], store);
     const kept = store.load<{ slots: object[]; seeds: object[] }>('users');
-    for (const change of [{ password: 'zz' }, { limit: 'god' }, { enabled: 'yes' }, { id: '2' }]) {
+    for (const change of [
+      { password: 'zz' },
+      { limit: 'god' },
+      { enabled: 'yes' },
+      { id: '2' },
+      { redfish: 1 },
+    ]) {
       store.save('users', { ...kept, slots: [{ ...kept?.slots[0], ...change }] });
       expect(passwordOf(usersOf([wellKnown], store).users, 2)).toBe('');
     }

@@ -67,6 +67,30 @@ async function settled() {
   for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
+describe('planning', () => {
+  test('tells the cards that a start would make, with their addresses, and touches no wire', async () => {
+    const choices: CardChoice<UserCard>[] = [
+      { kind: 'other', other: { ...user, mac: '52:54:00:aa:00:01' } },
+      named('eth7', 'tc'),
+      { kind: 'other', other: user },
+    ];
+    const one = life(choices);
+    expect(one.nics.planned).toEqual([]);
+    await one.nics.plan();
+    const planned = one.nics.planned;
+    expect([one.nics.nics, one.events]).toEqual([[], []]);
+    await one.prepare();
+    expect(planned).toEqual(one.nics.nics.map(({ id, mac }) => ({ id, mac })));
+    expect(planned.map(({ mac }) => mac)).toContain('52:54:00:aa:00:01');
+  });
+
+  test('tells the card in place of wires where none is there', async () => {
+    const { nics } = life([all]);
+    await nics.plan();
+    expect(nics.planned).toEqual([{ id: 'nic0', mac: '52:54:00:00:00:00' }]);
+  });
+});
+
 describe('preparing', () => {
   test('takes each wire from the host’s stack and makes a macvtap that hears all groups', async () => {
     const wire = network.plug('eth2');

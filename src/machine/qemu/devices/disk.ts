@@ -1,11 +1,13 @@
 import { resolve } from 'node:path';
 import type { DiskConfig } from '../config.ts';
+import { serialNumberOf } from '../inventory.ts';
 import { device } from './device.ts';
 
 /** A hard disk. Its format is stated, so that a guest cannot choose it by what it writes. */
 export const disk = device<{ readonly index: number; readonly disk: DiskConfig }>({
   kind: 'disk',
-  parts({ index, disk: { path, format, readOnly = false, serial, backingFile = false } }) {
+  parts({ index, disk }) {
+    const { path, format, readOnly = false, backingFile = false } = disk;
     const id = `disk${index}`;
     return {
       blockdevs: [
@@ -35,7 +37,7 @@ export const disk = device<{ readonly index: number; readonly disk: DiskConfig }
             driver: 'virtio-blk-pci',
             id,
             drive: `${id}-format`,
-            serial: serial ?? `disk-${index}`,
+            serial: serialNumberOf(disk, index),
             werror: 'stop',
             rerror: 'report',
           },

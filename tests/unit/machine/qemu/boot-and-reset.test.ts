@@ -17,8 +17,8 @@ describe('boot order', () => {
     { id: 'nic0', bootClass: 'pxe' },
     { id: 'disk1', bootClass: 'disk' },
   ];
-  const order = (target?: BootTarget) =>
-    [...bootIndices(devices, ['disk', 'cdrom', 'pxe'], target)]
+  const order = (target?: BootTarget, ids: readonly string[] = []) =>
+    [...bootIndices(devices, { ids, classes: ['disk', 'cdrom', 'pxe'] }, target)]
       .sort(([, a], [, b]) => a - b)
       .map(([id]) => id);
 
@@ -31,14 +31,20 @@ describe('boot order', () => {
     }
   });
 
+  test('devices of the machine’s own order come first, and an override before them', () => {
+    expect(order(undefined, ['nic0', 'disk1'])).toEqual(['nic0', 'disk1', 'disk0', 'cd0']);
+    expect(order('disk', ['nic0', 'disk1'])).toEqual(['disk1', 'disk0', 'nic0', 'cd0']);
+    expect(order(undefined, ['gone', 'cd0'])).toEqual(['cd0', 'disk0', 'disk1', 'nic0']);
+  });
+
   test('the way from any order to any other never gives two devices one index', () => {
     const anyDevices = fc.array(fc.constantFrom(...bootClasses), { minLength: 1, maxLength: 8 });
     const anyTarget = fc.option(fc.constantFrom(...bootTargets), { nil: undefined });
     fc.assert(
       fc.property(anyDevices, anyTarget, anyTarget, (classes, from, to) => {
         const some = classes.map((bootClass, index) => ({ id: `d${index}`, bootClass }));
-        const present = new Map(bootIndices(some, ['disk'], from));
-        const goal = bootIndices(some, ['disk'], to);
+        const present = new Map(bootIndices(some, { ids: [], classes: ['disk'] }, from));
+        const goal = bootIndices(some, { ids: [], classes: ['disk'] }, to);
         for (const { id, index } of bootIndexSteps(goal)) {
           for (const [other, taken] of present) expect(other !== id && taken === index).toBe(false);
           present.set(id, index);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Firmware } from '../../../../src/bmc/boot.ts';
 import type { FruFields } from '../../../../src/bmc/fru.ts';
-import type { MachineHardware } from '../../../../src/bmc/machine.ts';
+import type { MachineHardware, MachineMedium } from '../../../../src/bmc/machine.ts';
 import { commandLine } from '../../../../src/machine/qemu/command-line.ts';
 import {
   hardwareOf,
@@ -54,10 +54,13 @@ const labels: FruFields = {
   },
 };
 
-type Changes = Partial<QemuMachineConfig> & { readonly nics?: readonly NicConfig[] };
+type Changes = Partial<QemuMachineConfig> & {
+  readonly nics?: readonly NicConfig[];
+  readonly media?: readonly MachineMedium[];
+};
 
 function render(
-  { nics = twoUserCards, ...changes }: Changes = {},
+  { nics = twoUserCards, media = [], ...changes }: Changes = {},
   target?: 'pxe' | 'disk' | 'cdrom' | 'usb',
   written: FruFields | undefined = labels,
 ) {
@@ -66,6 +69,7 @@ function render(
     config: changed,
     hardware: hardwareOf(changed, {}, undefined),
     labels: written,
+    media,
     nics,
     run: new RunDir('/run/machine'),
     accelerator: 'tcg',
@@ -116,7 +120,7 @@ describe('command line', () => {
     expect((values(allowed, '-blockdev') as object[])[1]).not.toHaveProperty('backing');
   });
 
-  test('the CD drive is there without a CD', () => {
+  test('the virtual CD drive is always there, another one for a configured image', () => {
     const { cdrom: _, ...empty } = config;
     const { argv } = commandLine({
       config: empty,
@@ -125,19 +129,53 @@ describe('command line', () => {
       bootOverride: undefined,
       hardware: hardwareOf(empty, {}, undefined),
       labels: undefined,
+      media: [],
       nics: [],
       uefiVariables: undefined,
     });
-    expect(device(argv, 'cd0')).not.toHaveProperty('drive');
+    expect(device(argv, 'virtual-cd')).not.toHaveProperty('drive');
+    expect(() => device(argv, 'cd0')).toThrow('no device');
     expect(device(render().argv, 'cd0')).toMatchObject({ drive: 'cd0-medium' });
   });
 
+  test('media are raw files, and a path stays a path', () => {
+    const file = '/state/media/a,driver=qcow2,b';
+    const media = [
+      { slot: 'cd', file, readOnly: true },
+      { slot: 'usb', file: '/state/media/stick', readOnly: false },
+    ] as const;
+    const { argv } = render({ media });
+    expect(device(argv, 'virtual-cd')).toMatchObject({ drive: 'cd-medium' });
+    expect(device(argv, 'usb-stick')).toMatchObject({ driver: 'usb-storage', drive: 'usb-medium' });
+    const nodes = values(argv, '-blockdev');
+    expect(nodes).toContainEqual({
+      driver: 'file',
+      'node-name': 'cd-medium-file',
+      filename: file,
+      'read-only': true,
+      'auto-read-only': false,
+    });
+    for (const [slot, readOnly] of [
+      ['cd', true],
+      ['usb', false],
+    ] as const) {
+      const node = { driver: 'raw', 'node-name': `${slot}-medium`, file: `${slot}-medium-file` };
+      expect(nodes).toContainEqual({ ...node, 'read-only': readOnly });
+    }
+  });
+
   test('the boot order is the configured one unless overridden', () => {
-    expect(bootOrder(render().argv)).toEqual(['disk0', 'disk1', 'cd0', 'nic0', 'nic1']);
-    expect(bootOrder(render({}, 'pxe').argv)).toEqual(['nic0', 'nic1', 'disk0', 'disk1', 'cd0']);
-    expect(bootOrder(render({}, 'cdrom').argv)).toEqual(['cd0', 'disk0', 'disk1', 'nic0', 'nic1']);
-    expect(bootOrder(render({}, 'usb').argv)).toEqual(['disk0', 'disk1', 'cd0', 'nic0', 'nic1']);
-    expect(bootOrder(render({ bootOrder: ['pxe'] }).argv)).toEqual(['nic0', 'nic1', 'disk0', 'disk1', 'cd0']);
+    const disks = ['disk0', 'disk1'];
+    const cds = ['virtual-cd', 'cd0'];
+    const nics = ['nic0', 'nic1'];
+    expect(bootOrder(render().argv)).toEqual([...disks, ...cds, ...nics]);
+    expect(bootOrder(render({}, 'pxe').argv)).toEqual([...nics, ...disks, ...cds]);
+    expect(bootOrder(render({}, 'cdrom').argv)).toEqual([...cds, ...disks, ...nics]);
+    expect(bootOrder(render({}, 'usb').argv)).toEqual([...disks, ...cds, ...nics]);
+    expect(bootOrder(render({ bootOrder: ['pxe'] }).argv)).toEqual([...nics, ...disks, ...cds]);
+    const media = [{ slot: 'usb', file: '/stick', readOnly: true }] as const;
+    expect(bootOrder(render({ media }).argv)).toEqual([...disks, ...cds, ...nics, 'usb-stick']);
+    expect(bootOrder(render({ media }, 'usb').argv)).toEqual(['usb-stick', ...disks, ...cds, ...nics]);
   });
 
   test('the system interface is there when somebody serves it, and connects again by itself', () => {
@@ -165,8 +203,8 @@ describe('command line', () => {
   test('an override with a firmware has the last word, then what the core wants, then the configuration', () => {
     const by = (wanted: Partial<MachineHardware>, firmware?: Firmware) =>
       hardwareOf(config, wanted, { target: 'disk', persistent: false, ...(firmware && { firmware }) });
-    expect(by({})).toEqual({ cpus: 2, memoryMb: 512, firmware: 'bios' });
-    expect(by({ firmware: 'uefi', cpus: 4 })).toEqual({ cpus: 4, memoryMb: 512, firmware: 'uefi' });
+    expect(by({})).toMatchObject({ cpus: 2, memoryMb: 512, firmware: 'bios' });
+    expect(by({ firmware: 'uefi', cpus: 4 })).toMatchObject({ cpus: 4, memoryMb: 512, firmware: 'uefi' });
     expect(by({ firmware: 'uefi' }, 'bios').firmware).toBe('bios');
     expect(by({}, 'uefi').firmware).toBe('uefi');
   });

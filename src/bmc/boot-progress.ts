@@ -1,0 +1,80 @@
+/**
+ * How far the machine has come in its start, from what can be known outside of it: its power, its resets, and what its
+ * firmware and operating system say on the serial console.
+ *
+ *     none ── power-on, reset ──▶ firmware ── says what it boots ──▶ os-boot ── asks for a login ──▶ os-running
+ *                                    └──── shows its menu ──▶ setup
+ *
+ * A machine that was found running is `undefined` until it starts anew: nobody has seen how far it is.
+ */
+import type { Clock } from '../lib/clock.ts';
+import type { ConsoleAttachment, ConsoleHub } from './console.ts';
+import type { Power } from './power.ts';
+
+export const bootStages = ['none', 'firmware', 'setup', 'os-boot', 'os-running'] as const;
+export type BootStage = (typeof bootStages)[number];
+
+export interface BootProgressState {
+  readonly stage: BootStage;
+  /** Wall time since when. */
+  readonly since: number;
+}
+
+/** What says that a stage has been reached; SeaBIOS, OVMF, GRUB, Linux, getty. */
+const markers: readonly (readonly [RegExp, BootStage])[] = [
+  [/Select boot device|"UiApp"/, 'setup'],
+  [/Booting from (?!0000)|BdsDxe: starting Boot|Linux version \d/, 'os-boot'],
+  [/\blogin: $/m, 'os-running'],
+];
+/** As much of the text before is looked at again: longer than any marker. */
+const overlap = 64;
+const readBytes = 4096;
+
+export class BootProgress {
+  readonly #clock: Clock;
+  readonly #reader: ConsoleAttachment;
+  #state: BootProgressState | undefined;
+  #text = '';
+
+  constructor({ clock, console, power }: { clock: Clock; console: ConsoleHub; power: Power }) {
+    this.#clock = clock;
+    this.#state = { stage: 'none', since: clock.wallTime() };
+    this.#reader = console.attach({ mode: 'read', name: 'boot progress' });
+    this.#reader.onReadable(() => this.#look());
+    power.onRestart(() => {
+      this.#reach('firmware');
+      // What the system before said is none of this one's.
+      this.#reader.skip();
+      this.#look();
+    });
+    power.onChange((state) => {
+      if (state === 'off') this.#reach('none');
+      else if (state === 'on' && this.#state?.stage === 'none') this.#state = undefined;
+    });
+  }
+
+  /** Undefined for a machine whose start nobody has seen. */
+  get state(): BootProgressState | undefined {
+    return this.#state;
+  }
+
+  /** Reads on until the operating system runs: what is said after that costs nothing. */
+  #look(): void {
+    for (;;) {
+      const stage = this.#state?.stage;
+      if (stage === undefined || stage === 'none' || stage === 'os-running') return;
+      const bytes = this.#reader.read(readBytes);
+      if (bytes.length === 0) return;
+      this.#text += Buffer.from(bytes).toString('latin1');
+      for (const [marker, next] of markers) {
+        if (next !== this.#state?.stage && marker.test(this.#text)) this.#reach(next);
+      }
+      this.#text = this.#text.slice(-overlap);
+    }
+  }
+
+  #reach(stage: BootStage): void {
+    this.#text = '';
+    this.#state = { stage, since: this.#clock.wallTime() };
+  }
+}
