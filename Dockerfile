@@ -70,7 +70,7 @@ ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     SHUTDOWN_GRACE=7
 WORKDIR /
 VOLUME ["/vm", "/iso", "/var/lib/qemu-bmc"]
-EXPOSE 623/udp
+EXPOSE 623/udp 443/tcp
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["/usr/local/bin/qemu-bmc", "health"]
 ENTRYPOINT ["/usr/bin/tini", "-g", "--", "/bin/bash", "/app/scripts/container/entry.sh"]

@@ -18,8 +18,9 @@ export default defineConfig({
           environment: 'node',
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          // Guests run under software emulation: files run one after the other.
-          fileParallelism: false,
+          // Guests run under software emulation, each on a processor of its own; much of the rest is waiting.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -30,7 +31,9 @@ export default defineConfig({
           environment: 'node',
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          // Labs of several guests each: one file after the other.
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

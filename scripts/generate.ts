@@ -1,6 +1,7 @@
 /**
  * Writes what is derived from the tables in the code: the configuration's JSON schema for editors, its reference
- * page, the reference page of the IPMI commands, and the table of variables in the README.
+ * page, the reference pages of the IPMI commands and of the Redfish resources with their OpenAPI document, and the
+ * table of variables in the README.
  *   npm run gen            write
  *   npm run gen -- --check fail if anything would change
  */
@@ -8,11 +9,16 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generatedFiles } from '../src/config/reference.ts';
 import { ipmiReferenceFiles } from '../src/ipmi/commands/reference.ts';
+import { redfishReferenceFiles } from '../src/redfish/reference.ts';
 
 const root = dirname(import.meta.dirname);
 let stale = 0;
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
-for (const [name, content] of [...generatedFiles(readme), ...ipmiReferenceFiles()]) {
+for (const [name, content] of [
+  ...generatedFiles(readme),
+  ...ipmiReferenceFiles(),
+  ...redfishReferenceFiles(),
+]) {
   const path = join(root, name);
   if (existsSync(path) && readFileSync(path, 'utf8') === content) continue;
   stale++;

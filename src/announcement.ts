@@ -3,14 +3,15 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Config } from './config/config.ts';
 import { type ApplianceStatus, runFiles } from './config/run-files.ts';
+import { reachableHost, redfishUrl } from './config/urls.ts';
 import { quoteWord } from './config/words.ts';
 
 /** @param status what the BMC says about itself, if it has said anything yet */
 export function announcement(config: Config, status: ApplianceStatus | undefined): string {
-  const { bmc, ipmi, machine, profile } = config;
+  const { bmc, ipmi, machine, profile, redfish } = config;
   const [first] = ipmi.users;
   const user = first?.name ?? '';
-  const host = { '0.0.0.0': '127.0.0.1', '::': '127.0.0.1' }[bmc.address] ?? bmc.address;
+  const host = reachableHost(bmc.address);
   const port = ipmi.port === 623 ? '' : ` -p ${ipmi.port}`;
   const key = config.ipmi.kgHex === undefined ? '' : ' -y $KG';
   const suite = profile === 'strict' ? ' -C 17' : '';
@@ -21,7 +22,7 @@ export function announcement(config: Config, status: ApplianceStatus | undefined
   const accelerator = status?.machine?.accelerator;
   const lines = [
     '',
-    `qemu-bmc is ready: IPMI on ${bmc.address}, UDP port ${ipmi.port}; profile ${profile}; machine ${quoteWord(machine.name)}${
+    `qemu-bmc is ready: IPMI on ${bmc.address}, UDP port ${ipmi.port}${redfish.port === 0 ? '' : `; Redfish on TCP port ${redfish.port}`}; profile ${profile}; machine ${quoteWord(machine.name)}${
       fake
         ? ' (in memory only)'
         : `, ${machine.memoryMb} MB, ${machine.cpus} CPU${machine.cpus > 1 ? 's' : ''}, ${machine.bootMode}`
@@ -39,6 +40,11 @@ export function announcement(config: Config, status: ApplianceStatus | undefined
     `  Console     ${tool} sol activate        (Enter, ~ and . leave it)`,
     `  Free it     ${tool} sol deactivate`,
     `  Boot from   ${tool} chassis bootdev pxe (disk, cdrom, bios)`,
+    ...(redfish.port === 0
+      ? []
+      : [
+          `  Redfish     curl -k -u ${quoteWord(ipmi.defaultPassword ? `${user}:${first?.password}` : user)} ${redfishUrl(config)}Systems/1`,
+        ]),
     ...(machine.demo
       ? ['', '  The demo guest gives a root shell on its serial console; it asks for no password.']
       : []),

@@ -7,7 +7,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { AdminServer } from './admin/admin-server.ts';
-import { Bmc, type BmcReset } from './bmc/bmc.ts';
+import { Bmc, type BmcOptions, type BmcReset } from './bmc/bmc.ts';
 import { type Identity, keptUuid, serialNumberOf } from './bmc/identity.ts';
 import type { Machine } from './bmc/machine.ts';
 import type { Config } from './config/config.ts';
@@ -28,18 +28,24 @@ import { type CpuQuota, findCpuQuota } from './machine/qemu/cpu-quota.ts';
 import { QemuMachine } from './machine/qemu/qemu-machine.ts';
 import { RunDir } from './machine/qemu/run-dir.ts';
 import { machineNics } from './machine-nics.ts';
+import { AddressPolicy } from './media/address-policy.ts';
+import { HttpFetcher } from './media/http-fetch.ts';
+import { FileImages } from './media/image-store.ts';
 import { DhcpClient, installedDhcpClient } from './network/dhcp-client.ts';
 import { systemNetworkHost } from './network/host-commands.ts';
 import { hostNetwork } from './network/host-network.ts';
 import { ManagedInterface } from './network/managed-interface.ts';
 import { fileStore } from './store/file-store.ts';
 import { Pm2Supervisor } from './supervise/pm2.ts';
+import { Web } from './web.ts';
 
 export interface Appliance {
   readonly bmc: Bmc;
   readonly lan: IpmiLan;
   /** Absent where the machine has no system interface. */
   readonly inBand: InBand | undefined;
+  /** Redfish; absent where the configuration switches it off. */
+  readonly web: Web | undefined;
   /** Faces first, then core, then machine. Without a grace the guest goes on running. */
   stop(options: { shutdownGraceMs?: number }): Promise<void>;
 }
@@ -78,11 +84,13 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
     machine,
     identity,
     users: config.ipmi.users,
+    minPasswordBytes: config.ipmi.minPasswordBytes,
     lan: {
       ...(config.ipmi.kgHex === undefined ? {} : { kg: Buffer.from(config.ipmi.kgHex, 'hex') }),
       network: hostNetwork(config.bmc.address, managed && (() => managed.carrier)),
       ...(managed && { networkControl: managed }),
     },
+    ...(config.redfish.port !== 0 && { media: makeMedia(config) }),
     restorePolicy: config.power.restorePolicy,
     softOffTimeoutMs,
     store,
@@ -130,13 +138,15 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
       else void lan.restart().catch((error) => log.error({ err: error }, 'LAN face not started anew'));
     });
   });
+  let web: Web | undefined;
   const stopFaces = async () => {
     sol.stop();
-    await lan.stop();
+    await Promise.all([lan.stop(), web?.stop()]);
     await inBand?.stop();
     await admin.stop();
   };
   try {
+    web = await startWeb(config, bmc);
     await inBand?.start();
     await admin.start();
     await bmc.start({ powerReturned: options.powerReturned, powerOn: config.power.onAtStart });
@@ -144,11 +154,12 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
     await stopFaces();
     throw error;
   }
-  const status = publishStatus(config, bmc, machine, lan);
+  const status = publishStatus(config, bmc, machine, { lan, web });
   return {
     bmc,
     lan,
     inBand,
+    web,
     async stop({ shutdownGraceMs }) {
       await stopFaces();
       await bmc.stop(shutdownGraceMs === undefined ? {} : { shutdownGraceMs });
@@ -178,6 +189,23 @@ async function openManagedInterface(
     ipv6: address === '::',
     host: systemNetworkHost,
     ...(dhcp && { dhcp }),
+  });
+}
+
+async function startWeb(config: Config, bmc: Bmc): Promise<Web | undefined> {
+  const { redfish, ipmi, machine } = config;
+  const { port, httpPort, tlsCert: certificate, tlsKey: key } = redfish;
+  if (port === 0) return undefined;
+  return Web.start({
+    bmc,
+    address: config.bmc.address,
+    port,
+    ...(httpPort !== 0 && { httpPort }),
+    ipmiPort: ipmi.port,
+    ...(machine.vncPort !== 0 && { vncPort: machine.vncPort }),
+    eventDestinations: redfish.eventDestinations,
+    compatibility: redfish.compatibility,
+    ...(certificate !== undefined && key !== undefined && { certificate: { certificate, key } }),
   });
 }
 
@@ -228,6 +256,17 @@ function makeMachine(config: Config, identity: Identity, log: Logger): Machine {
   });
 }
 
+/** Virtual media: images in a directory of their own. */
+function makeMedia({
+  bmc: { stateDir },
+  media: { allow, deny, maxBytes },
+}: Config): NonNullable<BmcOptions['media']> {
+  return {
+    images: new FileImages({ directory: join(stateDir, 'media'), maxBytes }),
+    fetcher: new HttpFetcher({ policy: new AddressPolicy({ allow, deny }) }),
+  };
+}
+
 /** What can hold the machine's processors down; said once where nothing can. */
 function cpuQuota({ bmc, power }: Config, log: Logger): CpuQuota | undefined {
   if (power.limit === 'off') return undefined;
@@ -262,7 +301,12 @@ function qemuConfig(config: Config, identity: Identity): QemuMachineConfig {
 }
 
 /** Keeps `status.json` in the run directory true, for those outside the process. */
-function publishStatus(config: Config, bmc: Bmc, machine: Machine, lan: IpmiLan): { stop(): void } {
+function publishStatus(
+  config: Config,
+  bmc: Bmc,
+  machine: Machine,
+  { lan, web }: { lan: IpmiLan; web: Web | undefined },
+): { stop(): void } {
   const file = runFiles(config.bmc.runDir).status;
   const startedAt = Date.now();
   const publish = () => {
@@ -278,7 +322,10 @@ function publishStatus(config: Config, bmc: Bmc, machine: Machine, lan: IpmiLan)
           : { accelerator: qemu.accelerator.accelerator, acceleratorReason: qemu.accelerator.reason }),
         nics: machine.nics,
       },
-      listen: [{ face: 'ipmi', ...lan.address }],
+      listen: [
+        { face: 'ipmi', ...lan.address },
+        ...(web ? [{ face: 'redfish', address: web.address.address, port: web.address.port }] : []),
+      ],
     };
     writeFileSync(`${file}.new`, `${JSON.stringify(status, null, 2)}\n`, { mode: 0o600 });
     renameSync(`${file}.new`, file);

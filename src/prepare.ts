@@ -5,7 +5,7 @@
 import { createSocket } from 'node:dgram';
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { isIPv6 } from 'node:net';
+import { createServer, isIPv6 } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Config } from './config/config.ts';
 import { packageRoot } from './config/package-paths.ts';
@@ -78,32 +78,60 @@ export function prepareRun(config: Config, options: PrepareOptions): RunCommand 
   };
 }
 
+interface Port {
+  readonly protocol: 'UDP' | 'TCP';
+  readonly port: number;
+  readonly setting: string;
+  /** One that is usually free, as an example. */
+  readonly other: number;
+}
+
 /**
- * Says what is wrong with the port while there is a simple thing to say.
+ * Says what is wrong with the ports while there is a simple thing to say; all of them at once.
  * @throws {RunError}
  */
-export async function checkPort({ bmc: { address }, ipmi: { port } }: Config): Promise<void> {
-  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
-  try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once('error', reject);
-      socket.bind({ address, port, exclusive: true }, resolve);
-    });
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const where = `UDP port ${port} on ${address}`;
-    if (code === 'EADDRINUSE') {
-      throw new RunError(
-        `${where} is taken by another program: stop it, or set IPMI_PORT (IPMI_PORT=6230 npm start)`,
-      );
-    }
-    if (code === 'EACCES') {
-      throw new RunError(`${where} needs root: set IPMI_PORT to 1024 or above (IPMI_PORT=6230 npm start)`);
-    }
-    if (code === 'EADDRNOTAVAIL')
+export async function checkPorts({ bmc: { address }, ipmi, redfish }: Config): Promise<void> {
+  const wanted: readonly Port[] = [
+    { protocol: 'UDP', port: ipmi.port, setting: 'IPMI_PORT', other: 6230 },
+    { protocol: 'TCP', port: redfish.port, setting: 'REDFISH_PORT', other: 8443 },
+    { protocol: 'TCP', port: redfish.httpPort, setting: 'REDFISH_HTTP_PORT', other: 8080 },
+  ];
+  const problems: string[] = [];
+  for (const each of wanted) {
+    const error = each.port === 0 ? undefined : await failureOf(each, address);
+    if (error?.code === 'EADDRNOTAVAIL') {
       throw new RunError(`${address} is no address of this machine: set BMC_ADDR`);
-    throw new RunError(`${where}: ${(error as Error).message}`, { cause: error });
-  } finally {
-    socket.close();
+    }
+    if (error) problems.push(portProblem(each, address, error));
   }
+  if (problems.length > 0) throw new RunError(problems.join('; '));
+}
+
+function portProblem(
+  { protocol, port, setting, other }: Port,
+  address: string,
+  error: NodeJS.ErrnoException,
+): string {
+  const where = `${protocol} port ${port} on ${address}`;
+  const example = `(${setting}=${other} npm start)`;
+  if (error.code === 'EADDRINUSE') {
+    return `${where} is taken by another program: stop it, or set ${setting} ${example}`;
+  }
+  if (error.code === 'EACCES') return `${where} needs root: set ${setting} to 1024 or above ${example}`;
+  return `${where}: ${error.message}`;
+}
+
+/** Opens a port for a moment. @returns why that failed, if it did */
+function failureOf({ protocol, port }: Port, address: string): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise((resolve) => {
+    if (protocol === 'UDP') {
+      const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+      socket.once('error', (error) => socket.close(() => resolve(error)));
+      socket.bind({ address, port, exclusive: true }, () => socket.close(() => resolve(undefined)));
+    } else {
+      const server = createServer();
+      server.once('error', resolve);
+      server.listen({ host: address, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+    }
+  });
 }

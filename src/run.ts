@@ -18,7 +18,7 @@ import { BmcExit, preparePrivateDirectory, type RunFiles, readStatus, runFiles }
 import { ConsoleLog } from './console-log.ts';
 import { probeLan } from './ipmi/lan-probe.ts';
 import { processStat } from './lib/process-stat.ts';
-import { bmcProgram, checkPort, prepareRun, RunError } from './prepare.ts';
+import { bmcProgram, checkPorts, prepareRun, RunError } from './prepare.ts';
 import { isAlive, processesOf, signal } from './processes.ts';
 import { StopRequest } from './stop-request.ts';
 import { Pm2Supervisor } from './supervise/pm2.ts';
@@ -59,7 +59,7 @@ async function runUntil(stopping: StopRequest, { config, script }: RunOptions): 
   let pm2: ChildProcess | undefined;
   let failure: unknown;
   try {
-    await checkPort(config);
+    await checkPorts(config);
     pm2 = startSupervisor(config, script, log);
     failure = await serve(config, files, pm2, stopping);
   } catch (error) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { EventEntry } from './bmc/event-log.ts';
 import type { Config } from './config/config.ts';
 import { type NicStatus, readStatus, runFiles } from './config/run-files.ts';
+import { redfishUrl } from './config/urls.ts';
 import { isAlive, processesOf } from './processes.ts';
 import { Pm2Supervisor } from './supervise/pm2.ts';
 
@@ -17,6 +18,7 @@ export async function printStatus(config: Config): Promise<number> {
   const lines: [string, string][] = [
     ['BMC', running ? `running, process ${pid}` : 'not running'],
     ['IPMI', running ? `${address}, UDP port ${config.ipmi.port}` : 'nobody listens'],
+    ['Redfish', running ? redfishUrl(config) : 'nobody listens'],
     ['Machine', `${config.machine.name}, ${running ? (status?.machine?.state ?? 'starting') : 'unknown'}`],
   ];
   if (running && status?.machine?.pid !== undefined) lines.push(['QEMU', `process ${status.machine.pid}`]);

@@ -13,6 +13,7 @@ Usage: tests/run_tests.sh [SUBJECT]
   ipmi          IPMI over LAN and in-band, with ipmitool, FreeIPMI and others
   power         power, boot, reset, watchdog, and the processes behind them
   network       the machine's network cards
+  redfish       Redfish over HTTPS, virtual media
   sol           Serial-over-LAN, console and screen
   containerlab  topologies, compose and Kubernetes files, and the labs themselves
 
@@ -35,6 +36,7 @@ power)
 		tests/e2e/kvm-probe tests/e2e/power-
 	;;
 network) set -- tests/unit/network/ tests/e2e/network tests/container/compose tests/container/containerlab-pair ;;
+redfish) set -- tests/unit/redfish/ tests/unit/http/ tests/unit/media/ tests/e2e/redfish tests/e2e/virtual-media ;;
 sol) set -- tests/unit/ipmi/sol/ tests/unit/bmc/console tests/e2e/sol tests/e2e/screen ;;
 containerlab) set -- tests/unit/containerlab/ tests/container/containerlab ;;
 -h | --help | help)

@@ -24,6 +24,8 @@ export interface Config {
     readonly users: readonly ConfigUser[];
     /** True when nobody chose a password and the well-known one is in force. */
     readonly defaultPassword: boolean;
+    /** Clients set no shorter passwords. */
+    readonly minPasswordBytes: number;
     /** Up to 20 bytes in hexadecimal digits; absent for one-key logins. */
     readonly kgHex?: string;
     /** Preferred first. */
@@ -37,9 +39,22 @@ export interface Config {
     readonly hideUserNames: boolean;
   };
   readonly redfish: {
+    /** TCP port of HTTPS; 0: Redfish is switched off. */
     readonly port: number;
+    /** Of plain HTTP, which only leads to HTTPS; 0 for none. */
+    readonly httpPort: number;
+    /** Take odd values that real clients send. */
+    readonly compatibility: boolean;
+    /** Networks (CIDR) that events may be sent to although they are refused otherwise. */
+    readonly eventDestinations: readonly string[];
     readonly tlsCert?: string;
     readonly tlsKey?: string;
+  };
+  /** Where images for virtual media may come from, and how large they may be. */
+  readonly media: {
+    readonly allow: readonly string[];
+    readonly deny: readonly string[];
+    readonly maxBytes: number;
   };
   readonly machine: {
     readonly kind: 'qemu' | 'fake';

@@ -6,7 +6,8 @@ import { attempt, codeOf, type Problems, show } from './problems.ts';
 import type { Settings } from './schema.ts';
 
 const defaultPassword = 'password';
-const strictPasswordLength = 12;
+/** In profile `strict`, whether the configuration sets a password or a client. */
+export const strictPasswordLength = 12;
 
 export function decideUser(
   user: Settings['ipmi']['users'][number],

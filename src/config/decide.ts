@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { parseCidr } from '../lib/cidr.ts';
 import type { Config } from './config.ts';
-import { checkTls, decideKg, decideUser } from './decide-credentials.ts';
+import { checkTls, decideKg, decideUser, strictPasswordLength } from './decide-credentials.ts';
 import { decideCdrom, decideDisks, decideExtraArgs } from './decide-machine.ts';
 import { decideNetworks, selects } from './decide-networks.ts';
 import type { Environment } from './environment.ts';
@@ -62,6 +63,11 @@ export function decide(settings: Settings, env: Environment, problems: Problems)
   });
   const kgHex = ipmi.kg === undefined || ipmi.kg === '' ? undefined : decideKg(ipmi.kg, problems);
   checkTls(redfish, problems);
+  if (redfish.httpPort !== 0 && redfish.port === 0) {
+    problems.say('redfish.httpPort', 'leads to HTTPS, which redfish.port 0 switches off');
+  } else if (redfish.httpPort !== 0 && redfish.httpPort === redfish.port) {
+    problems.add('redfish.httpPort', 'another port than redfish.port', String(redfish.httpPort));
+  }
 
   return {
     profile,
@@ -77,6 +83,7 @@ export function decide(settings: Settings, env: Environment, problems: Problems)
       trapPort: ipmi.trapPort,
       users,
       defaultPassword: users.some((user) => user.wellKnownPassword),
+      minPasswordBytes: profile === 'strict' ? strictPasswordLength : 1,
       ...(kgHex === undefined ? {} : { kgHex }),
       cipherSuites: ipmi.cipherSuites,
       solReplayBytes: ipmi.solReplay,
@@ -86,8 +93,16 @@ export function decide(settings: Settings, env: Environment, problems: Problems)
     },
     redfish: {
       port: redfish.port,
+      httpPort: redfish.httpPort,
+      compatibility: redfish.compatibility ?? profile !== 'strict',
+      eventDestinations: checkedNetworks('redfish.eventDestinations', redfish.eventDestinations, problems),
       ...(redfish.tlsCert === undefined ? {} : { tlsCert: redfish.tlsCert }),
       ...(redfish.tlsKey === undefined ? {} : { tlsKey: redfish.tlsKey }),
+    },
+    media: {
+      allow: checkedNetworks('redfish.media.allow', redfish.media.allow, problems),
+      deny: checkedNetworks('redfish.media.deny', redfish.media.deny, problems),
+      maxBytes: redfish.media.maxSize * 1024 * 1024,
     },
     machine: {
       kind: machine.kind,
@@ -114,6 +129,18 @@ export function decide(settings: Settings, env: Environment, problems: Problems)
       limit: power.limit,
     },
   };
+}
+
+function checkedNetworks(path: string, networks: readonly string[], problems: Problems): readonly string[] {
+  networks.forEach((network, index) => {
+    if (parseCidr(network)) return;
+    problems.add(
+      `${path}.${index}`,
+      'an address, or one with a prefix length such as 192.0.2.0/24 or 2001:db8::/64',
+      show(network),
+    );
+  });
+  return networks;
 }
 
 /** A unix socket's path has at most 107 bytes; the longest name below the run directory takes some of them. */

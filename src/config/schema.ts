@@ -19,6 +19,8 @@ export const restorePolicies = ['always-off', 'previous', 'always-on'] as const;
 /** Cipher suites that may be offered. IPMI 2.0 §22.15.2, Table 22-20; those without authentication are not among them. */
 export const cipherSuiteIds = [1, 2, 3, 6, 7, 8, 11, 12, 15, 16, 17] as const;
 
+const network = '^[0-9a-fA-F.:]+(/[0-9]{1,3})?$';
+const networkExpected = 'an address, or one with a prefix length such as 192.0.2.0/24 or 2001:db8::/64';
 const strict = { additionalProperties: false } as const;
 const port = { minimum: 1, maximum: 65535 } as const;
 const mac = '^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$';
@@ -253,15 +255,38 @@ export const settingsSchema = Type.Object(
     redfish: Type.Object(
       {
         port: Type.Integer({
-          ...port,
+          minimum: 0,
+          maximum: 65535,
           default: 443,
-          description: 'TCP port of Redfish, reserved: this version does not serve Redfish yet.',
+          description: 'TCP port of Redfish, over HTTPS; 0 switches Redfish off.',
           'x-env': 'REDFISH_PORT',
         }),
+        httpPort: Type.Integer({
+          minimum: 0,
+          maximum: 65535,
+          default: 0,
+          description:
+            'TCP port of plain HTTP, which sends readers (GET, HEAD) to HTTPS and refuses all else; 0 for none.',
+          'x-env': 'REDFISH_HTTP_PORT',
+        }),
+        eventDestinations: Type.Array(
+          Type.String({
+            pattern: '^[0-9a-fA-F.:]+(/[0-9]{1,3})?$',
+            'x-expected': 'a network such as 10.0.0.0/8 or fd00::/8, or an address',
+          }),
+          {
+            default: [],
+            maxItems: 32,
+            description:
+              'Networks that events may be sent to although they are refused otherwise: loopback and link-local addresses, and those of this host.',
+            'x-env': 'REDFISH_EVENT_DESTINATIONS',
+          },
+        ),
         tlsCert: Type.Optional(
           Type.String({
             minLength: 1,
-            description: 'Certificate in PEM form, checked but reserved for Redfish.',
+            description:
+              'Certificate of Redfish in PEM form, followed by those between it and its root. Without it the server makes one of its own, once.',
             'x-env': 'TLS_CERT',
             'x-path': true,
           }),
@@ -269,10 +294,43 @@ export const settingsSchema = Type.Object(
         tlsKey: Type.Optional(
           Type.String({
             minLength: 1,
-            description: 'Private key of the certificate in PEM form, checked but reserved for Redfish.',
+            description: 'Private key of the certificate in PEM form, not encrypted.',
             'x-env': 'TLS_KEY',
             'x-path': true,
           }),
+        ),
+        compatibility: Type.Optional(
+          Type.Boolean({
+            description:
+              'Take what widespread clients send although Redfish does not know it: `Enabled` for `Continuous`, `On` for `Lit`, the manager’s ResetType `Reset`, JSON without its Content-Type. Default: true; in profile `strict` false.',
+            'x-env': 'REDFISH_COMPATIBILITY',
+          }),
+        ),
+        media: Type.Object(
+          {
+            allow: Type.Array(Type.String({ pattern: network, 'x-expected': networkExpected }), {
+              default: [],
+              description:
+                'Networks that images for virtual media may be fetched from although they are refused otherwise: loopback, link-local and multicast addresses and those of the BMC itself always are.',
+              'x-env': 'MEDIA_ALLOW',
+            }),
+            deny: Type.Array(Type.String({ pattern: network, 'x-expected': networkExpected }), {
+              default: [],
+              description:
+                'Networks that no images are fetched from. `0.0.0.0/0` and `::/0` leave those of `allow` alone.',
+              'x-env': 'MEDIA_DENY',
+            }),
+            maxSize: Type.Integer({
+              minimum: 1,
+              maximum: 1048576,
+              default: 16384,
+              description:
+                'Largest image for virtual media, fetched or uploaded. They are kept in the state directory.',
+              'x-env': 'MEDIA_MAX_SIZE',
+              'x-unit': 'MB',
+            }),
+          },
+          { ...strict, default: {} },
         ),
       },
       { ...strict, default: {} },
@@ -328,7 +386,7 @@ export const settingsSchema = Type.Object(
           Type.String({
             minLength: 1,
             description:
-              'ISO image in the CD drive. `none` means an empty drive. Default: the demo machine’s image when its disk is used.',
+              'ISO image in a CD drive of its own, beside the one for virtual media. `none` means no such drive. Default: the demo machine’s image when its disk is used.',
             'x-env': 'VM_CDROM',
             'x-path': true,
           }),

@@ -81,8 +81,15 @@ export function planAccounts(grants: Grants, { deviceGids, rootAlone }: AccountN
   };
 }
 
+/** A port that the BMC listens on. */
+export interface NeededPort {
+  readonly protocol: 'UDP' | 'TCP';
+  readonly port: number;
+  readonly setting: string;
+}
+
 /** One line for each grant that is missing and costs something. */
-export function missingGrants(grants: Grants, needs: { readonly port: number }): string[] {
+export function missingGrants(grants: Grants, needs: { readonly ports: readonly NeededPort[] }): string[] {
   const { capabilities, tun, kvm, macvtap, firstFreePort } = grants;
   const lines: string[] = [];
   const lack = (what: string, cost: string, cure: string) => lines.push(`${what}: ${cost} (${cure})`);
@@ -112,11 +119,12 @@ export function missingGrants(grants: Grants, needs: { readonly port: number }):
     }
   }
   if (kvm !== 'yes') lack(`/dev/kvm ${kvm}`, 'the machine is emulated and slow', '--device /dev/kvm');
-  if (needs.port < firstFreePort && !capabilities.has('NET_BIND_SERVICE')) {
+  for (const { protocol, port, setting } of needs.ports) {
+    if (port === 0 || port >= firstFreePort || capabilities.has('NET_BIND_SERVICE')) continue;
     lack(
       'no NET_BIND_SERVICE',
-      `UDP port ${needs.port} cannot be listened on`,
-      '--sysctl net.ipv4.ip_unprivileged_port_start=0, or --cap-add NET_BIND_SERVICE, or IPMI_PORT',
+      `${protocol} port ${port} cannot be listened on`,
+      `--sysctl net.ipv4.ip_unprivileged_port_start=0, or --cap-add NET_BIND_SERVICE, or ${setting}`,
     );
   }
   return lines;

@@ -20,7 +20,7 @@ import {
 import { dirname, join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { ownDevices, runFiles } from '../config/run-files.ts';
-import { checkPort, prepareRun, RunError } from '../prepare.ts';
+import { checkPorts, prepareRun, RunError } from '../prepare.ts';
 import {
   type AccountNeeds,
   type AccountPlan,
@@ -56,8 +56,13 @@ export async function prepareContainer({ config, script }: ContainerOptions): Pr
     directories.push(ownDevices);
   }
   const grants = lookAtGrants([runDir, ownDevices]);
-  for (const line of missingGrants(grants, { port: config.ipmi.port })) say(`not granted: ${line}`);
-  await checkPort(config);
+  const ports = [
+    { protocol: 'UDP', port: config.ipmi.port, setting: 'IPMI_PORT' },
+    { protocol: 'TCP', port: config.redfish.port, setting: 'REDFISH_PORT' },
+    { protocol: 'TCP', port: config.redfish.httpPort, setting: 'REDFISH_HTTP_PORT' },
+  ] as const;
+  for (const line of missingGrants(grants, { ports })) say(`not granted: ${line}`);
+  await checkPorts(config);
   const machine = giveMachineItsFiles(config, grants);
   const plan = planAccounts(grants, machine);
   const { command, env } = prepareRun(config, {
@@ -195,10 +200,11 @@ export function words(list: readonly string[]): string {
   return list.map((word) => `${word}\0`).join('');
 }
 
-function introduce({ bmc, ipmi, machine, power }: Config): void {
+function introduce({ bmc, ipmi, redfish, machine, power }: Config): void {
   const [user] = ipmi.users;
   say(
-    `IPMI on ${bmc.address}, UDP port ${ipmi.port}, user ${user?.name}; machine ${machine.name}, ` +
+    `IPMI on ${bmc.address}, UDP port ${ipmi.port}${redfish.port === 0 ? '' : `; Redfish on TCP port ${redfish.port}`}, ` +
+      `user ${user?.name}; machine ${machine.name}, ` +
       `${machine.memoryMb} MB, ${machine.cpus} CPU, ${machine.bootMode}; ${power.shutdownGraceMs / 1000} s to shut down`,
   );
   if (ipmi.defaultPassword) {

@@ -1,11 +1,12 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freeTcpPort } from '../support/processes.ts';
 
 const root = join(import.meta.dirname, '../..');
 const program = ['--import', 'tsx', join(root, 'src/main.ts')];
@@ -25,6 +26,7 @@ function environment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
     HOME,
     STATE_DIR: join(directory, 'state'),
     RUN_DIR: join(directory, 'run'),
+    REDFISH_PORT: '0',
     VM_DISK: join(directory, 'disk.img'),
     ...more,
   };
@@ -114,6 +116,23 @@ describe('qemu-bmc', () => {
     expect(existsSync(join(directory, 'run'))).toBe(false);
   });
 
+  it('says when the port of Redfish is taken', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const env = { IPMI_PORT: String(await freePort()), REDFISH_PORT: String(port) };
+    const { code, stderr } = await qemuBmc(['run'], env);
+    const fake = await qemuBmc(['run', '--fake'], env);
+    server.close();
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      `TCP port ${port} on 127.0.0.1 is taken by another program: stop it, or set REDFISH_PORT`,
+    );
+    expect(fake.code).toBe(1);
+    expect(fake.stderr).toContain(`TCP port ${port} on 127.0.0.1 is taken`);
+    expect(existsSync(join(directory, 'run'))).toBe(false);
+  });
+
   it('status tells that nothing runs', async () => {
     const { code, stdout } = await qemuBmc(['status']);
     expect(code).toBe(1);
@@ -124,15 +143,20 @@ describe('qemu-bmc', () => {
     'run --fake answers ipmitool, and leaves nothing after %s',
     async (signal) => {
       const port = await freePort();
+      const redfishPort = await freeTcpPort();
       const child = spawn(process.execPath, [...program, 'run', '--fake'], {
         cwd: root,
-        env: environment({ IPMI_PORT: String(port) }),
+        env: environment({ IPMI_PORT: String(port), REDFISH_PORT: String(redfishPort) }),
       });
       const said = await until(child, /Ctrl-C/);
       expect(said).toContain(`ipmitool -I lanplus -H 127.0.0.1 -p ${port} -U admin -P password mc info`);
       const tool = ['-I', 'lanplus', '-H', '127.0.0.1', '-p', String(port), '-U', 'admin', '-P', 'password'];
       const { stdout } = await exec('ipmitool', [...tool, 'power', 'status']);
       expect(stdout).toBe('Chassis Power is on\n');
+      const url = `https://127.0.0.1:${redfishPort}/redfish/v1/Systems/1`;
+      expect(said).toContain(`curl -k -u admin:password ${url}`);
+      const system = await exec('curl', ['-sk', '-u', 'admin:password', url]);
+      expect(JSON.parse(system.stdout)).toMatchObject({ PowerState: 'On' });
       const ended = new Promise((resolve) => child.once('exit', resolve));
       child.kill(signal);
       expect(await ended).toBe(0);

@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileS
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
+import { debianFirmware } from '../../src/machine/qemu/config.ts';
 import { isAlive } from '../../src/machine/qemu/process.ts';
 import { ChildSupervisor } from '../../src/supervise/child.ts';
 import { ecosystem, Pm2Supervisor, pm2Environment } from '../../src/supervise/pm2.ts';
@@ -374,7 +375,11 @@ describe('resets and boot devices', () => {
   test('missing UEFI firmware names the package', async () => {
     const { machine } = fixture({
       bootMode: 'uefi',
-      firmware: { ovmfCode: '/nonexistent/CODE.fd', ovmfVarsTemplate: '/nonexistent/VARS.fd' },
+      firmware: {
+        ...debianFirmware,
+        ovmfCode: '/nonexistent/CODE.fd',
+        ovmfVarsTemplate: '/nonexistent/VARS.fd',
+      },
     }).machine();
     await expect(machine.powerOn()).rejects.toThrow(/ovmf/);
   });

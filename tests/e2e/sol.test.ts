@@ -73,7 +73,19 @@ class ShellConsole implements HostConsole {
 class ShellMachine implements Machine {
   readonly console = new ShellConsole();
   readonly #events = new Emitter<MachineEvent>();
-  readonly hardware = { cpus: 1, memoryMb: 512, firmware: 'bios' } as const;
+  readonly configured = {
+    cpus: 1,
+    sockets: 1,
+    threadsPerCore: 1,
+    memoryMb: 512,
+    firmware: 'bios',
+    secureBoot: false,
+    networkBoot: true,
+    bootOrder: [],
+  } as const;
+  readonly hardware = this.configured;
+  readonly inventory = { processors: [], memory: [], drives: [], nics: [], pci: [] };
+  readonly bootDevices = [];
   readonly nics = [];
   running = false;
 
@@ -95,6 +107,8 @@ class ShellMachine implements Machine {
   async diagnosticInterrupt(): Promise<void> {}
   setBootOverride(): void {}
   async telemetry(): Promise<undefined> {}
+  async changeMedium(): Promise<void> {}
+  firmwareVersion(): undefined {}
 }
 
 const port = await freeUdpPort();

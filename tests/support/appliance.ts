@@ -5,13 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readStatus } from '../../src/config/run-files.ts';
-import { type Finished, freeUdpPort, run, until } from './processes.ts';
+import { type Finished, freeTcpPort, freeUdpPort, run, until } from './processes.ts';
 import { Terminal } from './terminal.ts';
 
 const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 export class Appliance {
   readonly port: number;
+  /** TCP port of Redfish. */
+  readonly redfishPort: number;
   readonly folder: string;
   readonly env: NodeJS.ProcessEnv;
   /** In front of each program, such as those that run it in another network namespace. */
@@ -22,7 +24,7 @@ export class Appliance {
 
   /** Starts it, behind `words` if given; resolves when it answers IPMI. */
   static async start(env: NodeJS.ProcessEnv = {}, words: readonly string[] = []): Promise<Appliance> {
-    const appliance = new Appliance(await freeUdpPort(), env, words);
+    const appliance = new Appliance(await freeUdpPort(), await freeTcpPort(), env, words);
     try {
       await until(
         'the appliance answers',
@@ -39,8 +41,9 @@ export class Appliance {
     return appliance;
   }
 
-  private constructor(port: number, env: NodeJS.ProcessEnv, words: readonly string[]) {
+  private constructor(port: number, redfishPort: number, env: NodeJS.ProcessEnv, words: readonly string[]) {
     this.port = port;
+    this.redfishPort = redfishPort;
     this.#words = words;
     this.folder = mkdtempSync(join(tmpdir(), 'qemu-bmc-e2e-'));
     this.env = {
@@ -48,6 +51,7 @@ export class Appliance {
       HOME: process.env.HOME,
       BMC_ADDR: '127.0.0.1',
       IPMI_PORT: String(port),
+      REDFISH_PORT: String(redfishPort),
       STATE_DIR: join(this.folder, 'state'),
       RUN_DIR: join(this.folder, 'run'),
       SHUTDOWN_GRACE: '10',

@@ -16,6 +16,7 @@ import { silentLogger } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { FakeMachine } from '../../src/machine/fake/fake-machine.ts';
 import { hostNetwork } from '../../src/network/host-network.ts';
+import { Web } from '../../src/web.ts';
 import { until } from './processes.ts';
 import { type Answer, RealClients } from './real-clients.ts';
 
@@ -37,10 +38,19 @@ export interface BmcOnLanOptions {
   readonly limitable?: boolean;
   /** The machine is on once the BMC has started; off unless given. */
   readonly powerOn?: boolean;
+  /** Redfish is served, too, on any free port. */
+  readonly redfish?: boolean;
   /** How alerts leave. */
   readonly sendTrap?: SendTrap;
   /** What FreeIPMI's tools get besides name and password: IPMI 2.0 as administrator unless given. */
   readonly freeipmiOptions?: readonly string[];
+}
+
+export interface CurlAnswer {
+  readonly status: number;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: what a client reads out of JSON is checked by the test that reads it
+  readonly body: any;
 }
 
 export const identity = {
@@ -60,11 +70,20 @@ export class BmcOnLan {
   readonly bmc: Bmc;
   readonly machine: FakeMachine;
   readonly lan: IpmiLan;
+  /** Absent unless asked for. */
+  readonly web: Web | undefined;
   readonly #clients: RealClients;
   readonly #folder: string;
 
-  private constructor(bmc: Bmc, machine: FakeMachine, lan: IpmiLan, freeipmiOptions?: readonly string[]) {
+  private constructor(
+    bmc: Bmc,
+    machine: FakeMachine,
+    lan: IpmiLan,
+    web: Web | undefined,
+    freeipmiOptions?: readonly string[],
+  ) {
     this.bmc = bmc;
+    this.web = web;
     this.machine = machine;
     this.lan = lan;
     this.#folder = mkdtempSync(join(tmpdir(), 'qemu-bmc-on-lan-'));
@@ -108,13 +127,16 @@ export class BmcOnLan {
       ipmi15: options.ipmi15 ?? false,
     });
     await lan.start();
+    const web = options.redfish
+      ? await Web.start({ bmc, address, port: 0, ipmiPort: lan.address.port, compatibility: true })
+      : undefined;
     await bmc.start({ powerReturned: true, powerOn });
     if (powerOn) await until('the machine is on', () => bmc.power.isOn);
-    return new BmcOnLan(bmc, machine, lan, options.freeipmiOptions);
+    return new BmcOnLan(bmc, machine, lan, web, options.freeipmiOptions);
   }
 
   async stop(): Promise<void> {
-    await this.lan.stop();
+    await Promise.all([this.lan.stop(), this.web?.stop()]);
     await this.bmc.stop({ shutdownGraceMs: 0 });
     rmSync(this.#folder, { recursive: true, force: true });
   }
@@ -127,6 +149,26 @@ export class BmcOnLan {
   /** See {@link RealClients.ipmitool}. */
   ipmitool(...args: readonly string[]): Promise<Answer> {
     return this.#clients.ipmitool(...args);
+  }
+
+  /**
+   * curl, as administrator unless `options` say otherwise, without a look at the certificate.
+   * @param path below `/redfish/v1/`
+   * @returns status and parsed body
+   */
+  async curl(path: string, ...options: readonly string[]): Promise<CurlAnswer> {
+    const url = `https://127.0.0.1:${this.web?.address.port}/redfish/v1/${path}`;
+    const login = options.includes('-H') ? [] : ['-u', 'admin:password'];
+    const format = ['-w', '\\n%{http_code}'];
+    const { code, output } = await this.#clients.run('curl', ['-sk', ...format, ...login, ...options, url]);
+    const at = output.lastIndexOf('\n');
+    const text = output.slice(0, at);
+    if (code !== 0) throw new Error(`curl ${url}: ${code}: ${output}`);
+    return {
+      status: Number(output.slice(at + 1)),
+      text,
+      body: text.startsWith('{') ? JSON.parse(text) : undefined,
+    };
   }
 
   /** See {@link RealClients.freeipmi}. */

@@ -35,6 +35,7 @@ export class IpmiServer {
       env: {
         BMC_ADDR: '127.0.0.1',
         IPMI_PORT: String(chosen),
+        REDFISH_PORT: '0',
         STATE_DIR: join(folder, 'state'),
         RUN_DIR: join(folder, 'run'),
         ...env,

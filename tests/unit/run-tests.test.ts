@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
 const script = join(root, 'tests/run_tests.sh');
-const subjects = ['all', 'quick', 'container', 'ipmi', 'power', 'network', 'sol', 'containerlab'];
+const subjects = ['all', 'quick', 'container', 'ipmi', 'power', 'network', 'redfish', 'sol', 'containerlab'];
 
 /** In the place of Node: prints what it was started with, one word a line, and ends with 7. */
 const fakeNode = '#!/bin/sh\nprintf "%s\\n" "$@"\nexit 7\n';

@@ -118,6 +118,12 @@ const rightValues: [variable: string, text: string, path: string, value: unknown
   ['KCS_POLICY', 'read-only', 'ipmi.kcsPolicy', 'read-only'],
   ['SOL_REPLAY', '4096', 'ipmi.solReplayBytes', 4096],
   ['REDFISH_PORT', '8443', 'redfish.port', 8443],
+  ['REDFISH_HTTP_PORT', '8080', 'redfish.httpPort', 8080],
+  ['REDFISH_COMPATIBILITY', 'false', 'redfish.compatibility', false],
+  ['REDFISH_EVENT_DESTINATIONS', '10.0.0.0/8,::1', 'redfish.eventDestinations', ['10.0.0.0/8', '::1']],
+  ['MEDIA_ALLOW', '10.0.0.0/8,::1', 'media.allow', ['10.0.0.0/8', '::1']],
+  ['MEDIA_DENY', '0.0.0.0/0', 'media.deny', ['0.0.0.0/0']],
+  ['MEDIA_MAX_SIZE', '512', 'media.maxBytes', 512 * 1024 * 1024],
   ['VM_NAME', 'node 1', 'machine.name', 'node 1'],
   ['VM_MEMORY', '2048', 'machine.memoryMb', 2048],
   ['VM_CPUS', '4', 'machine.cpus', 4],
@@ -166,6 +172,8 @@ const wrongValues: [variable: string, text: string][] = [
   ['RUN_DIR', `/run/${'x'.repeat(80)}`],
   ['BMC_MANAGED_INTERFACE', 'eth0.5'],
   ['LOG_LEVEL', 'verbose'],
+  ['REDFISH_EVENT_DESTINATIONS', 'rack'],
+  ['REDFISH_EVENT_DESTINATIONS', '10.0.0.0/99'],
   ['IPMI_PORT', '0'],
   ['IPMI_PORT', '65536'],
   ['IPMI_PORT', '6e2'],
@@ -186,6 +194,13 @@ const wrongValues: [variable: string, text: string][] = [
   ['KCS_POLICY', 'on'],
   ['SOL_REPLAY', '-1'],
   ['REDFISH_PORT', 'https'],
+  ['REDFISH_HTTP_PORT', '65536'],
+  ['REDFISH_COMPATIBILITY', 'maybe'],
+  ['MEDIA_ALLOW', 'server.example'],
+  ['MEDIA_ALLOW', '10.0.0.0/33'],
+  ['MEDIA_DENY', '10.0.0'],
+  ['MEDIA_MAX_SIZE', '0'],
+  ['MEDIA_MAX_SIZE', '1G'],
   ['TLS_CERT', 'secret'],
   ['TLS_KEY', 'secret'],
   ['VM_NAME', 'a,b'],
@@ -388,6 +403,12 @@ describe('profile strict', () => {
     });
     expect(config().ipmi.v15).toBe(true);
     expect(config({ ...strict, IPMI_V15: 'true' }).ipmi.v15).toBe(true);
+    expect(config(strict)).toMatchObject({
+      ipmi: { minPasswordBytes: 12 },
+      redfish: { compatibility: false },
+    });
+    expect(config({ ...strict, REDFISH_COMPATIBILITY: 'true' }).redfish.compatibility).toBe(true);
+    expect(config({})).toMatchObject({ ipmi: { minPasswordBytes: 1 }, redfish: { compatibility: true } });
     expect(config({ ...strict, KCS_POLICY: 'full' }).ipmi.kcsPolicy).toBe('full');
     expect(config().ipmi.kcsPolicy).toBe('full');
   });
@@ -454,6 +475,15 @@ describe('the loaded configuration', () => {
     expect(() => {
       (loaded.ipmi.users as unknown as object[]).push({});
     }).toThrow(TypeError);
+  });
+
+  it('has no port for two things', () => {
+    const [first = ''] = problems({ REDFISH_PORT: '8443', REDFISH_HTTP_PORT: '8443' });
+    expect(first).toContain('another port than redfish.port');
+    expect(config({}).redfish.httpPort).toBe(0);
+    expect(config({ REDFISH_PORT: '0' }).redfish).toMatchObject({ port: 0, httpPort: 0 });
+    const [off = ''] = problems({ REDFISH_PORT: '0', REDFISH_HTTP_PORT: '8080' });
+    expect(off).toContain('leads to HTTPS, which redfish.port 0 switches off');
   });
 
   it('survives the way through a file', () => {

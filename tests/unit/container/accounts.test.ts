@@ -75,7 +75,8 @@ describe('who runs what', () => {
 });
 
 describe('what was not granted', () => {
-  const lines = (given: Grants, port = 623) => missingGrants(given, { port });
+  const lines = (given: Grants, port = 623) =>
+    missingGrants(given, { ports: [{ protocol: 'UDP', port, setting: 'IPMI_PORT' }] });
 
   it('is nothing where everything is', () => {
     const all = grants([...dockerDefault, 'NET_ADMIN'], { tun: 'yes', kvm: 'yes', macvtap: 'yes' });

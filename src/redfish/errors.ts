@@ -1,0 +1,75 @@
+/** Refusals in Redfish's words. DSP0266 §8.6. */
+import { BmcError, type BmcErrorKind } from '../bmc/errors.ts';
+import type { JsonObject } from './json.ts';
+import { inWords, type Message, message, messageObject, severityOf, statusOf } from './messages.ts';
+
+/** A request that cannot be granted, with what the client is told. */
+export class RedfishError extends Error {
+  override readonly name = 'RedfishError';
+  readonly status: number;
+  readonly messages: readonly [Message, ...Message[]];
+  readonly headers: Readonly<Record<string, string>>;
+
+  /** The status is that of the first message unless given. */
+  constructor(
+    messages: Message | readonly [Message, ...Message[]],
+    options: { status?: number; headers?: Readonly<Record<string, string>>; cause?: unknown } = {},
+  ) {
+    const all = Array.isArray(messages)
+      ? (messages as readonly [Message, ...Message[]])
+      : ([messages] as [Message]);
+    super(`${all.map(({ id }) => id).join(', ')}`, { cause: options.cause });
+    this.messages = all;
+    this.status = options.status ?? statusOf(all[0]);
+    this.headers = options.headers ?? {};
+  }
+}
+
+const retryAfterS = 5;
+
+/** What the core's refusals are here. A property or parameter in question is named by the caller. */
+const refusals: Readonly<Record<BmcErrorKind, () => { message: Message; status: number }>> = {
+  'bad-argument': () => ({ message: message('GeneralError'), status: 400 }),
+  'not-found': () => ({ message: message('GeneralError'), status: 404 }),
+  'wrong-state': () => ({ message: message('ResourceInUse'), status: 409 }),
+  'not-supported': () => ({ message: message('GeneralError'), status: 501 }),
+  busy: () => ({ message: message('ServiceTemporarilyUnavailable', String(retryAfterS)), status: 503 }),
+  'timed-out': () => ({ message: message('OperationTimeout'), status: 504 }),
+  'no-space': () => ({ message: message('InsufficientStorage'), status: 507 }),
+  'not-permitted': () => ({ message: message('AccessForbidden'), status: 403 }),
+};
+
+/** @returns the error as a Redfish one; anything that is not a refusal is a bug, and stays what it is */
+export function asRedfishError(error: unknown): RedfishError | undefined {
+  if (error instanceof RedfishError) return error;
+  if (!(error instanceof BmcError)) return undefined;
+  const { message: told, status } = refusals[error.kind]();
+  return new RedfishError(inWords(sentence(error.message), told), {
+    status,
+    cause: error,
+    ...(error.kind === 'busy' && { headers: { 'retry-after': String(retryAfterS) } }),
+  });
+}
+
+function sentence(text: string): string {
+  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(first) ? first : `${first}.`;
+}
+
+/** The body of an error response. @param messages at least one; the most severe one gives the code */
+export function errorBody(messages: readonly [Message, ...Message[]]): JsonObject {
+  const order = ['OK', 'Warning', 'Critical'];
+  const [first] = messages;
+  const worst = messages.reduce(
+    (a, b) => (order.indexOf(severityOf(b)) > order.indexOf(severityOf(a)) ? b : a),
+    first,
+  );
+  const head = messageObject(messages.length === 1 ? worst : message('GeneralError'));
+  return {
+    error: {
+      code: head.MessageId,
+      message: head.Message,
+      '@Message.ExtendedInfo': messages.map(messageObject),
+    },
+  };
+}

@@ -1,0 +1,190 @@
+/**
+ * What happens to this server and its resources, as Redfish tells it: one stream of event records that subscriptions and
+ * event streams are fed from. It comes from the core's event log, the SEL, the power state, users and sessions; nobody
+ * reports an event of the hardware here by hand.
+ *
+ * The latest records are kept in memory, so that a stream that broke off can go on where it was.
+ */
+import type { Bmc } from '../bmc/bmc.ts';
+import { Emitter } from '../lib/emitter.ts';
+import type { Json, JsonObject } from './json.ts';
+import { type Severity, type Subject, toldEvent, toldSelRecord } from './own-registry.ts';
+import { managerUri, onlyId, root, systemUri } from './paths.ts';
+import { selWords } from './sel-words.ts';
+import type { RedfishSessions } from './sessions.ts';
+
+/** So many records are kept for streams that come back. */
+export const ringCapacity = 1024;
+
+export interface Happening {
+  /** Rises by one, from 1 at each start. */
+  readonly sequence: number;
+  /** An EventRecord of Event.v1_13_0, without what depends on who is told: `MemberId`, `Context`. */
+  readonly record: JsonObject;
+  /** `QemuBmc.1.0.PowerOn` */
+  readonly messageId: string;
+  /** `QemuBmc` */
+  readonly registryPrefix: string;
+  /** What kind of resource it is about: `ComputerSystem`. */
+  readonly resourceType: string;
+  readonly origin: string;
+  readonly severity: Severity;
+}
+
+interface Report {
+  readonly messageId: string;
+  readonly text: string;
+  readonly args?: readonly string[];
+  readonly severity: Severity;
+  /** Path of the resource it is about. */
+  readonly origin: string;
+  readonly resourceType: string;
+  /** Milliseconds since 1970; now unless given. */
+  readonly time?: number;
+  readonly more?: JsonObject;
+}
+
+const origins: Readonly<Record<Subject, { origin: string; resourceType: string }>> = {
+  system: { origin: systemUri, resourceType: 'ComputerSystem' },
+  manager: { origin: managerUri, resourceType: 'Manager' },
+  accounts: { origin: `${root}/AccountService`, resourceType: 'AccountService' },
+  sessions: { origin: `${root}/SessionService`, resourceType: 'SessionService' },
+};
+
+const resourceEvents = {
+  created: ['ResourceCreated', 'The resource was created successfully.'],
+  changed: ['ResourceChanged', 'One or more resource properties have changed.'],
+  removed: ['ResourceRemoved', 'The resource was removed successfully.'],
+} as const;
+const resourceEventPrefix = 'ResourceEvent.1.4';
+
+export interface HappeningsOptions {
+  readonly bmc: Bmc;
+  readonly sessions: RedfishSessions;
+  sensorName(number: number): string;
+}
+
+export class Happenings {
+  readonly #bmc: Bmc;
+  readonly #heard = new Emitter<Happening>();
+  readonly #ring: Happening[] = [];
+  readonly #unsubscribe: readonly (() => void)[];
+  #sequence = 0;
+
+  constructor({ bmc, sessions, sensorName }: HappeningsOptions) {
+    this.#bmc = bmc;
+    this.#unsubscribe = [
+      bmc.events.onAdd((entry) => {
+        const { about, ...told } = toldEvent(entry);
+        const { origin, resourceType } = origins[about];
+        const logEntry = `${managerUri}/LogServices/EventLog/Entries/${entry.id}`;
+        this.report({
+          ...told,
+          origin,
+          resourceType,
+          time: entry.time,
+          more: {
+            LogEntry: { '@odata.id': logEntry },
+            ...(entry.actor && { Username: entry.actor.name }),
+          },
+        });
+      }),
+      bmc.sel.onChange((change) => {
+        const entry = bmc.sel.entries.at(-1);
+        if (change === 'cleared') this.resource('changed', `${systemUri}/LogServices/SEL`, 'LogService');
+        if (change !== 'added' || !entry) return;
+        const { content, id } = entry;
+        const { text, severity } = selWords(content);
+        const ended = content.kind === 'system' && !content.asserted;
+        const name = content.kind === 'system' ? sensorName(content.sensorNumber) : 'OEM';
+        this.report({
+          ...toldSelRecord([name, text, ended ? 'ended' : 'began'], severity),
+          ...origins.system,
+          more: { LogEntry: { '@odata.id': `${systemUri}/LogServices/SEL/Entries/${id}` } },
+        });
+      }),
+      bmc.power.onChange(() => this.resource('changed', systemUri, 'ComputerSystem')),
+      bmc.users.onChange(({ id, name }) =>
+        this.resource(
+          name === '' ? 'removed' : 'changed',
+          `${root}/AccountService/Accounts/${id}`,
+          'ManagerAccount',
+        ),
+      ),
+      sessions.onEnd(({ session }) =>
+        this.resource('removed', `${root}/SessionService/Sessions/${session.id}`, 'Session'),
+      ),
+    ];
+  }
+
+  /** What streams' positions begin with: those of an earlier start mean nothing now. */
+  get latest(): number {
+    return this.#sequence;
+  }
+
+  /** A resource has come, changed or gone. */
+  resource(what: keyof typeof resourceEvents, origin: string, resourceType: string): void {
+    const [id, text] = resourceEvents[what];
+    this.report({
+      messageId: `${resourceEventPrefix}.${id}`,
+      text,
+      severity: 'OK',
+      origin,
+      resourceType,
+    });
+  }
+
+  report(report: Report): Happening {
+    const { messageId, text, args = [], severity, origin, resourceType, more = {} } = report;
+    const sequence = ++this.#sequence;
+    const happening: Happening = {
+      sequence,
+      messageId,
+      registryPrefix: messageId.slice(0, messageId.indexOf('.')),
+      resourceType,
+      origin,
+      severity,
+      record: {
+        EventType: 'Other',
+        EventId: String(sequence),
+        EventTimestamp: new Date(report.time ?? this.#bmc.clock.wallTime()).toISOString(),
+        Severity: severity,
+        MessageSeverity: severity,
+        Message: text,
+        MessageId: messageId,
+        ...(args.length > 0 && { MessageArgs: args as Json }),
+        OriginOfCondition: { '@odata.id': origin },
+        ...more,
+      },
+    };
+    this.#ring.push(happening);
+    if (this.#ring.length > ringCapacity) this.#ring.shift();
+    this.#heard.emit(happening);
+    return happening;
+  }
+
+  /** What is kept of what came after this one, oldest first. */
+  since(sequence: number): readonly Happening[] {
+    return this.#ring.filter((happening) => happening.sequence > sequence);
+  }
+
+  on(listener: (happening: Happening) => void): () => void {
+    return this.#heard.on(listener);
+  }
+
+  stop(): void {
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+  }
+}
+
+/** The body that is sent: one record. Event.v1_13_0. */
+export function eventBody({ record, sequence }: Happening, context: string): JsonObject {
+  return {
+    '@odata.type': '#Event.v1_13_0.Event',
+    Id: String(sequence),
+    Name: 'Event',
+    Context: context,
+    Events: [{ MemberId: onlyId, Context: context, ...record }],
+    'Events@odata.count': 1,
+  };
+}

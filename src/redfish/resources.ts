@@ -1,0 +1,55 @@
+/** All resources of the service. */
+import type { Resource } from './definition.ts';
+import { accountServiceResources } from './resources/account-service.ts';
+import { biosResources } from './resources/bios.ts';
+import { bootResources } from './resources/boot.ts';
+import { certificateResources } from './resources/certificate.ts';
+import { chassisResources } from './resources/chassis.ts';
+import { computerSystemResources } from './resources/computer-system.ts';
+import { eventServiceResources } from './resources/event-service.ts';
+import { jsonSchemaResources } from './resources/json-schema.ts';
+import { logServiceResources } from './resources/log-services.ts';
+import { managerResources } from './resources/manager.ts';
+import { managerNetworkResources } from './resources/manager-network.ts';
+import { pcieDeviceResources } from './resources/pcie-device.ts';
+import { privilegeMapResources } from './resources/privilege-map.ts';
+import { processorResources } from './resources/processor.ts';
+import { registryResources } from './resources/registries.ts';
+import { secureBootResources } from './resources/secure-boot.ts';
+import { serialInterfaceResources } from './resources/serial-interface.ts';
+import { documentsOf, serviceRootResources } from './resources/service-root.ts';
+import { sessionServiceResources } from './resources/session-service.ts';
+import { storageResources } from './resources/storage.ts';
+import { systemEthernetResources } from './resources/system-ethernet.ts';
+import { taskServiceResources } from './resources/task-service.ts';
+import { telemetryServiceResources } from './resources/telemetry-service.ts';
+import { virtualMediaResources } from './resources/virtual-media.ts';
+
+const resources: readonly Resource[] = [
+  ...serviceRootResources,
+  ...computerSystemResources,
+  ...bootResources,
+  ...biosResources,
+  ...secureBootResources,
+  ...processorResources,
+  ...storageResources,
+  ...systemEthernetResources,
+  ...pcieDeviceResources,
+  ...chassisResources,
+  ...managerResources,
+  ...virtualMediaResources,
+  ...managerNetworkResources,
+  ...serialInterfaceResources,
+  ...certificateResources,
+  ...jsonSchemaResources(() => redfishResources),
+  ...privilegeMapResources(() => redfishResources),
+  ...logServiceResources,
+  ...eventServiceResources,
+  ...registryResources,
+  ...taskServiceResources,
+  ...telemetryServiceResources,
+  ...accountServiceResources,
+  ...sessionServiceResources,
+];
+
+export const redfishResources: readonly Resource[] = [...resources, ...documentsOf(resources)];

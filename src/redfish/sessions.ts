@@ -1,0 +1,314 @@
+/**
+ * Redfish sessions: who has logged in, with which token, until when. DSP0266 §13.3.4.
+ *
+ * A session ends by logout, after its idle time, and at once when its user is disabled, deleted, renamed, loses
+ * Redfish access or gets another password; the user's role is looked up at each use, so that a change of it is
+ * effective at once, too. The one session that outlives a new password is the one that set it: that client has just
+ * shown the right to do so, and logging it out would only hide from it that the change was made.
+ *
+ * Sessions live in memory: after a restart of the BMC clients log in again. Tokens are kept as hashes only.
+ */
+import { createHash, createHmac } from 'node:crypto';
+import { type Actor, actorText } from '../bmc/actor.ts';
+import { BmcError } from '../bmc/errors.ts';
+import type { EventLog } from '../bmc/event-log.ts';
+import type { Store } from '../bmc/store.ts';
+import { canLogInToRedfish, type User, type Users } from '../bmc/users.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
+import { Emitter } from '../lib/emitter.ts';
+import type { Random } from '../lib/random.ts';
+import { RedfishError } from './errors.ts';
+import { message } from './messages.ts';
+
+export const maxSessions = 64;
+export const maxSessionsOfUser = 16;
+/** In seconds. */
+export const idleTimeout = { least: 30, most: 86_400, usual: 1800 } as const;
+
+export interface RedfishSession {
+  /** 16 hexadecimal digits. */
+  readonly id: string;
+  readonly userId: number;
+  readonly userName: string;
+  /** The client's address, without a port. */
+  readonly clientOrigin: string;
+  /** By the BMC's clock, milliseconds since 1970. */
+  readonly createdTime: number;
+  readonly lastUsedTime: number;
+}
+
+export type SessionEnd = 'logout' | 'idle' | 'user-changed';
+
+export interface RedfishSessionsOptions {
+  readonly users: Users;
+  readonly events: EventLog;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+interface Kept {
+  readonly idleTimeoutS: number;
+}
+
+interface Entry {
+  shown: RedfishSession;
+  readonly tokenHash: string;
+  /** Of the password the session rests on. */
+  password: string;
+  /** Monotonic, in milliseconds. */
+  lastUsed: number;
+  /** Answers on their way that keep the session in use. */
+  holds: number;
+}
+
+const storeName = 'redfish-sessions';
+
+export class RedfishSessions {
+  readonly #options: RedfishSessionsOptions;
+  readonly #passwordKey: Uint8Array;
+  /** By ID, oldest first. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #byToken = new Map<string, Entry>();
+  readonly #ended = new Emitter<{ readonly session: RedfishSession; readonly why: SessionEnd }>();
+  readonly #unsubscribe: () => void;
+  #idleTimeoutS: number;
+  #timer: Timer | undefined;
+  /** The session whose request is being carried out on the users. */
+  #changing: string | undefined;
+
+  constructor(options: RedfishSessionsOptions) {
+    this.#options = options;
+    this.#passwordKey = options.random.bytes(32);
+    const kept = options.store.load<Partial<Kept>>(storeName)?.idleTimeoutS;
+    this.#idleTimeoutS = isIdleTimeout(kept) ? kept : idleTimeout.usual;
+    this.#unsubscribe = options.users.onChange((user) => this.#userChanged(user));
+  }
+
+  /** After so many seconds without a request a session ends. */
+  get idleTimeoutS(): number {
+    return this.#idleTimeoutS;
+  }
+
+  /**
+   * Of all sessions, living ones too, and for good.
+   * @throws {BmcError} `bad-argument` unless 30 to 86,400; `no-space` or `timed-out` when it cannot be saved
+   */
+  setIdleTimeoutS(seconds: number, actor: Actor): void {
+    if (!isIdleTimeout(seconds)) {
+      const { least, most } = idleTimeout;
+      throw new BmcError(
+        'bad-argument',
+        `the idle time of sessions is ${least} to ${most} s, not ${seconds}`,
+      );
+    }
+    if (seconds === this.#idleTimeoutS) return;
+    this.#options.store.save(storeName, { idleTimeoutS: seconds } satisfies Kept);
+    this.#idleTimeoutS = seconds;
+    this.#options.events.add(
+      'configuration',
+      `idle time of sessions now ${seconds} s by ${actorText(actor)}`,
+      actor,
+    );
+    this.#reap();
+  }
+
+  /**
+   * @param user who has just logged in
+   * @param clientOrigin the client's address, without a port
+   * @returns the session and its token: 43 characters, told to the client this once and never logged
+   * @throws {RedfishError} 503 when there are too many sessions, in all or of this user
+   */
+  open(user: User, clientOrigin: string): { readonly session: RedfishSession; readonly token: string } {
+    this.#reap();
+    const own = [...this.#entries.values()].filter(({ shown }) => shown.userId === user.id).length;
+    if (this.#entries.size >= maxSessions || own >= maxSessionsOfUser) {
+      throw new RedfishError(message('SessionLimitExceeded'));
+    }
+    const { clock, random, events } = this.#options;
+    const now = clock.wallTime();
+    const token = Buffer.from(random.bytes(32)).toString('base64url');
+    const entry: Entry = {
+      shown: {
+        id: Buffer.from(random.bytes(8)).toString('hex'),
+        userId: user.id,
+        userName: user.name,
+        clientOrigin,
+        createdTime: now,
+        lastUsedTime: now,
+      },
+      tokenHash: hashOf(token),
+      password: this.#passwordHash(user),
+      lastUsed: clock.now(),
+      holds: 0,
+    };
+    this.#entries.set(entry.shown.id, entry);
+    this.#byToken.set(entry.tokenHash, entry);
+    this.#arm();
+    events.add('session-opened', `Redfish session of ${who(entry.shown)}: opened`, actorOf(entry.shown));
+    return { session: entry.shown, token };
+  }
+
+  /**
+   * The session of this token, which counts as used now, and its user as it is now.
+   * @returns undefined when there is none, or no longer
+   */
+  use(token: string): { readonly session: RedfishSession; readonly user: User } | undefined {
+    const entry = this.#byToken.get(hashOf(token));
+    if (!entry) return undefined;
+    if (this.#isIdle(entry)) {
+      this.#end(entry, 'idle', 'timed out');
+      return undefined;
+    }
+    const user = this.#options.users.get(entry.shown.userId);
+    if (!user || !this.#restsOn(entry, user)) {
+      this.#end(entry, 'user-changed', 'ended, since its user has changed');
+      return undefined;
+    }
+    this.#touch(entry);
+    return { session: entry.shown, user };
+  }
+
+  /** Living sessions, oldest first. */
+  list(): RedfishSession[] {
+    this.#reap();
+    return [...this.#entries.values()].map(({ shown }) => shown);
+  }
+
+  get(id: string): RedfishSession | undefined {
+    this.#reap();
+    return this.#entries.get(id)?.shown;
+  }
+
+  /** Logs out. @returns false when there is no such session */
+  end(id: string, actor: Actor): boolean {
+    const entry = this.#entries.get(id);
+    if (entry) this.#end(entry, 'logout', `logged out by ${actorText(actor)}`, actor);
+    return entry !== undefined;
+  }
+
+  /**
+   * Keeps a session in use while an answer to it is on its way, such as a stream of events; it can still be ended.
+   * @returns a function that says that the answer is over, however often it is called
+   */
+  hold(id: string): () => void {
+    const entry = this.#entries.get(id);
+    if (!entry) return () => undefined;
+    let held = true;
+    entry.holds++;
+    return () => {
+      if (!held) return;
+      held = false;
+      entry.holds--;
+      this.#touch(entry);
+      this.#arm();
+    };
+  }
+
+  /**
+   * Carries out a change of users that a session has asked for: a new password for its own user does not end it.
+   * @param id the session; undefined for a request without one
+   */
+  duringChangeBy<T>(id: string | undefined, change: () => T): T {
+    const before = this.#changing;
+    this.#changing = id;
+    try {
+      return change();
+    } finally {
+      this.#changing = before;
+    }
+  }
+
+  /** Told of each session that has ended, so that what it still does can be ended, too. */
+  onEnd(
+    listener: (ended: { readonly session: RedfishSession; readonly why: SessionEnd }) => void,
+  ): () => void {
+    return this.#ended.on(listener);
+  }
+
+  /** Forgets all sessions, as the end of the BMC does. */
+  stop(): void {
+    this.#unsubscribe();
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#entries.clear();
+    this.#byToken.clear();
+  }
+
+  #userChanged(user: User): void {
+    for (const entry of [...this.#entries.values()]) {
+      if (entry.shown.userId !== user.id || this.#restsOn(entry, user)) continue;
+      const isOwnPassword = entry.shown.id === this.#changing && this.#mayGoOn(entry, user);
+      if (isOwnPassword) entry.password = this.#passwordHash(user);
+      else this.#end(entry, 'user-changed', 'ended, since its user has changed');
+    }
+  }
+
+  #restsOn(entry: Entry, user: User): boolean {
+    return this.#mayGoOn(entry, user) && entry.password === this.#passwordHash(user);
+  }
+
+  #mayGoOn({ shown }: Entry, user: User): boolean {
+    return user.name === shown.userName && canLogInToRedfish(user);
+  }
+
+  #passwordHash({ password }: User): string {
+    return createHmac('sha256', this.#passwordKey).update(password).digest('base64');
+  }
+
+  #touch(entry: Entry): void {
+    const { clock } = this.#options;
+    entry.lastUsed = clock.now();
+    entry.shown = { ...entry.shown, lastUsedTime: clock.wallTime() };
+  }
+
+  #isIdle({ lastUsed, holds }: Entry): boolean {
+    return holds === 0 && this.#options.clock.now() - lastUsed >= this.#idleTimeoutS * 1000;
+  }
+
+  #reap(): void {
+    for (const entry of [...this.#entries.values()]) {
+      if (this.#isIdle(entry)) this.#end(entry, 'idle', 'timed out');
+    }
+    this.#arm();
+  }
+
+  /** Looks again when the first session may have been idle for too long. */
+  #arm(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const waiting = [...this.#entries.values()].filter(({ holds }) => holds === 0);
+    if (waiting.length === 0) return;
+    const oldest = Math.min(...waiting.map(({ lastUsed }) => lastUsed));
+    const left = oldest + this.#idleTimeoutS * 1000 - this.#options.clock.now();
+    this.#timer = this.#options.clock.after(Math.max(1, left), () => this.#reap());
+  }
+
+  #end(entry: Entry, why: SessionEnd, text: string, actor?: Actor): void {
+    this.#entries.delete(entry.shown.id);
+    this.#byToken.delete(entry.tokenHash);
+    this.#options.events.add('session-closed', `Redfish session of ${who(entry.shown)}: ${text}`, actor);
+    this.#ended.emit({ session: entry.shown, why });
+  }
+}
+
+function isIdleTimeout(seconds: unknown): seconds is number {
+  return (
+    typeof seconds === 'number' &&
+    Number.isInteger(seconds) &&
+    seconds >= idleTimeout.least &&
+    seconds <= idleTimeout.most
+  );
+}
+
+function hashOf(token: string): string {
+  return createHash('sha256').update(token).digest('base64');
+}
+
+function actorOf({ userName, clientOrigin }: RedfishSession): Actor {
+  return { name: userName, face: 'redfish', from: clientOrigin };
+}
+
+function who({ userName, clientOrigin, id }: RedfishSession): string {
+  return `${userName} (${clientOrigin}, ${id})`;
+}

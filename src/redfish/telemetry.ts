@@ -1,0 +1,98 @@
+/**
+ * Reports of what the sensors measure: one that is made anew at each request, and one that is made at an interval and
+ * kept until the next one. Sensors that have no reading now, such as those of fans while the machine is off, are left
+ * out: nothing is made up. DSP0268, MetricReport.
+ */
+import { type Actor, actorText } from '../bmc/actor.ts';
+import type { Bmc } from '../bmc/bmc.ts';
+import { AnalogSensor } from '../bmc/sensors/analog-sensor.ts';
+import type { Timer } from '../lib/clock.ts';
+
+/** In seconds. */
+export const reportInterval = { least: 5, most: 86_400, usual: 60 } as const;
+
+export interface MetricValue {
+  /** The sensor's key. */
+  readonly sensor: string;
+  readonly reading: number;
+}
+
+export interface Report {
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  /** Rises by one with each report. */
+  readonly sequence: number;
+  readonly values: readonly MetricValue[];
+}
+
+export interface TelemetrySettings {
+  readonly enabled: boolean;
+  readonly intervalS: number;
+}
+
+const storeName = 'redfish-telemetry';
+
+export class Telemetry {
+  readonly #bmc: Bmc;
+  #settings: TelemetrySettings;
+  #latest: Report;
+  #sequence = 0;
+  #timer: Timer | undefined;
+
+  constructor(bmc: Bmc) {
+    this.#bmc = bmc;
+    const kept = bmc.store.load<Partial<TelemetrySettings>>(storeName);
+    this.#settings = { enabled: true, intervalS: reportInterval.usual, ...kept };
+    this.#latest = this.now();
+    this.#arm();
+  }
+
+  /** Of the report that is made at an interval. */
+  get settings(): TelemetrySettings {
+    return this.#settings;
+  }
+
+  /** The latest report made at an interval. */
+  get latest(): Report {
+    return this.#latest;
+  }
+
+  /** At once and for good. @throws {BmcError} when it cannot be saved; nothing has changed then */
+  set(change: Partial<TelemetrySettings>, actor: Actor): void {
+    const next = { ...this.#settings, ...change };
+    this.#bmc.store.save(storeName, next);
+    this.#settings = next;
+    const { enabled, intervalS } = next;
+    const text = `metric report ${enabled ? `every ${intervalS} s` : 'switched off'} by ${actorText(actor)}`;
+    this.#bmc.events.add('configuration', text, actor);
+    this.#arm();
+  }
+
+  /** A report of this moment. */
+  now(): Report {
+    const values = measuringSensors(this.#bmc).flatMap(({ definition, reading }) =>
+      reading === undefined ? [] : [{ sensor: definition.key, reading }],
+    );
+    return { time: this.#bmc.clock.wallTime(), sequence: ++this.#sequence, values };
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #arm(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const { enabled, intervalS } = this.#settings;
+    if (!enabled) return;
+    this.#timer = this.#bmc.clock.after(intervalS * 1000, () => {
+      this.#latest = this.now();
+      this.#arm();
+    });
+  }
+}
+
+export function measuringSensors({ sensors }: Bmc): AnalogSensor[] {
+  return sensors.list().filter((sensor) => sensor instanceof AnalogSensor);
+}

@@ -1,0 +1,185 @@
+/** The boot override and the boot order as automation sets them, beside what IPMI reads and what the machine does. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BootOptions } from '../../../src/ipmi/boot-options.ts';
+import { RedfishBench } from '../../support/redfish-bench.ts';
+
+const uri = '/redfish/v1/Systems/1';
+const actor = { name: 'bench', face: 'bmc' } as const;
+
+let bench: RedfishBench;
+let ipmi: BootOptions;
+beforeEach(async () => {
+  bench = new RedfishBench();
+  await bench.start();
+  ipmi = new BootOptions(bench.bmc.boot, bench.bmc.store);
+});
+afterEach(() => bench.stop());
+
+const boot = async () => (await bench.ask('GET', uri)).body.Boot;
+const patch = (Boot: object) => bench.ask('PATCH', uri, { body: { Boot } });
+/** What is read back after a change that must be taken. */
+async function set(change: object): Promise<readonly [enabled: string, target: string, mode: string]> {
+  const { status, body } = await patch(change);
+  expect([status, body['@Message.ExtendedInfo']], JSON.stringify(body)).toEqual([200, undefined]);
+  const { BootSourceOverrideEnabled, BootSourceOverrideTarget, BootSourceOverrideMode } = await boot();
+  return [BootSourceOverrideEnabled, BootSourceOverrideTarget, BootSourceOverrideMode];
+}
+async function start(action: 'on' | 'reset' = 'on'): Promise<void> {
+  bench.bmc.power.request(action, actor);
+  await bench.clock.advanceAsync(2_000, 100);
+}
+
+describe('the boot override', () => {
+  it('reads back at once as it was set, as IPMI reads it, and the next boot follows it', async () => {
+    expect(await set({ BootSourceOverrideTarget: 'Pxe', BootSourceOverrideEnabled: 'Once' })).toEqual([
+      'Once',
+      'Pxe',
+      'Legacy',
+    ]);
+    expect(ipmi.flags).toMatchObject({
+      how: { valid: true, persistent: false, efi: false },
+      device: { selector: 'pxe' },
+    });
+    await start();
+    expect(bench.machine.boots).toEqual([{ target: 'pxe', persistent: false }]);
+    expect(await boot()).toMatchObject({
+      BootSourceOverrideEnabled: 'Disabled',
+      BootSourceOverrideTarget: 'None',
+    });
+    expect(ipmi.flags.how.valid).toBe(false);
+  });
+
+  it('shows what IPMI has set', async () => {
+    const { flags } = ipmi;
+    const how = { ...flags.how, valid: true, persistent: true, efi: true };
+    ipmi.setFlags({ ...flags, how, device: { ...flags.device, selector: 'cdrom' } }, actor);
+    expect(await boot()).toMatchObject({
+      BootSourceOverrideEnabled: 'Continuous',
+      BootSourceOverrideTarget: 'Cd',
+      BootSourceOverrideMode: 'UEFI',
+    });
+  });
+
+  it('stays enabled as it is when only the target changes, and is for once when there was none', async () => {
+    expect(await set({ BootSourceOverrideTarget: 'Hdd' })).toEqual(['Once', 'Hdd', 'Legacy']);
+    await set({ BootSourceOverrideEnabled: 'Continuous' });
+    expect(await set({ BootSourceOverrideTarget: 'Pxe' })).toEqual(['Continuous', 'Pxe', 'Legacy']);
+  });
+
+  it.each([
+    [{ BootSourceOverrideEnabled: 'Disabled' }],
+    [{ BootSourceOverrideTarget: 'None' }],
+    [{ BootSourceOverrideEnabled: 'Disabled', BootSourceOverrideTarget: 'None' }],
+    [{ BootSourceOverrideEnabled: 'Once', BootSourceOverrideTarget: 'None' }],
+  ])('is gone after %j', async (change) => {
+    await set({ BootSourceOverrideTarget: 'Cd', BootSourceOverrideEnabled: 'Continuous' });
+    expect(await set(change)).toEqual(['Disabled', 'None', 'Legacy']);
+    expect(bench.bmc.boot.override).toBeUndefined();
+  });
+
+  it('has a mode of its own when one comes with it, after which the machine is what it was', async () => {
+    const change = {
+      BootSourceOverrideTarget: 'Cd',
+      BootSourceOverrideEnabled: 'Once',
+      BootSourceOverrideMode: 'UEFI',
+    };
+    expect(await set(change)).toEqual(['Once', 'Cd', 'UEFI']);
+    expect(ipmi.flags.how.efi).toBe(true);
+    await start();
+    await start('reset');
+    expect(bench.machine.firmwares).toEqual(['uefi', 'bios']);
+  });
+
+  it('leaves a mode that comes alone to the machine, for good, and reads it back before any boot', async () => {
+    expect(await set({ BootSourceOverrideMode: 'UEFI' })).toEqual(['Disabled', 'None', 'UEFI']);
+    expect(await set({ BootSourceOverrideTarget: 'Pxe' })).toEqual(['Once', 'Pxe', 'UEFI']);
+    await start();
+    await start('reset');
+    expect(bench.machine.firmwares).toEqual(['uefi', 'uefi']);
+    await set({
+      BootSourceOverrideTarget: 'Pxe',
+      BootSourceOverrideEnabled: 'Continuous',
+      BootSourceOverrideMode: 'UEFI',
+    });
+    expect(await set({ BootSourceOverrideMode: 'Legacy' })).toEqual(['Continuous', 'Pxe', 'Legacy']);
+    await start('reset');
+    expect(bench.machine.firmwares.at(-1)).toBe('bios');
+  });
+
+  it('offers what the machine has and nothing else', async () => {
+    const allowed = async () => (await boot())['BootSourceOverrideTarget@Redfish.AllowableValues'];
+    expect(await allowed()).toEqual(['None', 'Pxe', 'Hdd', 'Cd', 'BiosSetup']);
+    for (const target of ['Usb', 'Floppy', 'UefiHttp', 'UefiShell', 'SDCard', 'pxe', '']) {
+      const { status, body } = await patch({ BootSourceOverrideTarget: target });
+      expect([target, status]).toEqual([target, 400]);
+      const [told] = body.error['@Message.ExtendedInfo'];
+      expect(told.MessageId).toMatch(/PropertyValueNotInList$/);
+      expect(told.RelatedProperties).toEqual(['#/Boot/BootSourceOverrideTarget']);
+    }
+    expect(bench.bmc.boot.override).toBeUndefined();
+    bench.machine.devices = [...bench.machine.devices, { id: 'stick', kind: 'usb' }];
+    expect(await allowed()).toContain('Usb');
+    expect(await set({ BootSourceOverrideTarget: 'Usb' })).toEqual(['Once', 'Usb', 'Legacy']);
+  });
+
+  it('is not enabled without a target, and a body that is half wrong changes nothing of it', async () => {
+    expect((await patch({ BootSourceOverrideEnabled: 'Once' })).status).toBe(400);
+    const both = await patch({ BootSourceOverrideTarget: 'Pxe', BootOrder: ['nowhere'] });
+    expect(both.status).toBe(400);
+    expect(bench.bmc.boot.override).toBeUndefined();
+  });
+
+  it('that IPMI has set for a minute still ends when only the order changes, and no more once Redfish names it', async () => {
+    const { flags } = ipmi;
+    const byIpmi = () => {
+      const how = { ...flags.how, valid: true };
+      ipmi.setFlags({ ...flags, how, device: { ...flags.device, selector: 'pxe' } }, actor);
+    };
+    byIpmi();
+    await patch({ BootOrder: ['cd0', 'disk0', 'nic0'] });
+    await bench.clock.advanceAsync(61_000, 1_000);
+    expect((await boot()).BootSourceOverrideTarget).toBe('None');
+    byIpmi();
+    await set({ BootSourceOverrideTarget: 'Pxe' });
+    await bench.clock.advanceAsync(61_000, 1_000);
+    expect((await boot()).BootSourceOverrideTarget).toBe('Pxe');
+  });
+
+  it('is set by operators, and not by readers', async () => {
+    const body = { Boot: { BootSourceOverrideTarget: 'Pxe' } };
+    expect((await bench.ask('PATCH', uri, { body, as: 'reader' })).status).toBe(403);
+    expect((await bench.ask('PATCH', uri, { body, as: 'operator' })).status).toBe(200);
+  });
+});
+
+describe('the boot order', () => {
+  it('names every device once, is changed for good, and is what the machine boots by', async () => {
+    expect((await boot()).BootOrder).toEqual(['disk0', 'cd0', 'nic0']);
+    await patch({ BootOrder: ['nic0', 'disk0', 'cd0'] });
+    expect((await boot()).BootOrder).toEqual(['nic0', 'disk0', 'cd0']);
+    await start();
+    await start('reset');
+    expect(bench.machine.bootOrders).toEqual([
+      ['nic0', 'disk0', 'cd0'],
+      ['nic0', 'disk0', 'cd0'],
+    ]);
+    const options = await bench.ask('GET', `${uri}/BootOptions?$expand=.`);
+    expect(options.body.Members).toMatchObject([
+      { BootOptionReference: 'nic0', Alias: 'Pxe' },
+      { BootOptionReference: 'disk0', Alias: 'Hdd' },
+      { BootOptionReference: 'cd0', Alias: 'Cd' },
+    ]);
+  });
+
+  it.each([
+    [['disk0']],
+    [['disk0', 'disk0', 'cd0']],
+    [['disk0', 'cd0', 'nic1']],
+    [[]],
+    [['disk0', 'cd0', 7]],
+    ['disk0'],
+  ])('is not %j', async (BootOrder) => {
+    expect((await patch({ BootOrder } as object)).status).toBe(400);
+    expect((await boot()).BootOrder).toEqual(['disk0', 'cd0', 'nic0']);
+  });
+});

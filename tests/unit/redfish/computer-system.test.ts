@@ -1,0 +1,142 @@
+/** The system: its resets, its watchdog, how far its start has come, its parts. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RedfishBench } from '../../support/redfish-bench.ts';
+
+const uri = '/redfish/v1/Systems/1';
+const resetUri = `${uri}/Actions/ComputerSystem.Reset`;
+
+let bench: RedfishBench;
+beforeEach(async () => {
+  bench = new RedfishBench();
+  await bench.start();
+});
+afterEach(() => bench.stop());
+
+const get = async (path = '') => (await bench.ask('GET', `${uri}${path}`)).body;
+const patch = (body: object) => bench.ask('PATCH', uri, { body });
+async function reset(ResetType: string): Promise<number> {
+  const { status } = await bench.ask('POST', resetUri, { body: { ResetType } });
+  await bench.clock.advanceAsync(2_000, 100);
+  return status;
+}
+
+describe('resets', () => {
+  it('are those that ActionInfo lists', async () => {
+    const system = await get();
+    const action = system.Actions['#ComputerSystem.Reset'];
+    const all = [
+      ...['On', 'ForceOn', 'ForceOff', 'GracefulShutdown', 'GracefulRestart', 'ForceRestart', 'PowerCycle'],
+      ...['Nmi', 'PushPowerButton', 'Pause', 'Resume'],
+    ];
+    expect([...action['ResetType@Redfish.AllowableValues']].sort()).toEqual([...all].sort());
+    const info = (await bench.ask('GET', action['@Redfish.ActionInfo'])).body;
+    expect([...info.Parameters[0].AllowableValues].sort()).toEqual([...all].sort());
+  });
+
+  it('to the present state are accepted and change nothing', async () => {
+    expect(await reset('ForceOff')).toBe(204);
+    expect(await reset('GracefulShutdown')).toBe(204);
+    expect(await reset('On')).toBe(204);
+    expect(await reset('On')).toBe(204);
+    expect(await reset('Resume')).toBe(204);
+    expect(await reset('Pause')).toBe(204);
+    expect(await reset('Pause')).toBe(204);
+    expect((await get()).PowerState).toBe('Paused');
+    expect(bench.machine.boots.length).toBe(1);
+  });
+
+  it('that need a machine that is on are refused while it is off, which stays so', async () => {
+    for (const type of ['ForceRestart', 'GracefulRestart', 'PowerCycle', 'Nmi', 'Pause', 'Resume']) {
+      expect([type, await reset(type)]).toEqual([type, 409]);
+    }
+    const { body } = await bench.ask('POST', resetUri, { body: { ResetType: 'ForceRestart' } });
+    expect(body.error.code).toMatch(/ChassisPowerStateOnRequired$/);
+    expect((await get()).PowerState).toBe('Off');
+  });
+
+  it('restart a guest in an orderly way, and say when that was', async () => {
+    await reset('On');
+    const { LastResetTime: first } = await get();
+    bench.machine.faults.shutdownMs = 1_000;
+    expect(await reset('GracefulRestart')).toBe(204);
+    expect(bench.machine.counts.powerButtonPresses).toBe(1);
+    expect(bench.machine.boots.length).toBe(2);
+    const { PowerState, LastResetTime } = await get();
+    expect(PowerState).toBe('On');
+    expect(Date.parse(LastResetTime)).toBeGreaterThan(Date.parse(first));
+  });
+});
+
+describe('the system', () => {
+  it('shows how far its start has come', async () => {
+    const stage = async () => (await get()).BootProgress.LastState;
+    expect(await stage()).toBe('None');
+    bench.bmc.power.request('on', { name: 'bench', face: 'bmc' });
+    await bench.clock.advanceAsync(2_000, 100);
+    expect(await stage()).toBe('OSRunning');
+    await patch({ Boot: { BootSourceOverrideTarget: 'BiosSetup' } });
+    await reset('ForceRestart');
+    expect(await stage()).toBe('PrimaryProcessorInitializationStarted');
+    bench.machine.print('\r\nSelect boot device:\r\n');
+    expect(await stage()).toBe('SetupEntered');
+    bench.machine.print('Booting from Har');
+    bench.machine.print('d Disk...\r\n');
+    expect(await stage()).toBe('OSBootStarted');
+    await reset('ForceOff');
+    expect(await stage()).toBe('None');
+  });
+
+  it('takes a restore policy, which is that of IPMI', async () => {
+    for (const [policy, ipmi] of [
+      ['AlwaysOn', 'always-on'],
+      ['LastState', 'previous'],
+      ['AlwaysOff', 'always-off'],
+    ]) {
+      expect((await patch({ PowerRestorePolicy: policy })).body.PowerRestorePolicy).toBe(policy);
+      expect(bench.bmc.power.restorePolicy).toBe(ipmi);
+    }
+  });
+
+  it('shows the watchdog that the host’s software has set, and changes what it does', async () => {
+    const { bmc, clock } = bench;
+    await reset('On');
+    const idle = { FunctionEnabled: false, TimeoutAction: 'None', WarningAction: 'None' };
+    expect((await get()).HostWatchdogTimer).toMatchObject(idle);
+    expect((await patch({ HostWatchdogTimer: { FunctionEnabled: true } })).status).toBe(409);
+    bmc.watchdog.set({
+      ...{ use: 'sms-os', action: 'none', interrupt: 'diagnostic', dontLog: false },
+      ...{ preTimeoutMs: 1_000, timeoutMs: 30_000 },
+    });
+    const change = { FunctionEnabled: true, TimeoutAction: 'PowerDown' };
+    const { body } = await patch({ HostWatchdogTimer: change });
+    expect(body.HostWatchdogTimer).toMatchObject({ ...change, WarningAction: 'DiagnosticInterrupt' });
+    await clock.advanceAsync(31_000, 500);
+    expect((await get()).PowerState).toBe('Off');
+  });
+
+  it('has the parts that Ironic’s inspection asks for, whether it is on or off', async () => {
+    for (const type of ['ForceOff', 'On']) {
+      await reset(type);
+      const system = await get();
+      expect(system.MemorySummary.TotalSystemMemoryGiB).toBe(2);
+      expect(await get('/Processors/cpu0')).toMatchObject({
+        ...{ ProcessorArchitecture: 'x86', InstructionSet: 'x86-64', TotalThreads: 2, TotalCores: 2 },
+      });
+      expect(await get('/EthernetInterfaces/nic0')).toMatchObject({
+        MACAddress: '52:54:00:00:00:01',
+        Status: { State: 'Enabled', Health: 'OK' },
+      });
+      expect((await get('/SimpleStorage/1')).Devices[0].CapacityBytes).toBe(1_073_741_824);
+      expect((await get('/Storage/1/Volumes/disk0')).CapacityBytes).toBe(1_073_741_824);
+      expect((await get('/Memory/dimm0')).CapacityMiB).toBe(2048);
+    }
+  });
+
+  it('tells where its consoles are', async () => {
+    const { SerialConsole, GraphicalConsole } = await get();
+    expect(SerialConsole.IPMI).toMatchObject({ ServiceEnabled: true, Port: 623 });
+    expect(GraphicalConsole).toEqual({ ServiceEnabled: false, ConnectTypesSupported: [] });
+    bench.bmc.sol.update({ enabled: false });
+    expect((await get()).SerialConsole.IPMI.ServiceEnabled).toBe(false);
+  });
+});

@@ -1,0 +1,50 @@
+/** Every resource that can be reached from the service root, by DMTF's schemas and by the rules of DSP0266. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RedfishBench } from '../../support/redfish-bench.ts';
+import { crawl } from '../../support/redfish-crawl.ts';
+import { noSchemas, schemaProblems } from '../../support/redfish-schemas.ts';
+
+/** All bodies, by path, that links lead to. */
+async function bodiesOf(bench: RedfishBench) {
+  const { bodies, dead } = await crawl(bench);
+  expect(dead, 'links that lead nowhere').toEqual([]);
+  return bodies;
+}
+
+describe('every resource that links lead to', () => {
+  let bench: RedfishBench;
+  beforeEach(async () => {
+    bench = new RedfishBench();
+    await bench.start();
+    bench.bmc.power.request('on', { name: 'bench', face: 'bmc' });
+    await bench.clock.advance(10_000);
+  });
+  afterEach(() => bench.stop());
+
+  it('exists, names itself, and is of a kind that a definition names', async () => {
+    const bodies = await bodiesOf(bench);
+    expect(bodies.size).toBeGreaterThan(10);
+    for (const [uri, body] of bodies) {
+      expect(body['@odata.id'], uri).toBe(uri);
+      expect(body.Name, uri).toBeTypeOf('string');
+      const isCollection = String(body['@odata.type']).endsWith('Collection');
+      if (isCollection) expect(body['Members@odata.count'], uri).toBe((body.Members as unknown[]).length);
+      else expect(body.Id, uri).toBeTypeOf('string');
+    }
+  });
+
+  it.skipIf(noSchemas)(
+    `conforms to DMTF’s schema of its type${noSchemas ? ` [skipped: ${noSchemas}]` : ''}`,
+    async () => {
+      const bodies = await bodiesOf(bench);
+      const problems = [...bodies].flatMap(([uri, body]) =>
+        schemaProblems(body).map((text) => `${uri} ${text}`),
+      );
+      expect(problems).toEqual([]);
+      const [, system] = [...bodies].find(([uri]) => uri.endsWith('/Systems/1')) ?? [];
+      const wrong = schemaProblems({ ...system, PowerState: 'Odd', Colour: 1 }).join('\n');
+      expect(wrong).toContain('/PowerState');
+      expect(wrong).toContain('"additionalProperty":"Colour"');
+    },
+  );
+});
