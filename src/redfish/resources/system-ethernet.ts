@@ -1,5 +1,6 @@
 /** The machine's network cards. DSP0268, EthernetInterface. */
 import type { NicPart } from '../../bmc/inventory.ts';
+import type { MachineNic } from '../../bmc/machine.ts';
 import type { Context } from '../context.ts';
 import { collection, type Resource, resource } from '../definition.ts';
 import { chassisUri, findSystem, link, systemUri } from '../paths.ts';
@@ -34,7 +35,7 @@ const card = resource({
     return {
       Id: id,
       Name: `Network card ${id}`,
-      Description: attached?.note,
+      Description: attached && attachment(attached),
       MACAddress: mac,
       PermanentMACAddress: mac,
       MTUSize: attached?.mtu,
@@ -49,5 +50,12 @@ const card = resource({
     };
   },
 });
+
+/** How the card is attached now, and what is not as was wished. */
+function attachment({ backend, wire, note }: MachineNic): string {
+  const how =
+    backend === 'none' ? 'Not attached' : `Attached by ${backend}${wire === undefined ? '' : ` to ${wire}`}`;
+  return note === undefined ? how : `${how}: ${note}`;
+}
 
 export const systemEthernetResources: readonly Resource[] = [cards, card];

@@ -132,6 +132,23 @@ describe('the system', () => {
     }
   });
 
+  it('tells how a network card is attached, and what about it is not as was wished', async () => {
+    const card = {
+      ...{ id: 'nic0', mac: '52:54:00:00:00:01', mtu: 9500, queues: 1, linkUp: true },
+      ...{ backend: 'tc', wire: 'eth2', note: undefined },
+    };
+    bench.machine.nics = [card];
+    expect(await get('/EthernetInterfaces/nic0')).toMatchObject({
+      ...{ Description: 'Attached by tc to eth2', MTUSize: 9500, LinkStatus: 'LinkUp' },
+      Status: { State: 'Enabled', Health: 'OK' },
+    });
+    bench.machine.nics = [{ ...card, linkUp: false, note: 'eth2 has gone' }];
+    expect(await get('/EthernetInterfaces/nic0')).toMatchObject({
+      ...{ Description: 'Attached by tc to eth2: eth2 has gone', LinkStatus: 'LinkDown' },
+      Status: { State: 'Enabled', Health: 'Warning' },
+    });
+  });
+
   it('tells where its consoles are', async () => {
     const { SerialConsole, GraphicalConsole } = await get();
     expect(SerialConsole.IPMI).toMatchObject({ ServiceEnabled: true, Port: 623 });
