@@ -154,7 +154,8 @@ export class Bmc {
     this.sel = new Sel({ clock, store });
     this.eventReceiver = new EventReceiver(this.sel, log);
     const { sel, watchdog, identity } = this;
-    this.sensors = new Sensors({ machine, power, watchdog, sel, store, clock, log });
+    const mediumInserted = () => this.media !== undefined && this.media.inDrives.length > 0;
+    this.sensors = new Sensors({ machine, power, watchdog, sel, mediumInserted, store, clock, log });
     this.powerLimit = new PowerLimit({ machine, power, sensors: this.sensors, events, store, clock, log });
     this.asset = new Asset(store, identity);
     this.fru = new Fru({ identity, asset: this.asset, store, clock });

@@ -17,7 +17,7 @@ const statuses: Readonly<Record<string, number>> = {
 /** As Node's parser makes it. */
 type ParseError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
 
-/** A request line like any other, but for a method that Node's parser does not know. */
+/** A request line like any other, but for a method that Node's parser does not know. RFC 9110 §15.6.2: 501. */
 const requestLine = /^[!#$%&'*+.^_`|~\w-]+ \S+ HTTP\/1\.[01]\r?\n/;
 
 function isUnknownMethod({ code, rawPacket }: ParseError): boolean {
@@ -54,7 +54,7 @@ export class MalformedRequests {
       return;
     }
     this.#hungUp.add(socket);
-    socket.end(this.#text(isUnknownMethod(error) ? 405 : (statuses[error.code ?? ''] ?? 400)));
+    socket.end(this.#text(isUnknownMethod(error) ? 501 : (statuses[error.code ?? ''] ?? 400)));
     // What the client still sends is read and thrown away for a moment: ended at once, the answer would be lost on it.
     socket.resume();
     const end = setTimeout(() => socket.destroy(), lingerMs);

@@ -32,6 +32,7 @@ const types = {
   watchdog: 'watchdog',
   bmcHealth: 'controller-health',
   nicLink: 'lan',
+  mediaSlot: 'slot',
 } as const satisfies Readonly<Partial<Record<keyof typeof SensorNumber, DiscreteType>>>;
 type Source = keyof typeof types;
 type StateOf<S extends Source> = (typeof discreteStates)[(typeof types)[S]][number];
@@ -109,9 +110,8 @@ const eventsOf = {
   'nic-late': [],
   'wire-lost': [bmcEvent('nicLink', 'heartbeat-lost')],
   'wire-returned': [bmcEvent('nicLink', 'heartbeat')],
-  // Media are no parts of the server, and their drives have no sensors.
-  'media-inserted': [],
-  'media-ejected': [],
+  'media-inserted': [bmcEvent('mediaSlot', 'device-installed')],
+  'media-ejected': [bmcEvent('mediaSlot', 'device-installed', { asserted: false })],
   'media-failed': [],
 } as const satisfies Readonly<Record<EventKind, Told>>;
 

@@ -96,7 +96,7 @@ export class Redfish {
   }
 }
 
-/** What a client is told whose request reached no face. @param status 4xx, 500 or 503 */
+/** What a client is told whose request reached no face. @param status 4xx, 500, 501 or 503 */
 export function httpErrorReply(status: number): HttpReply {
   return {
     status,
@@ -123,6 +123,8 @@ function httpError(status: number): Message {
       return inWords('The headers of the request are too long.', message('GeneralError'));
     case 500:
       return message('InternalError');
+    case 501:
+      return inWords('There is no such method.', message('OperationNotAllowed'));
     case 503:
       return message('ServiceTemporarilyUnavailable', '1');
     default:

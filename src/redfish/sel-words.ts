@@ -140,7 +140,7 @@ const sensorTypes: Readonly<Record<number, SensorTypeWords>> = {
       3: ['graceful shutdown', 'OK'],
     },
   },
-  33: { name: 'Slot/Connector' },
+  33: { name: 'Slot/Connector', states: { 2: ['device installed', 'OK'] } },
   34: { name: 'System ACPI PowerState', states: { 0: ['working', 'OK'], 5: ['soft off', 'OK'] } },
   35: {
     name: 'Watchdog',

@@ -289,6 +289,7 @@ describe.skipIf(noDemo)(`the appliance${noDemo ? ` [skipped: ${noDemo}]` : ''}`,
     await appliance.ipmi('power', 'on');
     await booted(1);
     expect(boots()).toEqual([['cdrom', 'bios']]);
+    expect(await appliance.ipmi('sel', 'elist')).toMatch(/Virtual Media \|.*Device.*Asserted/i);
   });
 
   test('shows the guest what it holds, and takes it away while the guest has it locked', async () => {

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Bmc } from '../../src/bmc/bmc.ts';
+import { Bmc, type BmcOptions } from '../../src/bmc/bmc.ts';
 import type { MachineHardware } from '../../src/bmc/machine.ts';
 import { memoryStore, type Store } from '../../src/bmc/store.ts';
 import type { UserSpec } from '../../src/bmc/users.ts';
@@ -15,6 +15,9 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { FakeMachine } from '../../src/machine/fake/fake-machine.ts';
+import { AddressPolicy } from '../../src/media/address-policy.ts';
+import { HttpFetcher } from '../../src/media/http-fetch.ts';
+import { FileImages } from '../../src/media/image-store.ts';
 import { hostNetwork } from '../../src/network/host-network.ts';
 import { Web } from '../../src/web.ts';
 import { until } from './processes.ts';
@@ -38,7 +41,7 @@ export interface BmcOnLanOptions {
   readonly limitable?: boolean;
   /** The machine is on once the BMC has started; off unless given. */
   readonly powerOn?: boolean;
-  /** Redfish is served, too, on any free port. */
+  /** Redfish is served, too, on any free port, with virtual media from this host. */
   readonly redfish?: boolean;
   /** How alerts leave. */
   readonly sendTrap?: SendTrap;
@@ -80,13 +83,14 @@ export class BmcOnLan {
     machine: FakeMachine,
     lan: IpmiLan,
     web: Web | undefined,
+    folder: string,
     freeipmiOptions?: readonly string[],
   ) {
     this.bmc = bmc;
     this.web = web;
     this.machine = machine;
     this.lan = lan;
-    this.#folder = mkdtempSync(join(tmpdir(), 'qemu-bmc-on-lan-'));
+    this.#folder = folder;
     this.#clients = new RealClients({
       ...lan.address,
       home: this.#folder,
@@ -102,8 +106,10 @@ export class BmcOnLan {
       limitable: options.limitable ?? false,
       ...(hardware && { hardware }),
     });
+    const folder = mkdtempSync(join(tmpdir(), 'qemu-bmc-on-lan-'));
     const bmc = new Bmc({
       machine,
+      ...(options.redfish && { media: mediaFromHere(join(folder, 'media')) }),
       identity,
       users: options.users ?? users,
       lan: { network: hostNetwork(address), ...(kg && { kg }) },
@@ -126,13 +132,16 @@ export class BmcOnLan {
       ...(options.cipherSuites && { cipherSuites: options.cipherSuites }),
       ipmi15: options.ipmi15 ?? false,
     });
-    await lan.start();
+    await lan.start().catch((error: unknown) => {
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    });
     const web = options.redfish
       ? await Web.start({ bmc, address, port: 0, ipmiPort: lan.address.port, compatibility: true })
       : undefined;
     await bmc.start({ powerReturned: true, powerOn });
     if (powerOn) await until('the machine is on', () => bmc.power.isOn);
-    return new BmcOnLan(bmc, machine, lan, web, options.freeipmiOptions);
+    return new BmcOnLan(bmc, machine, lan, web, folder, options.freeipmiOptions);
   }
 
   async stop(): Promise<void> {
@@ -171,8 +180,21 @@ export class BmcOnLan {
     };
   }
 
+  /** Any client in their common surroundings. @param input for its standard input */
+  client(program: string, args: readonly string[], input?: string): Promise<Answer> {
+    return this.#clients.run(program, args, input);
+  }
+
   /** See {@link RealClients.freeipmi}. */
   freeipmi(tool: string, ...args: readonly string[]): Promise<Answer> {
     return this.#clients.freeipmi(tool, ...args);
   }
+}
+
+/** Images from web servers of this very host, which the BMC would not call otherwise. */
+function mediaFromHere(directory: string): NonNullable<BmcOptions['media']> {
+  return {
+    images: new FileImages({ directory, maxBytes: 16 * 1024 * 1024 }),
+    fetcher: new HttpFetcher({ policy: new AddressPolicy({ allow: ['127.0.0.0/8'], deny: [] }) }),
+  };
 }

@@ -46,9 +46,13 @@ export class RealClients {
     return this.run(tool, [...freeipmiOptions, ...login, ...args]);
   }
 
-  /** Any program in the clients' surroundings: HOME, PATH, no language but the one that tests read. */
+  /**
+   * Any program in the clients' surroundings: HOME, PATH, no language but the one that tests read, and no certificate
+   * authorities of the host's own, which Python's clients would put before what they are told.
+   */
   async run(program: string, args: readonly string[], input = ''): Promise<Answer> {
-    const env = { ...process.env, HOME: this.#options.home, LC_ALL: 'C', PATH: clientPath };
+    const { REQUESTS_CA_BUNDLE: _, CURL_CA_BUNDLE: __, ...outer } = process.env;
+    const env = { ...outer, HOME: this.#options.home, LC_ALL: 'C', PATH: clientPath };
     const { code, stdout, stderr, ms } = await run(program, args, { env, timeoutMs, input });
     return { code, output: stdout + stderr, ms };
   }

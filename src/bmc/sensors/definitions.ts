@@ -57,6 +57,7 @@ const fixedDiscrete: readonly DiscreteDefinition[] = [
   discrete('acpiState', 'ACPI State', 'acpi-state', 'system-board'),
   discrete('criticalInterrupt', 'Critical Int', 'critical-interrupt', 'system-board'),
   discrete('nicLink', 'NIC Link', 'lan', 'system-board'),
+  discrete('mediaSlot', 'Virtual Media', 'slot', 'management-controller'),
 ];
 
 function presence(key: 'cpu' | 'dimm', type: 'processor' | 'memory', position: number): DiscreteDefinition {

@@ -90,6 +90,7 @@ export const discreteStates = {
   ],
   'os-boot': ['disk-boot', 'pxe-boot', 'diagnostic-boot', 'cd-boot', 'rom-boot', 'boot-completed'],
   'os-stop': ['stop-while-loading', 'run-time-stop', 'graceful-stop', 'graceful-shutdown'],
+  slot: ['device-installed'],
   'acpi-state': ['working', 'soft-off'],
   watchdog: ['expired', 'hard-reset', 'power-down', 'power-cycle', 'pre-timeout'],
   lan: ['heartbeat-lost', 'heartbeat'],

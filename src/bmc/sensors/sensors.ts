@@ -29,6 +29,8 @@ export interface SensorsDependencies {
   readonly power: Power;
   readonly watchdog: Watchdog;
   readonly sel: Sel;
+  /** Whether there is a medium in one of the virtual drives. */
+  readonly mediumInserted: () => boolean;
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Logger;
@@ -189,7 +191,7 @@ export class Sensors {
   }
 
   #observer({ key, type }: DiscreteDefinition): (() => readonly string[]) | undefined {
-    const { machine, power, sel } = this.#dependencies;
+    const { machine, power, sel, mediumInserted } = this.#dependencies;
     // A processor or module that has a sensor is there.
     if (type === 'processor' || type === 'memory') return () => ['presence'];
     if (key === 'acpiState') return () => [power.isOn ? 'working' : 'soft-off'];
@@ -199,6 +201,7 @@ export class Sensors {
         return sel.free < sel.capacity * almostFullShare ? ['almost-full'] : [];
       };
     }
+    if (key === 'mediaSlot') return () => (mediumInserted() ? ['device-installed'] : []);
     if (key === 'nicLink') return () => nicStates(machine.nics);
     if (key !== 'powerUnit') return undefined;
     return () => (power.isOn ? [] : power.lastEvent.fault ? ['power-off', 'failure'] : ['power-off']);

@@ -18,6 +18,7 @@ export const SensorNumber = {
   acpiState: 0x0b,
   criticalInterrupt: 0x0c,
   nicLink: 0x0d,
+  mediaSlot: 0x0e,
   cpuTemp: 0x20,
   systemTemp: 0x21,
   fan1: 0x30,

@@ -71,6 +71,7 @@ export const discreteTypes: DiscreteTypes = {
     code: 0x20,
     offsets: { 'stop-while-loading': 0, 'run-time-stop': 1, 'graceful-stop': 2, 'graceful-shutdown': 3 },
   },
+  slot: { code: 0x21, offsets: { 'device-installed': 2 } },
   'acpi-state': { code: 0x22, offsets: { working: 0, 'soft-off': 5 } },
   watchdog: {
     code: 0x23,

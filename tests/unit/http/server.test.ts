@@ -368,7 +368,7 @@ describe('a body', () => {
 describe('what is no request', () => {
   it.each([
     ['rubbish', 'hello\r\n\r\n', 400],
-    ['a method nobody knows', 'BREW /redfish/v1/ HTTP/1.1\r\nHost: x\r\n\r\n', 405],
+    ['a method nobody knows', 'BREW /redfish/v1/ HTTP/1.1\r\nHost: x\r\n\r\n', 501],
     [
       'two lengths',
       'POST /redfish HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab',

@@ -8,6 +8,7 @@ import { systemRandom } from '../../../src/lib/random.ts';
 import { FakeMachine } from '../../../src/machine/fake/fake-machine.ts';
 import { benchUuid } from '../../support/lan-bench.ts';
 import { ScriptedClock } from '../../support/scripted-clock.ts';
+import { MemoryImages, ScriptedFetcher } from '../../support/scripted-media.ts';
 
 const actor = { name: 'admin', face: 'ipmi' } as const;
 
@@ -26,6 +27,7 @@ async function setUp(store = memoryStore(), found = false) {
     users: [{ name: 'admin', password: 'password', limit: 'administrator' }],
     restorePolicy: 'always-off',
     softOffTimeoutMs: 1000,
+    media: { images: new MemoryImages(), fetcher: new ScriptedFetcher() },
     store,
     clock,
     random: systemRandom(),
@@ -226,6 +228,19 @@ describe('the SEL says', () => {
       asserted: true,
       data: [0x59, 92, 90],
     });
+  });
+
+  test('that a medium came and went, which the sensor shows while it is there', async () => {
+    const { bmc, records } = await running();
+    const { media } = bmc;
+    const shown = () => [...(bmc.sensors.discrete('mediaSlot').states ?? [])];
+    const request = { url: 'http://images.example/boot.iso', readOnly: true, inserted: true };
+    await media?.insert('cd', request, actor).done;
+    expect(records()).toEqual(['+21#0e:2']);
+    expect(shown()).toEqual(['device-installed']);
+    await media?.eject('cd', actor);
+    expect(records()).toEqual(['-21#0e:2']);
+    expect(shown()).toEqual([]);
   });
 
   test('nothing, when the BMC is not to send events', async () => {
