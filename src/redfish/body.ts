@@ -264,8 +264,7 @@ function nameOf(at: string): string {
   return (names.at(-1) ?? '').replace(/~1/g, '/').replace(/~0/g, '~');
 }
 
-/** A value as a message shows it: never so long that the answer becomes a burden. */
+/** A value as a message shows it. */
 function shown(value: Json): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return text.length > 64 ? `${text.slice(0, 64)}…` : text;
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -1,7 +1,7 @@
 /** Refusals in Redfish's words. DSP0266 §8.6. */
 import { BmcError, type BmcErrorKind } from '../bmc/errors.ts';
 import type { JsonObject } from './json.ts';
-import { inWords, type Message, message, messageObject, severityOf, statusOf } from './messages.ts';
+import { inWords, type Message, message, messageObject, severityOf, withStatus } from './messages.ts';
 
 /** A request that cannot be granted, with what the client is told. */
 export class RedfishError extends Error {
@@ -20,7 +20,7 @@ export class RedfishError extends Error {
       : ([messages] as [Message]);
     super(`${all.map(({ id }) => id).join(', ')}`, { cause: options.cause });
     this.messages = all;
-    this.status = options.status ?? statusOf(all[0]);
+    this.status = options.status ?? all[0].status;
     this.headers = options.headers ?? {};
   }
 }
@@ -28,24 +28,22 @@ export class RedfishError extends Error {
 const retryAfterS = 5;
 
 /** What the core's refusals are here. A property or parameter in question is named by the caller. */
-const refusals: Readonly<Record<BmcErrorKind, () => { message: Message; status: number }>> = {
-  'bad-argument': () => ({ message: message('GeneralError'), status: 400 }),
-  'not-found': () => ({ message: message('GeneralError'), status: 404 }),
-  'wrong-state': () => ({ message: message('ResourceInUse'), status: 409 }),
-  'not-supported': () => ({ message: message('GeneralError'), status: 501 }),
-  busy: () => ({ message: message('ServiceTemporarilyUnavailable', String(retryAfterS)), status: 503 }),
-  'timed-out': () => ({ message: message('OperationTimeout'), status: 504 }),
-  'no-space': () => ({ message: message('InsufficientStorage'), status: 507 }),
-  'not-permitted': () => ({ message: message('AccessForbidden'), status: 403 }),
+const refusals: Readonly<Record<BmcErrorKind, Message>> = {
+  'bad-argument': withStatus(400, message('GeneralError')),
+  'not-found': withStatus(404, message('GeneralError')),
+  'wrong-state': message('ResourceInUse'),
+  'not-supported': withStatus(501, message('GeneralError')),
+  busy: message('ServiceTemporarilyUnavailable', String(retryAfterS)),
+  'timed-out': message('OperationTimeout'),
+  'no-space': message('InsufficientStorage'),
+  'not-permitted': message('AccessForbidden'),
 };
 
 /** @returns the error as a Redfish one; anything that is not a refusal is a bug, and stays what it is */
 export function asRedfishError(error: unknown): RedfishError | undefined {
   if (error instanceof RedfishError) return error;
   if (!(error instanceof BmcError)) return undefined;
-  const { message: told, status } = refusals[error.kind]();
-  return new RedfishError(inWords(sentence(error.message), told), {
-    status,
+  return new RedfishError(inWords(sentence(error.message), refusals[error.kind]), {
     cause: error,
     ...(error.kind === 'busy' && { headers: { 'retry-after': String(retryAfterS) } }),
   });

@@ -509,29 +509,41 @@ export interface Message {
   readonly relatedProperties: readonly string[];
   /** Words of our own in place of the registry's, where those say less. */
   readonly text: string | undefined;
+  /** The HTTP status of an answer that says this first. */
+  readonly status: number;
 }
 
-/** @param args in the order of %1, %2, … */
+/** What a client sent comes back cut to so many characters: an answer is not to be a burden. */
+const maxArgLength = 128;
+const maxTextLength = 512;
+
+/** @param args in the order of %1, %2, …; long ones are cut */
 export function message(id: BaseMessageId, ...args: readonly string[]): Message {
-  return { id, args, relatedProperties: [], text: undefined };
+  const shown = args.map((arg) => cut(arg, maxArgLength));
+  return { id, args: shown, relatedProperties: [], text: undefined, status: baseMessages[id][0] };
 }
 
 /** The message with what it is about. */
-export function about(pointer: string, { id, args, text }: Message): Message {
-  return { id, args, relatedProperties: [pointer], text };
+export function about(pointer: string, told: Message): Message {
+  return { ...told, relatedProperties: [pointer] };
 }
 
 /** The message in other words: cause and remedy in place of the registry's general sentence. */
-export function inWords(text: string, { id, args, relatedProperties }: Message): Message {
-  return { id, args, relatedProperties, text };
+export function inWords(text: string, told: Message): Message {
+  return { ...told, text: cut(text, maxTextLength) };
 }
 
-export function statusOf({ id }: Message): number {
-  return baseMessages[id][0];
+/** The message with another status than it usually goes with. */
+export function withStatus(status: number, told: Message): Message {
+  return { ...told, status };
 }
 
 export function severityOf({ id }: Message): Severity {
   return baseMessages[id][1];
+}
+
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
 }
 
 /** In the form of Message.v1_3_0. */

@@ -4,7 +4,7 @@ import type { Context } from './context.ts';
 import type { Patch, Refused, Target } from './definition.ts';
 import { asRedfishError } from './errors.ts';
 import type { JsonObject } from './json.ts';
-import { about } from './messages.ts';
+import { about, inWords, type Message, message } from './messages.ts';
 
 /** Properties that belong together: all that came are written, or none. */
 export function together<Schema extends TObject, Params, Found>(
@@ -55,13 +55,19 @@ export function each<Params, Found>(
         } catch (error) {
           const known = asRedfishError(error);
           if (!known) throw error;
-          for (const message of known.messages) {
-            const [pointer = `#/${name}`] = message.relatedProperties;
-            refused.push({ property: name, message: about(pointer, message) });
+          for (const told of known.messages) {
+            const [pointer = `#/${name}`] = told.relatedProperties;
+            refused.push({ property: name, message: about(pointer, forProperty(name, told)) });
           }
         }
       }
       return refused;
     },
   };
+}
+
+/** Of a value that the core does not take, clients are told by the message that they know for it. */
+function forProperty(name: string, told: Message): Message {
+  if (told.id !== 'GeneralError' || told.status !== 400 || told.text === undefined) return told;
+  return inWords(told.text, message('PropertyValueError', name));
 }

@@ -73,7 +73,7 @@ async function lengthOf({ stream, body }: HttpRequest): Promise<number> {
 describe('a streamed body', () => {
   it('may be far longer than one that is read whole, and is not held', async () => {
     const piece = Buffer.alloc(1024 * 1024, 7);
-    const pieces = 64;
+    const pieces = 256;
     const port = await serve(async (asked) => text(String(await lengthOf(asked))));
     const before = process.memoryUsage().arrayBuffers;
     const { sent, answer } = post(port, { 'content-length': piece.length * pieces });
@@ -84,7 +84,8 @@ describe('a streamed body', () => {
     }
     sent.end();
     expect(await answer).toMatchObject({ status: 200, body: String(piece.length * pieces) });
-    expect(most).toBeLessThan(32 * 1024 * 1024);
+    // Both ends are in this process, and what is read is freed when the collector comes by.
+    expect(most).toBeLessThan((pieces / 2) * piece.length);
     // Elsewhere the limit is what it was.
     const other = post(port, { 'content-length': piece.length * 2 }, '/other');
     other.sent.end(Buffer.alloc(piece.length * 2));
