@@ -20,8 +20,6 @@ export interface MetricValue {
 export interface Report {
   /** Milliseconds since 1970. */
   readonly time: number;
-  /** Rises by one with each report. */
-  readonly sequence: number;
   readonly values: readonly MetricValue[];
 }
 
@@ -36,7 +34,6 @@ export class Telemetry {
   readonly #bmc: Bmc;
   #settings: TelemetrySettings;
   #latest: Report;
-  #sequence = 0;
   #timer: Timer | undefined;
 
   constructor(bmc: Bmc) {
@@ -73,7 +70,7 @@ export class Telemetry {
     const values = measuringSensors(this.#bmc).flatMap(({ definition, reading }) =>
       reading === undefined ? [] : [{ sensor: definition.key, reading }],
     );
-    return { time: this.#bmc.clock.wallTime(), sequence: ++this.#sequence, values };
+    return { time: this.#bmc.clock.wallTime(), values };
   }
 
   stop(): void {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { DemoShell } from '../support/demo-shell.ts';
 import { containerImage, docker, ownLabel, ownName } from '../support/docker.ts';
-import { freeUdpPort, run, until } from '../support/processes.ts';
+import { freeTcpPort, freeUdpPort, run, until } from '../support/processes.ts';
 
 const { image, skipped } = containerImage();
 const root = join(import.meta.dirname, '../..');
@@ -20,6 +20,7 @@ describe.skipIf(image === undefined || !compose)(`the compose file${title}`, () 
   const project = ownName('compose');
   let folder: string;
   let ports: [number, number];
+  let redfishPorts: [number, number];
   let env: NodeJS.ProcessEnv;
   const call = async (...args: string[]) => {
     const [program = '', ...words] = compose ?? [];
@@ -37,10 +38,13 @@ describe.skipIf(image === undefined || !compose)(`the compose file${title}`, () 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'qemu-bmc-compose-'));
     ports = [await freeUdpPort(), await freeUdpPort()];
+    redfishPorts = [await freeTcpPort(), await freeTcpPort()];
     env = {
       ...process.env,
       SERVER1_IPMI_PORT: String(ports[0]),
       SERVER2_IPMI_PORT: String(ports[1]),
+      SERVER1_REDFISH_PORT: String(redfishPorts[0]),
+      SERVER2_REDFISH_PORT: String(redfishPorts[1]),
       // In the range for tests of networks, and of this process alone.
       WIRE_SUBNET: `198.18.${process.pid % 256}.0/24`,
     };
@@ -65,6 +69,26 @@ describe.skipIf(image === undefined || !compose)(`the compose file${title}`, () 
       expect(refused.code).not.toBe(0);
       expect(refused.stderr).toMatch(/RAKP 2 HMAC is invalid|Unable to establish/);
     }
+  });
+
+  it('answers Redfish on two more, as two different servers', async () => {
+    const uuids = await Promise.all(
+      redfishPorts.map((port) =>
+        until('Redfish answers', async () => {
+          const url = `https://127.0.0.1:${port}/redfish/v1/Systems/1`;
+          const { code, stdout } = await run('curl', ['-sk', '-u', 'admin:password', url]);
+          return code === 0 && JSON.parse(stdout).UUID;
+        }),
+      ),
+    );
+    expect(new Set(uuids).size).toBe(2);
+    const refused = await run('curl', [
+      '-sk',
+      '-u',
+      'admin:wrong',
+      `https://127.0.0.1:${redfishPorts[0]}/redfish/v1/Systems`,
+    ]);
+    expect(JSON.parse(refused.stdout)).toHaveProperty('error');
   });
 
   it('asks for no privileged container', async () => {

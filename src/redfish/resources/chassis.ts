@@ -50,7 +50,6 @@ const chassis = resource({
     PhysicalSecurity: {
       IntrusionSensor: bmc.sensors.intruded ? 'HardwareIntrusion' : 'Normal',
       IntrusionSensorReArm: 'Automatic',
-      IntrusionSensorNumber: 0x07,
     },
     Sensors: link(`${chassisUri}/Sensors`),
     PowerSubsystem: link(`${chassisUri}/PowerSubsystem`),

@@ -55,7 +55,6 @@ const eventService = resource({
     ServerSentEventUri: streamUri,
     SSEFilterPropertiesSupported: {
       EventFormatType: true,
-      EventType: false,
       MessageId: true,
       MetricReportDefinition: false,
       OriginResource: true,

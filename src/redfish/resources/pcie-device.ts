@@ -83,7 +83,7 @@ const pciFunction = resource({
       FunctionId: Number.parseInt(number, 16),
       BusNumber: `0x${bus}`,
       DeviceNumber: `0x${device}`,
-      FunctionNumber: Number.parseInt(number, 16),
+      FunctionNumber: `0x${number}`,
       Status: present,
       Links: { PCIeDevice: link(uriOf(id)) },
     };

@@ -72,7 +72,7 @@ const memoryModule = resource({
   read: ({ found }) => ({
     Id: found.id,
     Name: found.locator,
-    DeviceLocator: found.locator,
+    Location: { PartLocation: { LocationType: 'Slot', ServiceLabel: found.locator } },
     MemoryType: 'DRAM',
     Manufacturer: found.manufacturer,
     CapacityMiB: found.sizeMb,

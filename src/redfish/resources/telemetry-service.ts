@@ -111,7 +111,7 @@ const report = resource({
   type: '#MetricReport.v1_5_2.MetricReport',
   privileges: readable,
   find: findReport,
-  volatile: ['Timestamp', 'ReportSequence', 'MetricValues'],
+  volatile: ['Timestamp', 'MetricValues'],
   read({ found }, { bmc, state }) {
     const made: Report = found === 'Sensors' ? state.telemetry.latest : state.telemetry.now();
     const timestamp = new Date(made.time).toISOString();
@@ -121,17 +121,15 @@ const report = resource({
     return {
       Id: found,
       Name: found === 'Sensors' ? 'All sensors, at an interval' : 'All sensors, now',
-      ReportSequence: String(made.sequence),
       Timestamp: timestamp,
       MetricReportDefinition: link(`${uri}/MetricReportDefinitions/${found}`),
       MetricValues: made.values.map(({ sensor, reading }) => {
         const quantity = sensors.get(sensor)?.quantity;
         return {
-          MetricId: sensor,
+          ...(quantity && { MetricId: metrics[quantity].id }),
           MetricValue: String(reading),
           MetricProperty: propertyUri(sensor),
           Timestamp: timestamp,
-          ...(quantity && { MetricDefinition: link(`${uri}/MetricDefinitions/${metrics[quantity].id}`) }),
         };
       }),
     };

@@ -145,7 +145,7 @@ describe('the topology for clabernetes', () => {
     expect(Value.Errors(ClabernetesTopology, manifest)).toEqual([]);
   });
 
-  test('is the lab of two servers, with an image from a registry and the BMC’s port', () => {
+  test('is the lab of two servers, with an image from a registry and the BMC’s ports', () => {
     const { definition } = Value.Parse(ClabernetesTopology, manifest).spec;
     const embedded = parse(definition.containerlab);
     expect(Value.Errors(TopologyFile, embedded)).toEqual([]);
@@ -157,7 +157,7 @@ describe('the topology for clabernetes', () => {
         defaults: {
           ...pair.topology.defaults,
           image: 'registry.example/qemu-bmc:0.1.0',
-          ports: ['623:623/udp'],
+          ports: ['623:623/udp', '443:443/tcp'],
         },
       },
     });

@@ -19,8 +19,9 @@ afterEach(() => bench.stop());
 
 const valuesOf = async (report: string): Promise<Value[]> =>
   (await bench.ask('GET', `${service}/MetricReports/${report}`)).body.MetricValues;
+const ofSensor = (key: string) => (value: Value) => value.MetricProperty.includes(`/Sensors/${key}#`);
 const temperature = async (report: string) =>
-  (await valuesOf(report)).find(({ MetricId }) => MetricId === 'systemTemp')?.MetricValue;
+  (await valuesOf(report)).find(ofSensor('systemTemp'))?.MetricValue;
 
 describe('metric reports', () => {
   it('show what the sensors read at this moment, and nothing for those without a reading', async () => {
@@ -28,12 +29,14 @@ describe('metric reports', () => {
     for (const { MetricId: id, MetricValue: value, MetricProperty: property } of before) {
       const [uri = ''] = property.split('#');
       expect(String((await bench.ask('GET', uri)).body.Reading), id).toBe(value);
+      const metric = await bench.ask('GET', `${service}/MetricDefinitions/${id}`);
+      expect(metric.body.MetricProperties).toContain(property);
     }
     bench.bmc.sensors.analog('systemTemp').override(61);
     expect(await temperature('SensorsNow')).toBe('61');
     // A fan of a machine that is off does not turn: it has no reading, or reads zero as its sensor does.
     const fan = bench.bmc.sensors.analog('fan1');
-    const shown = (await valuesOf('SensorsNow')).find(({ MetricId }) => MetricId === 'fan1');
+    const shown = (await valuesOf('SensorsNow')).find(ofSensor('fan1'));
     expect(shown?.MetricValue).toBe(fan.reading === undefined ? undefined : String(fan.reading));
   });
 
