@@ -437,7 +437,7 @@ function jsonBody(
       inWords(`The JSON is nested deeper than ${maxJsonDepth} levels.`, message('UnrecognizedRequestBody')),
     );
   }
-  if (hasProto(value)) throw new RedfishError(message('UnrecognizedRequestBody'));
+  if (!isSound(value)) throw new RedfishError(message('UnrecognizedRequestBody'));
   return value;
 }
 
@@ -447,10 +447,14 @@ function depthExceeds(value: Json | undefined, limit: number): boolean {
   return Object.values(value).some((child: Json | undefined) => depthExceeds(child, limit - 1));
 }
 
-/** JSON.parse makes `__proto__` a property of its own; what copies it on might not. */
-function hasProto(value: Json | undefined): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return Object.hasOwn(value, '__proto__') || Object.values(value).some((child) => hasProto(child));
+/**
+ * JSON.parse makes `__proto__` a property of its own; what copies it on might not. It also takes halves of characters,
+ * which no encoding can write.
+ */
+function isSound(value: Json | undefined): boolean {
+  if (typeof value === 'string') return !/\p{Surrogate}/u.test(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return !Object.hasOwn(value, '__proto__') && Object.values(value).every((child) => isSound(child));
 }
 
 function checkAllowable(action: Action, given: JsonObject, target: Target, context: Context): void {

@@ -151,6 +151,7 @@ describe('a Redfish service', () => {
     ['application/json', '"AssetTag"', 400],
     ['application/json', `${'{"a":'.repeat(40)}1${'}'.repeat(40)}`, 400],
     ['application/json', '{"__proto__":{"AssetTag":"x"}}', 400],
+    ['application/json', '{"AssetTag":"\\ud800"}', 400],
     ['application/json', '', 400],
   ])('refuses a body of %s that reads %s with %i', async (type, body, status) => {
     const reply = await bench.ask('PATCH', system, { body, headers: { 'content-type': type } });
