@@ -23,11 +23,21 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stamps = join(root, 'build/setup');
 
 /** What the appliance runs on. SeaBIOS and the network boot ROMs come with qemu-system-x86. */
-const PACKAGES_TO_RUN = ['qemu-system-x86', 'qemu-utils', 'ovmf', 'ipmitool'];
+const PACKAGES_TO_RUN = ['qemu-system-x86', 'qemu-utils', 'ovmf', 'iproute2', 'ipmitool'];
 /** Clients that only the tests drive. Ansible is the largest: 21 MB to fetch, 290 MB on the disk. */
 const PACKAGES_TO_TEST = [
-  ...['ansible', 'busybox', 'dnsmasq-base', 'docker-compose', 'ethtool', 'fence-agents', 'freeipmi-tools'],
-  ...['iproute2', 'openipmi', 'procps', 'python3-pyghmi', 'python3-sushy', 'redfishtool', 'tshark'],
+  ...[
+    'ansible',
+    'busybox',
+    'curl',
+    'dnsmasq-base',
+    'docker-compose',
+    'dosfstools',
+    'ethtool',
+    'fence-agents',
+  ],
+  ...['freeipmi-tools', 'openipmi', 'openssl', 'procps', 'python3-pyghmi', 'python3-sushy', 'redfishtool'],
+  'tshark',
 ];
 
 /** A failure whose message tells the user what to do. */
@@ -100,6 +110,7 @@ function elsewhere() {
   const programs = [
     'qemu-system-x86_64',
     'qemu-img',
+    'ip',
     'ipmitool',
     'mcopy',
     'xorriso',

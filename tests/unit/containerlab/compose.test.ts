@@ -85,7 +85,10 @@ describe('each service of the compose file', () => {
     const ports = all.map(([, service]) => service.environment.IPMI_PORT);
     expect(ports).toEqual(all.map((_, i) => `\${SERVER${i + 1}_IPMI_PORT:-${6231 + i}}`));
     expect(all.flatMap(([, service]) => service.ports)).toEqual(
-      ports.map((port) => `127.0.0.1:${port}:${port}/udp`),
+      ports.flatMap((port, i) => [
+        `127.0.0.1:${port}:${port}/udp`,
+        `127.0.0.1:\${SERVER${i + 1}_REDFISH_PORT:-${8441 + i}}:443`,
+      ]),
     );
   });
 
