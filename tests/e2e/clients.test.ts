@@ -557,6 +557,12 @@ describeClient('openipmish', 'openipmish', 'openipmi', () => {
         shell.type(`${line}\n`);
         for (const answer of answers) await shell.expect(answer);
       };
+      /** What it calls the thing that it has just made: numbers are given to whatever comes first. */
+      const made = async (line: string, kind: string) => {
+        await ask(line, new RegExp(`${kind}: bmc\\.\\d+`));
+        const [, name] = [...shell.output.matchAll(new RegExp(`${kind}: (bmc\\.\\d+)`, 'g'))].at(-1) ?? [];
+        return name;
+      };
       await ask(
         `domain open bmc lan -p ${server.port} -U admin -P password 127.0.0.1`,
         'Connection 0 to the BMC is up',
@@ -579,13 +585,18 @@ describeClient('openipmish', 'openipmish', 'openipmi', () => {
       await ask('sel add bmc(0.20) 2 0 0 0 0 0x20 0 4 0x0c 0x53 0x6f 1 2 3', /Record ID: \d+/);
       await ask('sel list bmc', /Slots in use: [1-9]/, /0x0c\s+0x53 0x6f 0x01 0x02 0x03/);
       await ask('mc sel_info bmc(0.20)', 'SEL overflow: false', 'SEL Supports Delete: true');
-      await ask('lanparm new bmc(0.20) 1', /LANPARM: (bmc\.\d+)/);
-      await ask('lanparm config get bmc.2', 'support_auth_md5: true', 'ip_addr: 127.0.0.1', /Cipher Suite\s/);
-      await ask('lanparm config unlock bmc.2 bmc.2.0', 'LANPARM config unlocked');
-      await ask('solparm new bmc(0.20) 1', /SOLPARM: bmc\.3/);
-      await ask('solparm config get bmc.3', 'enable: true', 'payload_channel: 1');
-      await ask('pef new bmc(0.20)', /PEF: bmc\.4/);
-      await ask('pef config get bmc.4', 'pef_enabled: true', 'num_event_filters: 40');
+      const lan = await made('lanparm new bmc(0.20) 1', 'LANPARM');
+      await ask(
+        `lanparm config get ${lan}`,
+        'support_auth_md5: true',
+        'ip_addr: 127.0.0.1',
+        /Cipher Suite\s/,
+      );
+      await ask(`lanparm config unlock ${lan} ${lan}.0`, 'LANPARM config unlocked');
+      const sol = await made('solparm new bmc(0.20) 1', 'SOLPARM');
+      await ask(`solparm config get ${sol}`, 'enable: true', 'payload_channel: 1');
+      const pef = await made('pef new bmc(0.20)', 'PEF');
+      await ask(`pef config get ${pef}`, 'pef_enabled: true', 'num_event_filters: 40');
       await ask('control set bmc(23.1).power 0', 'Set done: bmc(23.1).power');
       await until('the machine is off', async () =>
         (await server.ipmitool('lanplus', 'power', 'status')).output.includes('is off'),
