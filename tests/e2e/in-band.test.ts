@@ -1,6 +1,7 @@
 /** In-band IPMI: the demo guest's own kernel driver and ipmitool against the BMC, through QEMU. */
-import { copyFileSync, existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Bmc } from '../../src/bmc/bmc.ts';
 import { memoryStore } from '../../src/bmc/store.ts';
@@ -13,6 +14,21 @@ import { bmcOptions, lanContext } from '../support/in-band-bench.ts';
 import { eventually, type QemuFixture, qemuFixture } from '../support/qemu.ts';
 
 const demoDisk = resolve('build/demo/demo.qcow2');
+
+/** What of FreeIPMI's bmc-config the demo guest does not have: the guest's libraries are of the same Debian. */
+const bmcConfig = ['/usr/sbin/ipmi-config', '/usr/lib/x86_64-linux-gnu/libipmidetect.so.0'];
+const noBmcConfig = bmcConfig.every((file) => existsSync(file))
+  ? ''
+  : ' (skipped: no FreeIPMI on this machine, Debian package freeipmi-tools)';
+
+function cdWith(files: readonly string[], folder: string): string {
+  const content = join(folder, 'cd');
+  mkdirSync(content);
+  for (const file of files) copyFileSync(file, join(content, basename(file)));
+  const image = join(folder, 'tools.iso');
+  execFileSync('xorriso', ['-as', 'mkisofs', '-quiet', '-R', '-o', image, content], { stdio: 'ignore' });
+  return image;
+}
 
 describe.skipIf(!existsSync(demoDisk))('with the demo guest', () => {
   let fixture: QemuFixture;
@@ -48,7 +64,9 @@ describe.skipIf(!existsSync(demoDisk))('with the demo guest', () => {
     copyFileSync(demoDisk, disk);
     const options = bmcOptions(systemClock);
     const { uuid } = options.identity;
-    const watched = fixture.machine({ config: { uuid, disks: [{ path: disk, format: 'qcow2' }] } });
+    const disks = [{ path: disk, format: 'qcow2' }] as const;
+    const cdrom = noBmcConfig === '' ? { cdrom: cdWith(bmcConfig, fixture.dir) } : {};
+    const watched = fixture.machine({ config: { uuid, disks, ...cdrom } });
     let text = '';
     console = {
       output: () => text,
@@ -147,6 +165,30 @@ describe.skipIf(!existsSync(demoDisk))('with the demo guest', () => {
     expect((await shell('ipmitool sel list')).split('\n')).toHaveLength(entries);
     expect(await shell('ipmitool sel info')).toMatch(new RegExp(`Entries\\s+: ${entries}`));
   });
+
+  test.skipIf(noBmcConfig !== '')(
+    `bmc-config manages users, LAN and power from inside${noBmcConfig}`,
+    async () => {
+      await shell('mkdir -p /tools; for cd in /dev/sr*; do mount -t iso9660 -o ro $cd /tools && break; done');
+      const config = (words: string) =>
+        shell(`LD_LIBRARY_PATH=/tools /tools/ipmi-config --category=core -D OPENIPMI ${words}; echo code $?`);
+      const before = await config('--checkout --section=User2');
+      expect(before).toMatch(/Username\s+admin/);
+      const pairs = [
+        ...['User6:Username=deep', 'User6:Password=from-bmc-config', 'User6:Enable_User=Yes'],
+        ...['User6:Lan_Enable_IPMI_Msgs=Yes', 'User6:Lan_Privilege_Limit=Operator'],
+      ];
+      const committed = await config(`--commit ${pairs.map((pair) => `-e ${pair}`).join(' ')}`);
+      expect(committed).toMatch(/code 0$/);
+      expect(bmc.users.get(6)).toMatchObject({ name: 'deep', enabled: true, limit: 'operator' });
+      expect(Buffer.from(bmc.users.get(6)?.password ?? []).toString()).toBe('from-bmc-config');
+      expect(await config('--diff -e User6:Username=deep')).toMatch(/^code 0$/);
+      expect(await config('--checkout --section=Lan_Conf')).toMatch(/IP_Address\s+\d+\.\d+\.\d+\.\d+/);
+      const policy = await config('--commit -e Misc:Power_Restore_Policy=On_State_AC_Apply');
+      expect(policy).toMatch(/code 0$/);
+      expect(bmc.power.restorePolicy).toBe('always-on');
+    },
+  );
 
   test('events reach the host by its event message buffer', async () => {
     // The kernel's driver has asked for them; it fetches each as soon as attention is raised.
