@@ -18,8 +18,6 @@ export default defineConfig({
           environment: 'node',
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          // Real time, real clients, emulated guests: one that fails is tried once more, and the report says so.
-          retry: 1,
           // Guests run under software emulation, each on a processor of its own; much of the rest is waiting.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
@@ -33,7 +31,6 @@ export default defineConfig({
           environment: 'node',
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          retry: 1,
           // Labs of several guests each: one file after the other.
           fileParallelism: false,
           sequence: { groupOrder: 2 },

@@ -6,12 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { MachineEvent } from '../../src/bmc/machine.ts';
 import { type Logger, silentLogger } from '../../src/lib/log.ts';
 import { processStat } from '../../src/lib/process-stat.ts';
-import { type QemuMachineConfig, qemuMachineDefaults } from '../../src/machine/qemu/config.ts';
-import { fixedNics } from '../../src/machine/qemu/nic-provider.ts';
+import type { QemuMachineConfig } from '../../src/machine/qemu/config.ts';
+import type { NicProvider } from '../../src/machine/qemu/nic-provider.ts';
 import { isAlive, killProcess, type ProcessRef } from '../../src/machine/qemu/process.ts';
 import { QemuMachine } from '../../src/machine/qemu/qemu-machine.ts';
 import { ChildSupervisor } from '../../src/supervise/child.ts';
 import type { Supervisor } from '../../src/supervise/supervisor.ts';
+import { qemuMachineDefaults } from './qemu-config.ts';
 
 /**
  * A boot sector for SeaBIOS, in 16-bit real mode. It writes `tiny: boot=X` to the first serial port and then
@@ -129,7 +130,7 @@ export function qemuFixture(overrides: Partial<QemuMachineConfig> = {}): QemuFix
         runDir,
         stateDir: join(dir, 'state'),
         supervisor: options.supervisor ?? new ChildSupervisor(runDir),
-        nics: fixedNics([]),
+        nics: noCards,
         log: options.log ?? silentLogger,
       });
       opened.push(machine);
@@ -202,3 +203,15 @@ export async function eventually(
     await sleep(5);
   }
 }
+
+/** A machine without network cards. */
+const noCards: NicProvider = {
+  nics: [],
+  planned: [],
+  on: () => () => undefined,
+  plan: () => Promise.resolve(),
+  prepare: () => Promise.resolve([]),
+  adopt: () => Promise.resolve(),
+  release: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+};

@@ -126,16 +126,3 @@ export const debianFirmware: FirmwarePaths = {
     ovmfVarsTemplate: '/usr/share/OVMF/OVMF_VARS_4M.ms.fd',
   },
 };
-
-export const qemuMachineDefaults = {
-  cpuModel: 'auto',
-  acceleratorMode: 'auto',
-  bootMode: 'bios',
-  bootOrder: bootClasses,
-  vncAddress: '127.0.0.1',
-  systemInterface: false,
-  extraArgs: [],
-  qemuBinary: 'qemu-system-x86_64',
-  firmware: debianFirmware,
-  watchdogAction: 'reset',
-} as const satisfies Partial<QemuMachineConfig>;

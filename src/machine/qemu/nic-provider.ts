@@ -39,26 +39,3 @@ export interface NicProvider {
   /** Ends watching. Gives the wires back unless QEMU still runs. */
   close(): Promise<void>;
 }
-
-/** Cards that need nothing of the host. */
-export function fixedNics(nics: readonly NicConfig[]): NicProvider {
-  return {
-    nics: nics.map(({ id, mac, queues = 1, backend }) => ({
-      id,
-      mac,
-      mtu: undefined,
-      queues,
-      backend: backend.kind,
-      wire: undefined,
-      linkUp: true,
-      note: undefined,
-    })),
-    planned: nics.map(({ id, mac }) => ({ id, mac })),
-    on: () => () => undefined,
-    plan: () => Promise.resolve(),
-    prepare: () => Promise.resolve(nics),
-    adopt: () => Promise.resolve(),
-    release: () => Promise.resolve(),
-    close: () => Promise.resolve(),
-  };
-}

@@ -4,14 +4,10 @@ import type { Firmware } from '../../../../src/bmc/boot.ts';
 import type { FruFields } from '../../../../src/bmc/fru.ts';
 import type { MachineHardware, MachineMedium } from '../../../../src/bmc/machine.ts';
 import { commandLine } from '../../../../src/machine/qemu/command-line.ts';
-import {
-  hardwareOf,
-  type NicConfig,
-  type QemuMachineConfig,
-  qemuMachineDefaults,
-} from '../../../../src/machine/qemu/config.ts';
+import { hardwareOf, type NicConfig, type QemuMachineConfig } from '../../../../src/machine/qemu/config.ts';
 import { optionText } from '../../../../src/machine/qemu/option-value.ts';
 import { RunDir } from '../../../../src/machine/qemu/run-dir.ts';
+import { qemuMachineDefaults } from '../../../support/qemu-config.ts';
 
 const config: QemuMachineConfig = {
   ...qemuMachineDefaults,

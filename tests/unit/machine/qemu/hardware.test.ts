@@ -2,13 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { fitsTopology, type MachineHardware, sameHardware } from '../../../../src/bmc/machine.ts';
 import { commandLine } from '../../../../src/machine/qemu/command-line.ts';
-import {
-  debianFirmware,
-  hardwareOf,
-  type QemuMachineConfig,
-  qemuMachineDefaults,
-} from '../../../../src/machine/qemu/config.ts';
+import { debianFirmware, hardwareOf, type QemuMachineConfig } from '../../../../src/machine/qemu/config.ts';
 import { RunDir } from '../../../../src/machine/qemu/run-dir.ts';
+import { qemuMachineDefaults } from '../../../support/qemu-config.ts';
 
 const config: QemuMachineConfig = {
   ...qemuMachineDefaults,

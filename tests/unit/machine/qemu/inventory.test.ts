@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { hardwareOf, qemuMachineDefaults } from '../../../../src/machine/qemu/config.ts';
+import { hardwareOf } from '../../../../src/machine/qemu/config.ts';
 import { firmwareVersionIn } from '../../../../src/machine/qemu/firmware-version.ts';
 import {
   driveParts,
@@ -13,6 +13,7 @@ import {
   writeSeenParts,
 } from '../../../../src/machine/qemu/inventory.ts';
 import { readVariables } from '../../../../src/machine/qemu/uefi-variables.ts';
+import { qemuMachineDefaults } from '../../../support/qemu-config.ts';
 
 let dir: string;
 beforeEach(() => {
