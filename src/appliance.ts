@@ -37,7 +37,7 @@ import { hostNetwork } from './network/host-network.ts';
 import { ManagedInterface } from './network/managed-interface.ts';
 import { fileStore } from './store/file-store.ts';
 import { Pm2Supervisor } from './supervise/pm2.ts';
-import { Web } from './web.ts';
+import { HttpService } from './http-service.ts';
 
 export interface Appliance {
   readonly bmc: Bmc;
@@ -45,7 +45,7 @@ export interface Appliance {
   /** Absent where the machine has no system interface. */
   readonly inBand: InBand | undefined;
   /** Redfish; absent where the configuration switches it off. */
-  readonly web: Web | undefined;
+  readonly http: HttpService | undefined;
   /** Faces first, then core, then machine. Without a grace the guest goes on running. */
   stop(options: { shutdownGraceMs?: number }): Promise<void>;
 }
@@ -138,15 +138,15 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
       else void lan.restart().catch((error) => log.error({ err: error }, 'LAN face not started anew'));
     });
   });
-  let web: Web | undefined;
+  let http: HttpService | undefined;
   const stopFaces = async () => {
     sol.stop();
-    await Promise.all([lan.stop(), web?.stop()]);
+    await Promise.all([lan.stop(), http?.stop()]);
     await inBand?.stop();
     await admin.stop();
   };
   try {
-    web = await startWeb(config, bmc);
+    http = await startHttpService(config, bmc);
     await inBand?.start();
     await admin.start();
     await bmc.start({ powerReturned: options.powerReturned, powerOn: config.power.onAtStart });
@@ -154,12 +154,12 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
     await stopFaces();
     throw error;
   }
-  const status = publishStatus(config, bmc, machine, { lan, web });
+  const status = publishStatus(config, bmc, machine, { lan, http });
   return {
     bmc,
     lan,
     inBand,
-    web,
+    http,
     async stop({ shutdownGraceMs }) {
       await stopFaces();
       await bmc.stop(shutdownGraceMs === undefined ? {} : { shutdownGraceMs });
@@ -192,11 +192,11 @@ async function openManagedInterface(
   });
 }
 
-async function startWeb(config: Config, bmc: Bmc): Promise<Web | undefined> {
+async function startHttpService(config: Config, bmc: Bmc): Promise<HttpService | undefined> {
   const { redfish, ipmi, machine } = config;
   const { port, httpPort, tlsCert: certificate, tlsKey: key } = redfish;
   if (port === 0) return undefined;
-  return Web.start({
+  return HttpService.start({
     bmc,
     address: config.bmc.address,
     port,
@@ -305,7 +305,7 @@ function publishStatus(
   config: Config,
   bmc: Bmc,
   machine: Machine,
-  { lan, web }: { lan: IpmiLan; web: Web | undefined },
+  { lan, http }: { lan: IpmiLan; http: HttpService | undefined },
 ): { stop(): void } {
   const file = runFiles(config.bmc.runDir).status;
   const startedAt = Date.now();
@@ -324,7 +324,7 @@ function publishStatus(
       },
       listen: [
         { face: 'ipmi', ...lan.address },
-        ...(web ? [{ face: 'redfish', address: web.address.address, port: web.address.port }] : []),
+        ...(http ? [{ face: 'redfish', address: http.address.address, port: http.address.port }] : []),
       ],
     };
     writeFileSync(`${file}.new`, `${JSON.stringify(status, null, 2)}\n`, { mode: 0o600 });

@@ -45,7 +45,7 @@ beforeEach(async () => {
   await isPower('off');
 });
 
-const port = () => server.web?.address.port ?? 0;
+const port = () => server.http?.address.port ?? 0;
 
 async function ipmi(...args: string[]): Promise<string> {
   const { code, output } = await server.ipmitool(...args);

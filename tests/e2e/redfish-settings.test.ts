@@ -103,7 +103,7 @@ describe('what Redfish and ipmitool both know', () => {
     // Without -k: curl itself checks the new certificate, as the authority that it is.
     const authority = server.file('ca.pem');
     writeFileSync(authority, certificate);
-    const { port } = server.web?.address ?? {};
+    const { port } = server.http?.address ?? {};
     const seen = await run('curl', ['-s', '--cacert', authority, `https://127.0.0.1:${port}/redfish`]);
     expect(seen.stdout).toContain('/redfish/v1/');
     expect(await fingerprint()).not.toBe(before);

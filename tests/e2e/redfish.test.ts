@@ -126,7 +126,7 @@ describe('Redfish and IPMI of one BMC', () => {
   });
 
   it('shows its own certificate, the same one to everybody', async () => {
-    const port = server.web?.address.port;
+    const port = server.http?.address.port;
     const prints = await Promise.all(
       [0, 1].map(async () => {
         const { stdout } = await run('openssl', ['s_client', '-connect', `127.0.0.1:${port}`, '-showcerts']);
@@ -139,8 +139,8 @@ describe('Redfish and IPMI of one BMC', () => {
   });
 
   it('the stream of a reader that does not read is cut off', async () => {
-    const url = `https://127.0.0.1:${server.web?.address.port}/redfish/v1/EventService/SSE`;
-    const state = server.web?.redfish.state;
+    const url = `https://127.0.0.1:${server.http?.address.port}/redfish/v1/EventService/SSE`;
+    const state = server.http?.redfish.state;
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       httpsRequest(url, { rejectUnauthorized: false, auth: 'admin:password', agent: false }, resolve)
         .on('error', reject)
@@ -164,7 +164,7 @@ describe('Redfish and IPMI of one BMC', () => {
   });
 
   it('a stream says what ipmitool does, goes on where it broke off, and ends with the server', async () => {
-    const port = server.web?.address.port ?? 0;
+    const port = server.http?.address.port ?? 0;
     const open = (lastEventId?: string) => {
       const stream = { text: '', over: false, abort: () => undefined as unknown };
       const request = httpsRequest(`https://127.0.0.1:${port}/redfish/v1/EventService/SSE`, {
@@ -190,13 +190,13 @@ describe('Redfish and IPMI of one BMC', () => {
     await until('it is told', () => first.text.includes('QemuBmc.1.0.PowerOn'), 5000);
     const id = [...first.text.matchAll(/^id: (\S+)$/gm)].at(-1)?.[1];
     first.abort();
-    await until('the server knows', () => server.web?.redfish.state.streams.count === 0, 5000);
+    await until('the server knows', () => server.http?.redfish.state.streams.count === 0, 5000);
     await server.ipmitool('power', 'off');
     const again = open(id);
     await until('what came meanwhile is told', () => again.text.includes('QemuBmc.1.0.PowerOff'), 5000);
     expect(again.text).not.toContain('QemuBmc.1.0.PowerOn');
     const since = performance.now();
-    await server.web?.stop();
+    await server.http?.stop();
     await until('it has ended', () => again.over, 5000);
     expect(performance.now() - since).toBeLessThan(1500);
   });

@@ -19,7 +19,7 @@ import { AddressPolicy } from '../../src/media/address-policy.ts';
 import { HttpFetcher } from '../../src/media/http-fetch.ts';
 import { FileImages } from '../../src/media/image-store.ts';
 import { hostNetwork } from '../../src/network/host-network.ts';
-import { Web } from '../../src/web.ts';
+import { HttpService } from '../../src/http-service.ts';
 import { until } from './processes.ts';
 import { type Answer, RealClients } from './real-clients.ts';
 
@@ -74,7 +74,7 @@ export class BmcOnLan {
   readonly machine: FakeMachine;
   readonly lan: IpmiLan;
   /** Absent unless asked for. */
-  readonly web: Web | undefined;
+  readonly http: HttpService | undefined;
   readonly #clients: RealClients;
   readonly #folder: string;
 
@@ -82,12 +82,12 @@ export class BmcOnLan {
     bmc: Bmc,
     machine: FakeMachine,
     lan: IpmiLan,
-    web: Web | undefined,
+    http: HttpService | undefined,
     folder: string,
     freeipmiOptions?: readonly string[],
   ) {
     this.bmc = bmc;
-    this.web = web;
+    this.http = http;
     this.machine = machine;
     this.lan = lan;
     this.#folder = folder;
@@ -136,16 +136,16 @@ export class BmcOnLan {
       rmSync(folder, { recursive: true, force: true });
       throw error;
     });
-    const web = options.redfish
-      ? await Web.start({ bmc, address, port: 0, ipmiPort: lan.address.port, compatibility: true })
+    const http = options.redfish
+      ? await HttpService.start({ bmc, address, port: 0, ipmiPort: lan.address.port, compatibility: true })
       : undefined;
     await bmc.start({ powerReturned: true, powerOn });
     if (powerOn) await until('the machine is on', () => bmc.power.isOn);
-    return new BmcOnLan(bmc, machine, lan, web, folder, options.freeipmiOptions);
+    return new BmcOnLan(bmc, machine, lan, http, folder, options.freeipmiOptions);
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.lan.stop(), this.web?.stop()]);
+    await Promise.all([this.lan.stop(), this.http?.stop()]);
     await this.bmc.stop({ shutdownGraceMs: 0 });
     rmSync(this.#folder, { recursive: true, force: true });
   }
@@ -166,7 +166,7 @@ export class BmcOnLan {
    * @returns status and parsed body
    */
   async curl(path: string, ...options: readonly string[]): Promise<CurlAnswer> {
-    const url = `https://127.0.0.1:${this.web?.address.port}/redfish/v1/${path}`;
+    const url = `https://127.0.0.1:${this.http?.address.port}/redfish/v1/${path}`;
     const login = options.includes('-H') ? [] : ['-u', 'admin:password'];
     const format = ['-w', '\\n%{http_code}'];
     const { code, output } = await this.#clients.run('curl', ['-sk', ...format, ...login, ...options, url]);
@@ -191,7 +191,7 @@ export class BmcOnLan {
   }
 }
 
-/** Images from web servers of this very host, which the BMC would not call otherwise. */
+/** Images from http servers of this very host, which the BMC would not call otherwise. */
 function mediaFromHere(directory: string): NonNullable<BmcOptions['media']> {
   return {
     images: new FileImages({ directory, maxBytes: 16 * 1024 * 1024 }),

@@ -16,7 +16,7 @@ import { AddressPolicy } from './media/address-policy.ts';
 import { type Endpoints, hostNames } from './redfish/endpoints.ts';
 import { httpErrorReply, Redfish } from './redfish/redfish.ts';
 
-export interface WebOptions {
+export interface HttpServiceOptions {
   readonly bmc: Bmc;
   /** IPv4 or IPv6; `0.0.0.0` and `::` mean all. */
   readonly address: string;
@@ -35,7 +35,7 @@ export interface WebOptions {
   readonly certificate?: { readonly certificate: string; readonly key: string };
 }
 
-export class Web {
+export class HttpService {
   readonly redfish: Redfish;
   readonly #certificates: CertificateStore;
   readonly #server: HttpServer;
@@ -43,7 +43,7 @@ export class Web {
   #address: AddressInfo | undefined;
 
   /** @throws {Error} in one line, when a port or the certificate cannot be had; then nothing is open */
-  static async start(options: WebOptions): Promise<Web> {
+  static async start(options: HttpServiceOptions): Promise<HttpService> {
     const { bmc, address, certificate } = options;
     const { store, events, clock, random, identity } = bmc;
     const certificates = await CertificateStore.open({
@@ -57,18 +57,18 @@ export class Web {
         names: ownNames([address]),
       },
     });
-    const web = new Web(options, certificates);
+    const http = new HttpService(options, certificates);
     try {
-      await web.#server.start();
-      await web.#redirect?.start();
+      await http.#server.start();
+      await http.#redirect?.start();
     } catch (error) {
-      await web.stop();
+      await http.stop();
       throw error;
     }
-    return web;
+    return http;
   }
 
-  private constructor(options: WebOptions, certificates: CertificateStore) {
+  private constructor(options: HttpServiceOptions, certificates: CertificateStore) {
     const { bmc, address, port, httpPort, compatibility } = options;
     const { users, loginGuard: guard, clock, random } = bmc;
     const log = bmc.log.child({ part: 'http' });
