@@ -13,6 +13,7 @@ import type { Machine } from './bmc/machine.ts';
 import type { Config } from './config/config.ts';
 import { packageRoot } from './config/package-paths.ts';
 import { type ApplianceStatus, runFiles } from './config/run-files.ts';
+import { HttpService } from './http-service.ts';
 import { udpTrapSender } from './ipmi/alerting.ts';
 import { ipmiCommands } from './ipmi/commands/commands.ts';
 import { InBand } from './ipmi/in-band.ts';
@@ -37,7 +38,6 @@ import { hostNetwork } from './network/host-network.ts';
 import { ManagedInterface } from './network/managed-interface.ts';
 import { fileStore } from './store/file-store.ts';
 import { Pm2Supervisor } from './supervise/pm2.ts';
-import { HttpService } from './http-service.ts';
 
 export interface Appliance {
   readonly bmc: Bmc;

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Bmc } from '../../src/bmc/bmc.ts';
 import { memoryStore } from '../../src/bmc/store.ts';
+import { HttpService } from '../../src/http-service.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { debianFirmware, type QemuMachineConfig } from '../../src/machine/qemu/config.ts';
-import { HttpService } from '../../src/http-service.ts';
 import { identity, users } from '../support/bmc-on-lan.ts';
 import { noEfiDisk, writeEfiDisk } from '../support/efi-disk.ts';
 import { run, until } from '../support/processes.ts';
@@ -29,7 +29,13 @@ async function server(config: Partial<QemuMachineConfig> = {}) {
     ...{ machine, identity, users, restorePolicy: 'always-off', softOffTimeoutMs: 20_000 },
     ...{ store: memoryStore(), clock: systemClock, random: systemRandom(), log: silentLogger },
   });
-  const web = await HttpService.start({ bmc, address: '127.0.0.1', port: 0, ipmiPort: 623, compatibility: true });
+  const web = await HttpService.start({
+    bmc,
+    address: '127.0.0.1',
+    port: 0,
+    ipmiPort: 623,
+    compatibility: true,
+  });
   ends.push(() => web.stop());
   await bmc.start({ powerReturned: true, powerOn: false });
   ends.push(() => bmc.stop({ shutdownGraceMs: 0 }));

@@ -6,6 +6,7 @@ import { Bmc, type BmcOptions } from '../../src/bmc/bmc.ts';
 import type { MachineHardware } from '../../src/bmc/machine.ts';
 import { memoryStore, type Store } from '../../src/bmc/store.ts';
 import type { UserSpec } from '../../src/bmc/users.ts';
+import { HttpService } from '../../src/http-service.ts';
 import type { SendTrap } from '../../src/ipmi/alerting.ts';
 import { ipmiCommands } from '../../src/ipmi/commands/commands.ts';
 import { IpmiState } from '../../src/ipmi/ipmi-state.ts';
@@ -19,7 +20,6 @@ import { AddressPolicy } from '../../src/media/address-policy.ts';
 import { HttpFetcher } from '../../src/media/http-fetch.ts';
 import { FileImages } from '../../src/media/image-store.ts';
 import { hostNetwork } from '../../src/network/host-network.ts';
-import { HttpService } from '../../src/http-service.ts';
 import { until } from './processes.ts';
 import { type Answer, RealClients } from './real-clients.ts';
 
