@@ -6,18 +6,22 @@
 import { createHash } from 'node:crypto';
 import {
   closeSync,
+  existsSync,
+  fstatSync,
   fsyncSync,
+  ftruncateSync,
+  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
   renameSync,
-  rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { BmcError } from '../bmc/errors.ts';
+import { BmcError, savingError } from '../bmc/errors.ts';
 import type { Store } from '../bmc/store.ts';
+import { replaceFile, syncFolder } from '../lib/replace-file.ts';
 
 export interface DamageReport {
   /** Name of the damaged file. */
@@ -26,6 +30,8 @@ export interface DamageReport {
   readonly keptAs: string;
   readonly reason: string;
 }
+
+const newline = 0x0a;
 
 /**
  * @param folder made with mode 0700 when absent; must belong to this user and be closed to others, whom it may let
@@ -43,55 +49,77 @@ export function fileStore(folder: string, damaged: (report: DamageReport) => voi
     throw new BmcError('not-permitted', `state folder ${folder} is open to others (chmod 700 ${folder})`);
   }
 
-  const read = (file: string): string | undefined => {
+  /** Damaged files that could not be set aside, and where each is to go before anything takes its place. */
+  const inTheWay = new Map<string, string>();
+  /** Files whose end is what a failed write has left there: their length without it. */
+  const torn = new Map<string, number>();
+  const everDamaged = new Set<string>();
+  const pathOf = (file: string) => join(folder, file);
+
+  const read = (file: string): Buffer | undefined => {
     try {
-      return readFileSync(join(folder, file), 'utf8');
+      return readFileSync(pathOf(file));
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return undefined;
+      const code = codeOf(error) ?? '';
+      if (code === 'ENOENT') return undefined;
+      // Of this moment, not of the file.
+      if (['EMFILE', 'ENFILE', 'ENOMEM'].includes(code)) throw error;
       setAside(file, `cannot be read: ${messageOf(error)}`);
       return undefined;
     }
   };
   const setAside = (file: string, reason: string): void => {
-    const keptAs = `${file}.damaged-${new Date().toISOString().replace(/[:.]/g, '-')}`;
-    renameSync(join(folder, file), join(folder, keptAs));
-    damaged({ file, keptAs, reason });
+    const keptAs = nameAside(file);
+    everDamaged.add(file);
+    try {
+      renameSync(pathOf(file), pathOf(keptAs));
+      damaged({ file, keptAs, reason });
+    } catch (error) {
+      inTheWay.set(file, keptAs);
+      damaged({ file, keptAs: file, reason: `${reason}; cannot be set aside: ${messageOf(error)}` });
+    }
+  };
+  const nameAside = (file: string): string => {
+    const name = `${file}.damaged-${new Date().toISOString().replace(/[:.]/g, '-')}`;
+    for (let number = 2; ; number++) {
+      const candidate = number === 2 ? name : `${name}-${number}`;
+      if (!existsSync(pathOf(candidate))) return candidate;
+    }
+  };
+  const clearTheWay = (file: string): void => {
+    const keptAs = inTheWay.get(file);
+    if (keptAs === undefined) return;
+    renameSync(pathOf(file), pathOf(keptAs));
+    inTheWay.delete(file);
   };
   const replace = (file: string, content: string): void => {
-    const target = join(folder, file);
-    const aside = `${target}.new`;
-    const descriptor = openSync(aside, 'w', 0o600);
-    try {
-      writeWhole(descriptor, content);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    renameSync(aside, target);
-    syncFolder(folder);
+    clearTheWay(file);
+    replaceFile(pathOf(file), content);
+    torn.delete(file);
   };
 
   return {
     load<T>(name: string): T | undefined {
-      const content = read(`${name}.json`);
-      if (content === undefined) return undefined;
+      const file = `${name}.json`;
+      const content = inTheWay.has(file) ? undefined : read(file);
       try {
-        return open<T>(content);
+        if (content !== undefined) return open<T>(content.toString('utf8'));
       } catch (error) {
-        setAside(`${name}.json`, messageOf(error));
-        return undefined;
+        setAside(file, messageOf(error));
       }
+      return undefined;
     },
+    wasDamaged: (name) => everDamaged.has(`${name}.json`),
     save(name, value) {
       attempt(name, () => replace(`${name}.json`, `${seal(value)}\n`));
     },
     records<T>(name: string): T[] {
       const file = `${name}.jsonl`;
-      const content = read(file);
+      const content = inTheWay.has(file) ? undefined : read(file);
       if (content === undefined) return [];
       const good: T[] = [];
       let firstBad: string | undefined;
-      for (const line of content.split('\n')) {
+      for (const line of content.toString('utf8').split('\n')) {
         if (line === '') continue;
         try {
           good.push(open<T>(line));
@@ -99,37 +127,60 @@ export function fileStore(folder: string, damaged: (report: DamageReport) => voi
           firstBad ??= messageOf(error);
         }
       }
-      if (firstBad !== undefined || (content !== '' && !content.endsWith('\n'))) {
-        setAside(file, firstBad ?? 'the last record has no end');
-        replace(file, good.map((record) => `${seal(record)}\n`).join(''));
+      if (firstBad !== undefined || (content.length > 0 && content.at(-1) !== newline)) {
+        mend(file, content, firstBad ?? 'the last record has no end', good);
       }
       return good;
     },
     append(name, record) {
-      attempt(name, () => {
-        const descriptor = openSync(join(folder, `${name}.jsonl`), 'a', 0o600);
-        try {
-          writeWhole(descriptor, `${seal(record)}\n`);
-          fsyncSync(descriptor);
-        } finally {
-          closeSync(descriptor);
-        }
-      });
+      attempt(name, () => append(`${name}.jsonl`, `${seal(record)}\n`));
     },
     rewrite(name, records) {
       attempt(name, () => replace(`${name}.jsonl`, records.map((record) => `${seal(record)}\n`).join('')));
     },
   };
 
+  /** Leaves the good records alone in the file. Where that cannot be written, the file stays as it is. */
+  function mend(file: string, content: Buffer, reason: string, good: readonly unknown[]): void {
+    const keptAs = nameAside(file);
+    try {
+      linkSync(pathOf(file), pathOf(keptAs));
+      replace(file, good.map((record) => `${seal(record)}\n`).join(''));
+      damaged({ file, keptAs, reason });
+    } catch (error) {
+      // What comes next must not be written onto half a record.
+      torn.set(file, content.lastIndexOf(newline) + 1);
+      damaged({ file, keptAs: file, reason: `${reason}; cannot be mended: ${messageOf(error)}` });
+    }
+  }
+
+  /** Whole or not at all, like a replacement: what a failed write has left is taken away again. */
+  function append(file: string, line: string): void {
+    clearTheWay(file);
+    const descriptor = openSync(pathOf(file), 'a', 0o600);
+    try {
+      const before = torn.get(file) ?? fstatSync(descriptor).size;
+      try {
+        if (torn.has(file)) ftruncateSync(descriptor, before);
+        torn.set(file, before);
+        writeFileSync(descriptor, line);
+        fsyncSync(descriptor);
+        if (before === 0) syncFolder(folder);
+      } catch (error) {
+        ftruncateSync(descriptor, before);
+        throw error;
+      }
+      torn.delete(file);
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
   function attempt(name: string, write: () => void): void {
     try {
       write();
     } catch (error) {
-      rmSync(join(folder, `${name}.json.new`), { force: true });
-      const full = ['ENOSPC', 'EDQUOT', 'EROFS'].includes(codeOf(error) ?? '');
-      throw new BmcError(full ? 'no-space' : 'timed-out', `state ${name} not saved: ${messageOf(error)}`, {
-        cause: error,
-      });
+      throw savingError(`state ${name} not saved`, error);
     }
   }
 }
@@ -151,20 +202,6 @@ function open<T>(line: string): T {
 
 function checksum(json: string): string {
   return createHash('sha256').update(json).digest('hex');
-}
-
-function writeWhole(descriptor: number, content: string): void {
-  const raw = Buffer.from(content, 'utf8');
-  for (let offset = 0; offset < raw.length; ) offset += writeSync(descriptor, raw, offset);
-}
-
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 function codeOf(error: unknown): string | undefined {
