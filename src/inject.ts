@@ -64,6 +64,11 @@ function pretty(json: string): string {
   return `${JSON.stringify(JSON.parse(json), null, 2)}\n`;
 }
 
+/** @throws {Error} in one line when the BMC does not run */
+export function askForMetrics({ bmc: { runDir } }: Config): Promise<string> {
+  return ask(runFiles(runDir).admin, 'GET', '/metrics');
+}
+
 function ask(socketPath: string, method: string, path: string, body?: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { 'content-type': 'application/json' };

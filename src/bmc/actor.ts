@@ -12,11 +12,17 @@ export function lowerOf(a: PrivilegeLevel, b: PrivilegeLevel): PrivilegeLevel {
   return atLeast(a, b) ? b : a;
 }
 
+/**
+ * By which door: a session of IPMI over LAN; the host's own system interface; Redfish; the socket for testers; `bmc` for
+ * what the BMC does of itself.
+ */
+export type Face = 'ipmi' | 'in-band' | 'redfish' | 'admin' | 'bmc';
+
 export interface Actor {
   /** User name, or a part of the appliance such as `restore policy`. */
   readonly name: string;
-  readonly face: 'ipmi' | 'redfish' | 'bmc';
-  /** Where the request came from, as text for the record. */
+  readonly face: Face;
+  /** Where the request came from, as text for the record: an address and port, where there is one. */
   readonly from?: string;
 }
 

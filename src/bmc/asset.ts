@@ -3,7 +3,9 @@
  * every face (FRU product area, DCMI, Redfish).
  */
 import { Emitter } from '../lib/emitter.ts';
+import type { Actor } from './actor.ts';
 import { BmcError } from './errors.ts';
+import type { EventLog } from './event-log.ts';
 import type { Identity } from './identity.ts';
 import type { Store } from './store.ts';
 
@@ -17,11 +19,13 @@ interface AssetRecord {
 
 export class Asset {
   readonly #store: Store;
+  readonly #events: EventLog;
   readonly #changed = new Emitter<void>();
   #record: AssetRecord;
 
-  constructor(store: Store, identity: Identity) {
+  constructor({ store, events, identity }: { store: Store; events: EventLog; identity: Identity }) {
     this.#store = store;
+    this.#events = events;
     this.#record = {
       tag: '',
       controllerName: `bmc-${identity.serialNumber}`,
@@ -39,20 +43,20 @@ export class Asset {
   }
 
   /** @throws {BmcError} `bad-argument` for text that is too long or beyond Latin-1 */
-  setTag(tag: string): void {
-    this.#set({ ...this.#record, tag });
+  setTag(tag: string, actor: Actor): void {
+    this.#set({ ...this.#record, tag }, actor);
   }
 
   /** @throws {BmcError} `bad-argument` for text that is too long or beyond Latin-1 */
-  setControllerName(controllerName: string): void {
-    this.#set({ ...this.#record, controllerName });
+  setControllerName(controllerName: string, actor: Actor): void {
+    this.#set({ ...this.#record, controllerName }, actor);
   }
 
   onChange(listener: () => void): () => void {
     return this.#changed.on(listener);
   }
 
-  #set(record: AssetRecord): void {
+  #set(record: AssetRecord, actor: Actor): void {
     for (const text of [record.tag, record.controllerName]) {
       const strange = [...text].some((character) => (character.codePointAt(0) ?? 0) > 0xff);
       if (text.length > maxAssetText || strange) {
@@ -61,6 +65,7 @@ export class Asset {
     }
     if (record.tag === this.tag && record.controllerName === this.controllerName) return;
     this.#store.save('asset', record);
+    this.#events.changed(actor, 'asset', this.#record, record);
     this.#record = record;
     this.#changed.emit();
   }

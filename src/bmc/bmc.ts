@@ -8,13 +8,16 @@ import type { Logger } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { Actor } from './actor.ts';
 import { Asset } from './asset.ts';
-import { Boot, type Firmware } from './boot.ts';
+import { Boot } from './boot.ts';
 import { BootProgress } from './boot-progress.ts';
+import { Configuration } from './configuration.ts';
+import { addCoreParts } from './configuration-parts.ts';
 import { ConsoleHub } from './console.ts';
 import { PowerOnTime } from './counters.ts';
 import { EventLog } from './event-log.ts';
 import { EventReceiver } from './event-receiver.ts';
 import { Faults } from './faults.ts';
+import { FirmwareUpdate } from './firmware-update.ts';
 import { FrontPanel } from './front-panel.ts';
 import { Fru } from './fru.ts';
 import { HostInfo } from './host-info.ts';
@@ -23,18 +26,22 @@ import type { Identity } from './identity.ts';
 import type { MachineInventory } from './inventory.ts';
 import { type LanOptions, LanSettings } from './lan-settings.ts';
 import { LoginGuard } from './login-guard.ts';
-import type { Machine, MachineNic, MachineSecureBoot, MachineSetup } from './machine.ts';
+import type { Machine, MachineNic, MachineSetup, NicCounters } from './machine.ts';
 import { MachineSettings } from './machine-settings.ts';
-import { type ImageFetcher, type ImageStore, VirtualMedia } from './media.ts';
+import { type MediaDependencies, VirtualMedia } from './media.ts';
+import type { ImageFetcher } from './media-images.ts';
 import { logNetworkEvents } from './network-events.ts';
 import { Pef } from './pef.ts';
 import { Power, type RestorePolicy } from './power.ts';
 import { PowerLimit } from './power-limit.ts';
+import { ScreenHub } from './screen.ts';
+import { type SecureBoot, secureBootOf } from './secure-boot.ts';
 import { Sel } from './sel.ts';
 import { SelfTest } from './self-test.ts';
 import { Sensors } from './sensors/sensors.ts';
 import { SolSettings } from './sol-settings.ts';
 import type { Store } from './store.ts';
+import { logTpmEvents } from './tpm-events.ts';
 import { type UserSpec, Users } from './users.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -47,7 +54,7 @@ export interface BmcOptions {
   /** What is configured of the LAN channel. */
   readonly lan?: LanOptions;
   /** Where images for virtual media come from and are kept. Without it there are no virtual media. */
-  readonly media?: { readonly images: ImageStore; readonly fetcher: ImageFetcher };
+  readonly media?: Pick<MediaDependencies, 'images' | 'fetcher' | 'remote' | 'library'>;
   readonly restorePolicy: RestorePolicy;
   /** How long a guest may take over an orderly shutdown before that is reported. */
   readonly softOffTimeoutMs: number;
@@ -80,6 +87,7 @@ export class Bmc {
   readonly power: Power;
   readonly bootProgress: BootProgress;
   readonly console: ConsoleHub;
+  readonly screen: ScreenHub;
   readonly sol: SolSettings;
   readonly lan: LanSettings;
   readonly loginGuard: LoginGuard;
@@ -97,11 +105,16 @@ export class Bmc {
   readonly sensors: Sensors;
   readonly powerLimit: PowerLimit;
   readonly machineSettings: MachineSettings;
+  readonly secureBoot: SecureBoot | undefined;
+  readonly firmware: FirmwareUpdate;
+  readonly configuration: Configuration;
   readonly asset: Asset;
   readonly fru: Fru;
   readonly media: VirtualMedia | undefined;
+  /** Gets files from other servers; absent where nobody is to. */
+  readonly fetcher: ImageFetcher | undefined;
   readonly #resets = new Emitter<BmcReset>();
-  readonly #defaults = new Emitter<ResetToDefaults>();
+  readonly #defaults = new Emitter<{ readonly kind: ResetToDefaults; readonly actor: Actor }>();
   readonly #machine: Machine;
 
   constructor(options: BmcOptions) {
@@ -123,7 +136,8 @@ export class Bmc {
     });
     this.boot = new Boot({ clock, store, events: this.events, log });
     this.console = new ConsoleHub(machine.console, clock);
-    this.sol = new SolSettings(store);
+    this.screen = new ScreenHub({ machine, clock });
+    this.sol = new SolSettings({ store, events: this.events });
     this.lan = new LanSettings(options.lan ?? {}, {
       store,
       events: this.events,
@@ -141,28 +155,55 @@ export class Bmc {
       restorePolicy: options.restorePolicy,
       softOffTimeoutMs: options.softOffTimeoutMs,
       faults: this.faults,
+      holdMedia: () => this.media?.hold() ?? (() => undefined),
     });
     const { power, events } = this;
     this.bootProgress = new BootProgress({ clock, console: this.console, power });
     logNetworkEvents(machine, events);
-    this.identify = new Identify(clock);
+    logTpmEvents(machine, events);
+    this.identify = new Identify({ clock, events });
     this.frontPanel = new FrontPanel({ power, store, events });
     this.powerOnTime = new PowerOnTime({ clock, store, log, power });
     this.watchdog = new Watchdog({ clock, power, events, log });
-    this.hostInfo = new HostInfo({ store, power });
+    this.hostInfo = new HostInfo({ store, events, power });
     this.selfTest = new SelfTest({ clock, store, log });
-    this.sel = new Sel({ clock, store });
-    this.eventReceiver = new EventReceiver(this.sel, log);
+    this.sel = new Sel({ clock, events, store });
+    this.eventReceiver = new EventReceiver({ sel: this.sel, events, log });
     const { sel, watchdog, identity } = this;
     const mediumInserted = () => this.media !== undefined && this.media.inDrives.length > 0;
-    this.sensors = new Sensors({ machine, power, watchdog, sel, mediumInserted, store, clock, log });
+    this.sensors = new Sensors({ machine, power, watchdog, sel, mediumInserted, events, store, clock, log });
     this.powerLimit = new PowerLimit({ machine, power, sensors: this.sensors, events, store, clock, log });
-    this.asset = new Asset(store, identity);
-    this.fru = new Fru({ identity, asset: this.asset, store, clock });
+    this.asset = new Asset({ store, events, identity });
+    this.fru = new Fru({ identity, asset: this.asset, events, store, clock });
     this.machineSettings = new MachineSettings({ store, events, machine });
+    this.secureBoot = secureBootOf(machine, events);
+    this.firmware = new FirmwareUpdate({
+      machine: machine.firmware,
+      next: () => this.machineSettings.next,
+      store,
+      events,
+      clock,
+      log,
+    });
+    this.fetcher = options.media?.fetcher;
     this.media = options.media && new VirtualMedia({ ...options.media, machine, store, events, clock, log });
     machine.setUpBy(() => this.#machineSetup());
-    this.pef = new Pef({ sel: this.sel, eventReceiver: this.eventReceiver, power, store, clock, log });
+    this.pef = new Pef({
+      sel: this.sel,
+      eventReceiver: this.eventReceiver,
+      power,
+      events,
+      store,
+      clock,
+      log,
+    });
+    this.configuration = new Configuration(events);
+    addCoreParts(this.configuration, this);
+  }
+
+  /** Told of whatever happens to the machine: what is told of it may be otherwise. */
+  onMachineEvent(listener: () => void): () => void {
+    return this.#machine.on(listener);
   }
 
   /** What the machine consists of. */
@@ -175,13 +216,9 @@ export class Bmc {
     return this.#machine.nics;
   }
 
-  get secureBoot(): MachineSecureBoot | undefined {
-    return this.#machine.secureBoot;
-  }
-
-  /** The version of a firmware that the machine can start with; undefined when that cannot be told. */
-  firmwareVersion(firmware: Firmware): string | undefined {
-    return this.#machine.firmwareVersion(firmware);
+  /** What has gone through a card; undefined where nobody counts. */
+  nicCounters(id: string): NicCounters | undefined {
+    return this.#machine.nicCounters(id);
   }
 
   /** A disk that refuses must not keep the machine from starting. */
@@ -193,7 +230,7 @@ export class Bmc {
       this.log.error({ err: error }, 'the machine starts without labels');
     }
     const media = this.media?.inDrives ?? [];
-    return { labels, hardware: this.machineSettings.wishes, media };
+    return { labels, hardware: this.machineSettings.wishes, media, firmware: this.firmware.files };
   }
 
   /** Told when a client wants the BMC itself to start anew; the machine is to go on. */
@@ -220,25 +257,25 @@ export class Bmc {
       `settings of the BMC back to their defaults (${kind}) by ${actor.name}`,
       actor,
     );
-    this.boot.set(undefined, actor);
-    this.sol.resetToDefaults();
-    this.pef.resetToDefaults();
-    this.sensors.restoreFactorySettings();
+    this.boot.set(undefined, actor, { choices: {} });
+    this.sol.resetToDefaults(actor);
+    this.pef.resetToDefaults(actor);
+    this.sensors.restoreFactorySettings(actor);
     this.power.resetToDefaults(actor);
     this.powerLimit.deactivate(actor);
     this.frontPanel.disable(new Set(), actor);
     if (kind === 'all') {
       this.lan.resetToDefaults(this.random, actor);
-      this.lan.network.resetToDefaults();
+      this.lan.network.resetToDefaults(actor);
     }
     if (kind !== 'preserve-network-and-users') this.users.resetToDefaults(actor);
-    this.#defaults.emit(kind);
+    this.#defaults.emit({ kind, actor });
     this.requestReset({ kind: 'cold', actor });
   }
 
   /** Told when settings go back to their defaults, for what a face keeps of its own. */
-  onResetToDefaults(listener: (kind: ResetToDefaults) => void): () => void {
-    return this.#defaults.on(listener);
+  onResetToDefaults(listener: (kind: ResetToDefaults, actor: Actor) => void): () => void {
+    return this.#defaults.on(({ kind, actor }) => listener(kind, actor));
   }
 
   /**
@@ -247,7 +284,7 @@ export class Bmc {
    * @param powerOn whether to power on at power return whatever the policy says
    */
   async start({ powerReturned, powerOn }: { powerReturned: boolean; powerOn: boolean }): Promise<void> {
-    this.media?.start();
+    await this.media?.start();
     await this.#machine.open();
     await this.console.start();
     this.events.add('bmc-started', powerReturned ? 'appliance started' : 'BMC restarted');
@@ -260,7 +297,7 @@ export class Bmc {
   async stop(options: { shutdownGraceMs?: number } = {}): Promise<void> {
     if (options.shutdownGraceMs !== undefined) await this.power.shutdown(options.shutdownGraceMs);
     this.watchdog.stop();
-    this.media?.stop();
+    await this.media?.stop();
     this.pef.stop();
     this.sensors.stop();
     this.powerOnTime.stop();

@@ -8,6 +8,7 @@
  * A machine that was found running is `undefined` until it starts anew: nobody has seen how far it is.
  */
 import type { Clock } from '../lib/clock.ts';
+import { Emitter } from '../lib/emitter.ts';
 import type { ConsoleAttachment, ConsoleHub } from './console.ts';
 import type { Power } from './power.ts';
 
@@ -33,6 +34,7 @@ const readBytes = 4096;
 export class BootProgress {
   readonly #clock: Clock;
   readonly #reader: ConsoleAttachment;
+  readonly #changed = new Emitter<void>();
   #state: BootProgressState | undefined;
   #text = '';
 
@@ -49,13 +51,18 @@ export class BootProgress {
     });
     power.onChange((state) => {
       if (state === 'off') this.#reach('none');
-      else if (state === 'on' && this.#state?.stage === 'none') this.#state = undefined;
+      else if (state === 'on' && this.#state?.stage === 'none') this.#become(undefined);
     });
   }
 
   /** Undefined for a machine whose start nobody has seen. */
   get state(): BootProgressState | undefined {
     return this.#state;
+  }
+
+  /** Told of each stage that is reached. */
+  onChange(listener: () => void): () => void {
+    return this.#changed.on(listener);
   }
 
   /** Reads on until the operating system runs: what is said after that costs nothing. */
@@ -75,6 +82,11 @@ export class BootProgress {
 
   #reach(stage: BootStage): void {
     this.#text = '';
-    this.#state = { stage, since: this.#clock.wallTime() };
+    this.#become({ stage, since: this.#clock.wallTime() });
+  }
+
+  #become(state: BootProgressState | undefined): void {
+    this.#state = state;
+    this.#changed.emit();
   }
 }

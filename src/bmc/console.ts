@@ -21,16 +21,34 @@ export interface AttachOptions {
   readonly name: string;
   /** How much of what the host said before is read first; 0 by default. */
   readonly replayBytes?: number;
-  /** Detach the present writer instead of being refused. */
+  /** Take the present writer's place instead of being refused. */
   readonly takeOver?: boolean;
+  /** A writer whose place is taken goes on reading, and may ask for it back; it is detached otherwise. */
+  readonly staysReading?: boolean;
+  /** Whose attachment it is; without it, it is a part of the BMC's own, which others are not told of. */
+  readonly userName?: string;
 }
 
 /** `taken-over`: by another writer; `stopped`: the BMC stops. */
 export type DetachReason = 'taken-over' | 'stopped';
 
+/** One of those who are attached, as others are told. */
+export interface ConsoleAttendee {
+  /** Rises with each attachment. */
+  readonly id: number;
+  readonly name: string;
+  readonly userName: string;
+  readonly mode: 'write' | 'read';
+  /** By the BMC's clock, milliseconds since 1970. */
+  readonly since: number;
+}
+
 /** One reader, or reader and writer, of the console. Each `on…` keeps one listener, the last one given. */
 export interface ConsoleAttachment {
+  /** Rises with each attachment. */
+  readonly id: number;
   readonly name: string;
+  /** Changes with {@link claim}, {@link yield} and when another takes the writer's place. */
   readonly mode: 'write' | 'read';
   readonly attached: boolean;
   /** True while what is typed can reach a guest. */
@@ -63,6 +81,15 @@ export interface ConsoleAttachment {
   sendBreak(): void;
   /** Told of each change of `connected`. */
   onConnection(listener: (connected: boolean) => void): void;
+  /**
+   * Becomes the writer.
+   * @throws {BmcError} `busy` naming the holder when somebody else may type and is not to be replaced
+   */
+  claim(options: { readonly takeOver: boolean }): void;
+  /** Goes on as a reader. */
+  yield(): void;
+  /** Told of each change of `mode` that somebody else made. @param by who */
+  onMode(listener: (mode: 'write' | 'read', by: string) => void): void;
   /** Told when somebody else ended the attachment. */
   onDetached(listener: (reason: DetachReason) => void): void;
   /** Ends it from this side; `onDetached` is not told. */
@@ -75,6 +102,8 @@ export class ConsoleHub {
   readonly #ring = new Ring(consoleRingBytes);
   readonly #attachments = new Set<Attachment>();
   readonly #connection = new Emitter<boolean>();
+  readonly #changed = new Emitter<void>();
+  #lastId = 0;
   #writer: Attachment | undefined;
   #waiting: Ring | undefined;
   #lastOutputAt: number | undefined;
@@ -97,7 +126,10 @@ export class ConsoleHub {
     const history = await this.#host.history(consoleRingBytes);
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    if (history.length > 0) this.#ring.append(history);
+    if (history.length > 0) {
+      this.#ring.append(history);
+      this.#changed.emit();
+    }
     // Whoever attached meanwhile has its place in what we now know, too.
     for (const attachment of this.#attachments) {
       attachment.place();
@@ -123,6 +155,11 @@ export class ConsoleHub {
     return this.#connection.on(listener);
   }
 
+  /** Told when somebody came, went, or took the writer's place, and of the host's first byte. */
+  onChange(listener: () => void): () => void {
+    return this.#changed.on(listener);
+  }
+
   /** Position in the host's stream behind its latest byte. */
   get end(): number {
     return this.#ring.end;
@@ -138,6 +175,22 @@ export class ConsoleHub {
     return this.#writer?.name;
   }
 
+  /** The users who are attached, the earliest first. */
+  get attendees(): readonly ConsoleAttendee[] {
+    return [...this.#attachments].flatMap(({ id, name, userName, mode, since }) =>
+      userName === undefined ? [] : [{ id, name, userName, mode, since }],
+    );
+  }
+
+  /**
+   * Takes the writer's place away, so that it is free.
+   * @param by who does, as the writer is told
+   */
+  freeWriter(by: string): void {
+    this.#replaceWriter(undefined, by);
+    this.#changed.emit();
+  }
+
   /** The last `maxBytes` of what the host said. */
   history(maxBytes: number): Uint8Array {
     const from = Math.max(this.#ring.start, this.#ring.end - maxBytes);
@@ -146,23 +199,48 @@ export class ConsoleHub {
 
   /** @throws {BmcError} `busy` naming the holder when somebody else may type and is not to be replaced */
   attach(options: AttachOptions): ConsoleAttachment {
-    const attachment = new Attachment(
+    const attachment: Attachment = new Attachment(
       this.#host,
       this.#ring,
-      options.mode,
-      options.name,
-      options.replayBytes ?? 0,
-      () => this.#forget(attachment),
+      { ...options, id: ++this.#lastId, since: this.#clock.wallTime() },
+      {
+        forget: () => this.#forget(attachment),
+        claim: (takeOver) => this.#claim(attachment, takeOver),
+        yield: () => this.#yield(attachment),
+      },
     );
-    if (options.mode === 'write') {
-      if (this.#writer && !options.takeOver) {
-        throw new BmcError('busy', `the console is in use by ${this.#writer.name}`);
-      }
-      this.#writer?.end('taken-over');
-      this.#writer = attachment;
-    }
+    if (options.mode === 'write') this.#place(attachment, options.takeOver ?? false);
     this.#attachments.add(attachment);
+    this.#changed.emit();
     return attachment;
+  }
+
+  #claim(attachment: Attachment, takeOver: boolean): void {
+    if (this.#writer === attachment || !attachment.attached) return;
+    this.#place(attachment, takeOver);
+    attachment.mode = 'write';
+    this.#changed.emit();
+  }
+
+  #yield(attachment: Attachment): void {
+    if (this.#writer !== attachment) return;
+    this.#writer = undefined;
+    attachment.mode = 'read';
+    this.#changed.emit();
+  }
+
+  #place(attachment: Attachment, takeOver: boolean): void {
+    if (this.#writer && !takeOver) {
+      throw new BmcError('busy', `the console is in use by ${this.#writer.name}`);
+    }
+    this.#replaceWriter(attachment, attachment.name);
+  }
+
+  #replaceWriter(next: Attachment | undefined, by: string): void {
+    const before = this.#writer;
+    this.#writer = next;
+    if (before?.staysReading) before.demote(by);
+    else before?.end('taken-over');
   }
 
   #receive(bytes: Uint8Array): void {
@@ -171,7 +249,9 @@ export class ConsoleHub {
       return;
     }
     this.#lastOutputAt = this.#clock.now();
+    const isFirst = this.#ring.end === 0;
     this.#ring.append(bytes);
+    if (isFirst) this.#changed.emit();
     for (const attachment of this.#attachments) attachment.tellReadable();
   }
 
@@ -183,15 +263,27 @@ export class ConsoleHub {
   #forget(attachment: Attachment): void {
     this.#attachments.delete(attachment);
     if (this.#writer === attachment) this.#writer = undefined;
+    this.#changed.emit();
   }
 }
 
+/** What an attachment asks of the hub. */
+interface Seat {
+  forget(): void;
+  claim(takeOver: boolean): void;
+  yield(): void;
+}
+
 class Attachment implements ConsoleAttachment {
+  readonly id: number;
   readonly name: string;
-  readonly mode: 'write' | 'read';
+  readonly userName: string | undefined;
+  readonly since: number;
+  readonly staysReading: boolean;
+  mode: 'write' | 'read';
   readonly #host: HostConsole;
   readonly #ring: Ring;
-  readonly #forget: () => void;
+  readonly #seat: Seat;
   /** Taken out of the ring by `peek` and not yet consumed. */
   #held: Uint8Array = nothing;
   /** What is left of a loss mark that stands between `held` and the ring. */
@@ -205,21 +297,24 @@ class Attachment implements ConsoleAttachment {
   #writable: (() => void) | undefined;
   #connection: ((connected: boolean) => void) | undefined;
   #detached: ((reason: DetachReason) => void) | undefined;
+  #modeChanged: ((mode: 'write' | 'read', by: string) => void) | undefined;
 
   constructor(
     host: HostConsole,
     ring: Ring,
-    mode: 'write' | 'read',
-    name: string,
-    replayBytes: number,
-    forget: () => void,
+    options: AttachOptions & { readonly id: number; readonly since: number },
+    seat: Seat,
   ) {
     this.#host = host;
     this.#ring = ring;
-    this.mode = mode;
-    this.name = name;
-    this.#replayBytes = replayBytes;
-    this.#forget = forget;
+    this.id = options.id;
+    this.mode = options.mode;
+    this.name = options.name;
+    this.userName = options.userName;
+    this.since = options.since;
+    this.staysReading = options.staysReading ?? false;
+    this.#replayBytes = options.replayBytes ?? 0;
+    this.#seat = seat;
     this.place();
   }
 
@@ -300,6 +395,24 @@ class Attachment implements ConsoleAttachment {
     this.#connection = listener;
   }
 
+  claim({ takeOver }: { readonly takeOver: boolean }): void {
+    this.#seat.claim(takeOver);
+  }
+
+  yield(): void {
+    this.#seat.yield();
+  }
+
+  onMode(listener: (mode: 'write' | 'read', by: string) => void): void {
+    this.#modeChanged = listener;
+  }
+
+  /** Another has taken the writer's place, or given none to anybody. */
+  demote(by: string): void {
+    this.mode = 'read';
+    this.#modeChanged?.('read', by);
+  }
+
   onDetached(listener: (reason: DetachReason) => void): void {
     this.#detached = listener;
   }
@@ -309,7 +422,7 @@ class Attachment implements ConsoleAttachment {
     this.#attached = false;
     this.#held = nothing;
     this.#mark = nothing;
-    this.#forget();
+    this.#seat.forget();
   }
 
   end(reason: DetachReason): void {

@@ -21,3 +21,17 @@ export class BmcError extends Error {
     this.kind = kind;
   }
 }
+
+/** What a disk says that has no room, or takes nothing any more. */
+const fullCodes: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS'];
+
+/**
+ * The refusal for a change that could not be written down.
+ * @param what could not be done, such as `state boot not saved`
+ * @param cause as the file system threw it, or already a refusal
+ */
+export function savingError(what: string, cause: unknown): BmcError {
+  if (cause instanceof BmcError) return cause;
+  const { code, message } = cause as NodeJS.ErrnoException;
+  return new BmcError(fullCodes.includes(code) ? 'no-space' : 'timed-out', `${what}: ${message}`, { cause });
+}

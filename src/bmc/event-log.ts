@@ -6,7 +6,8 @@
 import type { Clock } from '../lib/clock.ts';
 import { Emitter } from '../lib/emitter.ts';
 import type { Logger } from '../lib/log.ts';
-import type { Actor } from './actor.ts';
+import { type Actor, actorText } from './actor.ts';
+import { type Change, changesBetween, changesText } from './changes.ts';
 import type { Store } from './store.ts';
 
 export interface EventEntry {
@@ -19,6 +20,8 @@ export interface EventEntry {
   readonly text: string;
   /** Who asked for it; absent where nobody did, and in entries of earlier versions. */
   readonly actor?: Actor;
+  /** What changed by it, value by value; absent where that is no matter of values. */
+  readonly changes?: readonly Change[];
 }
 
 export const eventKinds = [
@@ -42,6 +45,8 @@ export const eventKinds = [
   'boot',
   'sol-activated',
   'sol-deactivated',
+  'console-opened',
+  'console-closed',
   'configuration',
   'user-changed',
   'session-opened',
@@ -55,6 +60,9 @@ export const eventKinds = [
   'media-inserted',
   'media-ejected',
   'media-failed',
+  'tpm-failed',
+  'firmware',
+  'update-failed',
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 
@@ -77,13 +85,15 @@ export class EventLog {
     this.#trim();
   }
 
-  add(kind: EventKind, text: string, actor?: Actor): EventEntry {
+  /** @param changes what is another now, where the entry is about a setting */
+  add(kind: EventKind, text: string, actor?: Actor, changes: readonly Change[] = []): EventEntry {
     const entry: EventEntry = {
       id: this.#nextId++,
       time: this.#clock.wallTime(),
       kind,
       text,
       ...(actor && { actor }),
+      ...(changes.length > 0 && { changes }),
     };
     this.#entries.push(entry);
     try {
@@ -94,6 +104,24 @@ export class EventLog {
     }
     this.#added.emit(entry);
     return entry;
+  }
+
+  /**
+   * Somebody has changed a setting: the one way into the audit log. Without a difference there is no entry.
+   * @param what the name of the setting, or of what it belongs to
+   * @param before plain data: see {@link changesBetween}, which leaves out what is secret
+   */
+  changed(
+    actor: Actor,
+    what: string,
+    before: unknown,
+    after: unknown,
+    kind: EventKind = 'configuration',
+  ): void {
+    const changes = changesBetween(before, after);
+    if (changes.length === 0) return;
+    const text = `${what}${changes[0]?.name === '' ? '' : ':'} ${changesText(changes)}`;
+    this.add(kind, `${text}, by ${actorText(actor)}`, actor, changes);
   }
 
   /** Oldest first. */

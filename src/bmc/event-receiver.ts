@@ -4,7 +4,9 @@
  */
 import { Emitter } from '../lib/emitter.ts';
 import type { Logger } from '../lib/log.ts';
+import type { Actor } from './actor.ts';
 import { BmcError } from './errors.ts';
+import type { EventLog } from './event-log.ts';
 import type { Sel, SelEntry, SystemEvent } from './sel.ts';
 
 export interface ReceivedEvent {
@@ -19,14 +21,25 @@ export class EventReceiver {
   /** Whether events go into the SEL (§22.1), asked for each. When they do not, they still reach the listeners. */
   logs: () => boolean = () => true;
   /** Whether events of our own are wanted at all, §29.1. On at each start. */
-  ownEvents = true;
+  #ownEvents = true;
   readonly #sel: Sel;
+  readonly #events: EventLog;
   readonly #log: Logger;
   readonly #received = new Emitter<ReceivedEvent>();
 
-  constructor(sel: Sel, log: Logger) {
+  constructor({ sel, events, log }: { sel: Sel; events: EventLog; log: Logger }) {
     this.#sel = sel;
+    this.#events = events;
     this.#log = log;
+  }
+
+  get ownEvents(): boolean {
+    return this.#ownEvents;
+  }
+
+  setOwnEvents(wanted: boolean, actor: Actor): void {
+    this.#events.changed(actor, "BMC's own events wanted", this.#ownEvents, wanted);
+    this.#ownEvents = wanted;
   }
 
   /**

@@ -3,6 +3,7 @@
  * `src/admin`); like real ones they can be disabled, and what they cause is told apart from what a client asks for.
  */
 import type { Actor } from './actor.ts';
+import { changesBetween } from './changes.ts';
 import { BmcError } from './errors.ts';
 import type { EventLog } from './event-log.ts';
 import type { Power } from './power.ts';
@@ -44,9 +45,11 @@ export class FrontPanel {
     const wanted = frontPanelButtons.filter((button) => buttons.has(button));
     if (wanted.join() === frontPanelButtons.filter((button) => this.#disabled.has(button)).join()) return;
     this.#store.save('front-panel', { disabled: wanted } satisfies FrontPanelRecord);
+    const before = [...this.#disabled];
     this.#disabled = new Set(wanted);
     const what = wanted.length === 0 ? 'all enabled' : `disabled: ${wanted.join(', ')}`;
-    this.#events.add('configuration', `front panel buttons ${what}, by ${actor.name}`, actor);
+    const changes = changesBetween({ disabled: before }, { disabled: wanted });
+    this.#events.add('configuration', `front panel buttons ${what}, by ${actor.name}`, actor, changes);
   }
 
   /**

@@ -4,7 +4,9 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../lib/clock.ts';
+import type { Actor } from './actor.ts';
 import type { Asset } from './asset.ts';
+import type { EventLog } from './event-log.ts';
 import type { Identity } from './identity.ts';
 import type { Store } from './store.ts';
 
@@ -40,13 +42,15 @@ const minuteMs = 60_000;
 export class Fru {
   readonly #identity: Identity;
   readonly #asset: Asset;
+  readonly #events: EventLog;
   readonly #store: Store;
   readonly #clock: Clock;
   #record: FruRecord | undefined;
 
-  constructor(options: { identity: Identity; asset: Asset; store: Store; clock: Clock }) {
+  constructor(options: { identity: Identity; asset: Asset; events: EventLog; store: Store; clock: Clock }) {
     this.#identity = options.identity;
     this.#asset = options.asset;
+    this.#events = options.events;
     this.#store = options.store;
     this.#clock = options.clock;
   }
@@ -80,14 +84,19 @@ export class Fru {
    * Takes over what a client has written, the asset tag included; saves only what is new.
    * @throws {BmcError} as store and asset refuse
    */
-  update(fields: FruFields): void {
+  update(fields: FruFields, actor: Actor): void {
+    const before = this.fields;
     const kept = this.#kept();
     if (!isDeepStrictEqual(kept.written, fields)) {
       const next = { ...kept, written: fields };
       this.#store.save('fru', next);
       this.#record = next;
+      // The asset tells of its tag itself.
+      const { assetTag } = fields.product;
+      const others = { ...before, product: { ...before.product, assetTag } };
+      this.#events.changed(actor, 'FRU', others, fields);
     }
-    this.#asset.setTag(fields.product.assetTag);
+    this.#asset.setTag(fields.product.assetTag, actor);
   }
 
   #kept(): FruRecord {

@@ -2,6 +2,8 @@
  * What the host has told about itself: names that its firmware and operating system leave with the BMC, for whoever
  * looks after the server from outside. The BMC makes nothing of them.
  */
+import type { Actor } from './actor.ts';
+import type { EventLog } from './event-log.ts';
 import type { Power } from './power.ts';
 import type { Store } from './store.ts';
 
@@ -32,11 +34,13 @@ const nothing: HostText = { text: '', encoding: 'latin1' };
 type Items = Partial<Record<HostInfoItem, HostText>>;
 
 export class HostInfo {
+  readonly #events: EventLog;
   readonly #store: Store;
   #kept: Items;
   #volatile: Items = {};
 
-  constructor({ store, power }: { store: Store; power: Power }) {
+  constructor({ store, events, power }: { store: Store; events: EventLog; power: Power }) {
+    this.#events = events;
     this.#store = store;
     this.#kept = store.load<Items>('host-info') ?? {};
     const forget = () => {
@@ -54,13 +58,16 @@ export class HostInfo {
   }
 
   /** @throws {BmcError} when it cannot be kept; nothing has changed then */
-  set(item: HostInfoItem, text: HostText): void {
+  set(item: HostInfoItem, text: HostText, actor: Actor): void {
+    const before = this.get(item);
     if (volatileItems.includes(item)) {
       this.#volatile = { ...this.#volatile, [item]: text };
+      this.#events.changed(actor, `host's ${item}`, before, text);
       return;
     }
     const kept = { ...this.#kept, [item]: text };
     this.#store.save('host-info', kept);
     this.#kept = kept;
+    this.#events.changed(actor, `host's ${item}`, before, text);
   }
 }

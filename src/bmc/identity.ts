@@ -13,10 +13,12 @@ export interface Identity {
   readonly firmwareVersion: string;
 }
 
+const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** The UUID kept in the store, made (version 4) on first use. */
 export function keptUuid(store: Store, random: Random): string {
-  const kept = store.load<{ uuid: string }>('identity');
-  if (kept) return kept.uuid;
+  const kept = store.load<{ uuid?: unknown }>('identity')?.uuid;
+  if (typeof kept === 'string' && uuidForm.test(kept)) return kept;
   const raw = Buffer.from(random.bytes(16));
   raw[6] = ((raw[6] as number) & 0x0f) | 0x40;
   raw[8] = ((raw[8] as number) & 0x3f) | 0x80;

@@ -26,6 +26,17 @@ export interface MemoryPart {
   readonly sizeMb: number;
 }
 
+/** One of the files on the host that a disk is made of. */
+export interface ImageLayer {
+  readonly file: string;
+  /** `raw`, `qcow2`; undefined where nothing says so. */
+  readonly format: string | undefined;
+  /** Undefined while the file cannot be read. */
+  readonly virtualSizeBytes: number | undefined;
+  /** What it takes on the host; undefined for what is no file here. */
+  readonly allocatedBytes: number | undefined;
+}
+
 export interface DrivePart {
   readonly id: string;
   readonly serialNumber: string;
@@ -34,6 +45,8 @@ export interface DrivePart {
   /** What the guest sees, not what it takes on the host; undefined while the image cannot be read. */
   readonly capacityBytes: number | undefined;
   readonly readOnly: boolean;
+  /** The file that is written to, then what it rests on, down to the last; none where no file is behind the disk. */
+  readonly layers: readonly ImageLayer[];
 }
 
 /** A network card. What is attached to it now is told by `Machine.nics`. */
@@ -41,6 +54,15 @@ export interface NicPart {
   readonly id: string;
   /** Lower case, with colons. */
   readonly mac: string;
+}
+
+/** A trusted platform module. */
+export interface TpmPart {
+  readonly id: string;
+  /** Of the TPM library specification: `2.0`. */
+  readonly version: '2.0';
+  /** False: it has failed in the machine that runs. */
+  readonly works: boolean;
 }
 
 /** A function on the machine's PCI bus. */
@@ -61,6 +83,7 @@ export interface MachineInventory {
   readonly memory: readonly MemoryPart[];
   readonly drives: readonly DrivePart[];
   readonly nics: readonly NicPart[];
+  readonly tpm: TpmPart | undefined;
   /** Of the latest start; empty before the first one. */
   readonly pci: readonly PciPart[];
 }
@@ -73,4 +96,15 @@ export interface MachineBootDevice {
   /** The part's own: `disk0`. */
   readonly id: string;
   readonly kind: BootDeviceKind;
+}
+
+/** An entry of the firmware's own boot menu, which it has found or was given by an operating system. */
+export interface FirmwareBootEntry {
+  /** `Boot0001` */
+  readonly id: string;
+  readonly name: string;
+  /** The firmware tries it by itself. */
+  readonly enabled: boolean;
+  /** Where it leads: the text of its UEFI device path. */
+  readonly path: string;
 }

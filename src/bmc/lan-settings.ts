@@ -9,8 +9,10 @@
 import { createHmac } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
+import { Emitter } from '../lib/emitter.ts';
 import type { Random } from '../lib/random.ts';
 import { type Actor, actorText, type PrivilegeLevel, privilegeLevels } from './actor.ts';
+import { changesBetween } from './changes.ts';
 import { BmcError } from './errors.ts';
 import type { EventLog } from './event-log.ts';
 import { ManagementNetwork, type NetworkControl, type NetworkState } from './management-network.ts';
@@ -129,6 +131,7 @@ export class LanSettings {
   readonly #store: Store;
   readonly #events: EventLog;
   readonly #options: LanOptions;
+  readonly #changed = new Emitter<void>();
   #configuration: LanConfiguration;
   #access: ChannelAccess;
   #kgSeed: Seed | undefined;
@@ -147,6 +150,11 @@ export class LanSettings {
     this.#access = this.#configuration.access;
     this.#kgSeed = isSeed(kept?.kgSeed) ? kept.kgSeed : undefined;
     this.#applyConfiguredKg(kept === undefined, random);
+  }
+
+  /** Told of each change, of the access settings in force, too. */
+  onChange(listener: () => void): () => void {
+    return this.#changed.on(listener);
   }
 
   /** What is kept. */
@@ -186,9 +194,10 @@ export class LanSettings {
     for (const name of changed) {
       if (!rules[name](next[name])) throw new BmcError('bad-argument', `LAN ${name}: not a possible value`);
     }
+    const changes = changesBetween(this.#configuration, next);
     this.#save(next, this.#kgSeed);
     const what = changed.map((name) => labels[name]).join(', ');
-    this.#events.add('configuration', `LAN: ${what} changed by ${actorText(actor)}`, actor);
+    this.#events.add('configuration', `LAN: ${what} changed by ${actorText(actor)}`, actor, changes);
   }
 
   /** Changes the access settings in force; they last until the BMC restarts. */
@@ -196,9 +205,11 @@ export class LanSettings {
     const next = { ...this.#access, ...change };
     if (sameValue(next, this.#access)) return;
     if (!rules.access(next)) throw new BmcError('bad-argument', 'LAN access: not a possible value');
+    const changes = changesBetween(this.#access, next);
     this.#access = next;
+    this.#changed.emit();
     const what = `access now ${next.mode === 'always' ? 'open' : 'closed'}, up to ${next.limit}`;
-    this.#events.add('configuration', `LAN: ${what}, by ${actorText(actor)}`, actor);
+    this.#events.add('configuration', `LAN: ${what}, by ${actorText(actor)}`, actor, changes);
   }
 
   /**
@@ -207,19 +218,23 @@ export class LanSettings {
    */
   resetToDefaults(random: Random, actor: Actor): void {
     const kgHex = Buffer.from(this.#options.kg ?? []).toString('hex');
+    const changes = changesBetween(this.#configuration, { ...defaultLanConfiguration, kgHex });
     this.#save({ ...defaultLanConfiguration, kgHex }, seedOf(kgHex, random));
     this.#access = defaultLanConfiguration.access;
+    this.#changed.emit();
     this.#volatileDestination = noDestination;
     this.#events.add(
       'configuration',
       `LAN: all settings back to their defaults by ${actorText(actor)}`,
       actor,
+      changes,
     );
   }
 
   setDestination(number: number, destination: AlertDestination, actor: Actor): void {
     if (number === 0) {
       if (!isDestination(destination)) throw new BmcError('bad-argument', 'LAN destination 0');
+      this.#events.changed(actor, 'LAN: alert destination 0', this.#volatileDestination, destination);
       this.#volatileDestination = destination;
       return;
     }
@@ -234,11 +249,13 @@ export class LanSettings {
     if (next.kgHex === '' && this.#configuration.kgHex !== '') this.#store.save(markName, { kg: false });
     this.#configuration = next;
     this.#kgSeed = kgSeed;
+    this.#changed.emit();
   }
 
   #applyConfiguredKg(nothingKept: boolean, random: Random): void {
     const configured = Buffer.from(this.#options.kg ?? []).toString('hex');
-    const marked = this.#store.load<{ kg?: unknown }>(markName)?.kg === true;
+    const mark = this.#store.load<{ kg?: unknown }>(markName);
+    const marked = mark?.kg === true || this.#store.wasDamaged(markName);
     if (nothingKept && marked && configured === '') {
       this.#save({ ...this.#configuration, kgHex: Buffer.from(random.bytes(20)).toString('hex') }, undefined);
       this.#events.add(

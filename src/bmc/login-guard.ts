@@ -6,6 +6,7 @@
  *   Table 23-4, parameter 26.
  */
 import type { Clock } from '../lib/clock.ts';
+import { Emitter } from '../lib/emitter.ts';
 import type { EventLog } from './event-log.ts';
 import { GuessThrottle } from './guess-throttle.ts';
 import type { LanSettings } from './lan-settings.ts';
@@ -31,10 +32,12 @@ export class LoginGuard {
   readonly #throttle: GuessThrottle;
   /** By user ID. */
   readonly #records = new Map<number, Record>();
+  readonly #changed = new Emitter<void>();
 
   constructor(options: LoginGuardOptions) {
     this.#options = options;
-    this.#throttle = new GuessThrottle(options.clock);
+    const isUser = (name: string) => options.users.findByName(name) !== undefined;
+    this.#throttle = new GuessThrottle(options.clock, isUser);
     options.users.onChange(({ name }) => this.#throttle.forget(name));
   }
 
@@ -48,10 +51,16 @@ export class LoginGuard {
     return record !== undefined && this.#options.clock.now() < record.lockedUntil;
   }
 
+  /** Told when a lock-out begins or ends. */
+  onChange(listener: () => void): () => void {
+    return this.#changed.on(listener);
+  }
+
   /** Ends a lock-out, and forgets the tries that led to it. */
   unlock(user: User): void {
     this.#throttle.forget(user.name);
     this.#records.delete(user.id);
+    this.#changed.emit();
   }
 
   /** A try has failed for another reason than the password, which the client is not to learn: it counts the same. */
@@ -90,6 +99,10 @@ export class LoginGuard {
       events.add('user-changed', `user ${user.id} ${user.name}: locked out after wrong passwords, ${until}`);
     }
     if (lockoutS === 0) users.update(user.id, { enabled: false }, policyActor);
-    else record.lockedUntil = now + lockoutS * 1000;
+    else {
+      record.lockedUntil = now + lockoutS * 1000;
+      this.#changed.emit();
+      clock.after(lockoutS * 1000, () => this.#changed.emit());
+    }
   }
 }

@@ -5,9 +5,10 @@
 import { Emitter } from '../lib/emitter.ts';
 import type { Actor } from './actor.ts';
 import { firmwares } from './boot.ts';
+import { changesBetween } from './changes.ts';
 import { BmcError } from './errors.ts';
 import type { EventLog } from './event-log.ts';
-import type { MachineBootDevice } from './inventory.ts';
+import type { FirmwareBootEntry, MachineBootDevice } from './inventory.ts';
 import { fitsTopology, type Machine, type MachineHardware } from './machine.ts';
 import type { Store } from './store.ts';
 
@@ -64,6 +65,16 @@ export class MachineSettings {
     return this.#machine.bootDevices;
   }
 
+  /** Whether the machine can be started by UEFI firmware. */
+  get hasUefi(): boolean {
+    return this.#machine.firmware.slots.includes('uefi');
+  }
+
+  /** The UEFI firmware's own entries, once it has any. */
+  get bootEntries(): readonly FirmwareBootEntry[] {
+    return this.#machine.bootEntries;
+  }
+
   /** @throws {BmcError} `bad-argument` for what no machine can be made of; as the store refuses */
   set(change: MachineWishChange, actor: Actor): void {
     for (const [name, [least, most]] of Object.entries(machineLimits)) {
@@ -81,11 +92,13 @@ export class MachineSettings {
     this.#check({ ...this.configured, ...wishes });
     if (describe(wishes) === describe(this.#wishes)) return;
     this.#store.save(storeName, wishes);
+    const changes = changesBetween(this.next, { ...this.configured, ...wishes });
     this.#wishes = wishes;
     this.#events.add(
       'configuration',
       `machine from its next start on: ${describe(wishes) || 'as configured'}, set by ${actor.name}`,
       actor,
+      changes,
     );
     this.#changed.emit(wishes);
   }
@@ -122,6 +135,8 @@ const words: { readonly [K in keyof MachineHardware]: (value: MachineHardware[K]
   memoryMb: (size) => `${size} MB`,
   firmware: (firmware) => `firmware ${firmware}`,
   secureBoot: (on) => `secure boot ${on ? 'on' : 'off'}`,
+  serialRedirection: (on) => `serial redirection ${on ? 'on' : 'off'}`,
   networkBoot: (on) => `network boot ${on ? 'on' : 'off'}`,
+  tpm: (on) => `TPM ${on ? 'on' : 'off'}`,
   bootOrder: (devices) => `boot order ${devices.join(' ')}`,
 };

@@ -5,10 +5,14 @@
  * when the guest has obeyed; what the machine does by itself comes as events. Events are emitted in the order
  * in which things happened, and a command's own effects come as events too.
  */
-import type { BootOverride, Firmware } from './boot.ts';
+import type { Duplex } from 'node:stream';
+import type { Firmware, MachineBootOverride } from './boot.ts';
+import type { FirmwareSlot, MachineFirmware } from './firmware-update.ts';
 import type { FruFields } from './fru.ts';
-import type { MachineBootDevice, MachineInventory } from './inventory.ts';
-import type { MediaSlot } from './media.ts';
+import type { FirmwareBootEntry, MachineBootDevice, MachineInventory } from './inventory.ts';
+import type { KeyName } from './keyboard.ts';
+import type { MediaSlot } from './media-images.ts';
+import type { MachineSecureBoot } from './secure-boot.ts';
 
 export type MachineEvent =
   /** The machine's processors run. `adopted`: it was running before we came. */
@@ -22,6 +26,10 @@ export type MachineEvent =
   | { readonly kind: 'link'; readonly nic: string; readonly up: boolean }
   /** Something happened to a network card's way out. */
   | { readonly kind: 'nic'; readonly change: NicChange; readonly text: string }
+  /** The TPM works no more; the machine goes on without it until it is made anew. */
+  | { readonly kind: 'tpm-failed'; readonly detail: string }
+  /** What it consists of is told otherwise than before. */
+  | { readonly kind: 'parts' }
   /** The guest opened the drive of a medium. */
   | { readonly kind: 'medium-ejected'; readonly slot: MediaSlot }
   /** Its processors stand still, and nothing is lost. */
@@ -59,6 +67,18 @@ export interface MachineNic {
   readonly note: string | undefined;
 }
 
+/** What has gone through a network card since it was attached, as its guest would count it. */
+export interface NicCounters {
+  readonly receivedBytes: number;
+  readonly receivedFrames: number;
+  readonly receivedErrors: number;
+  readonly receivedDrops: number;
+  readonly sentBytes: number;
+  readonly sentFrames: number;
+  readonly sentErrors: number;
+  readonly sentDrops: number;
+}
+
 /** What the machine is made of: while it is on, what runs; otherwise what the next power-on would make of it. */
 export interface MachineHardware {
   /** Processors as an operating system counts them: all threads of all cores in all sockets. */
@@ -70,8 +90,12 @@ export interface MachineHardware {
   readonly firmware: Firmware;
   /** Nothing is booted that is not signed. Of no effect with legacy firmware. */
   readonly secureBoot: boolean;
+  /** Legacy firmware shows itself on the serial port and takes keys from it; UEFI firmware always does. */
+  readonly serialRedirection: boolean;
   /** Network cards are among what is booted from. */
   readonly networkBoot: boolean;
+  /** A TPM 2.0. */
+  readonly tpm: boolean;
   /** Devices that are tried first, by id; all others come after them, in the configured order. */
   readonly bootOrder: readonly string[];
 }
@@ -95,6 +119,8 @@ export interface MachineMedium {
   /** Absolute path. Its bytes are the medium's, whatever they look like. */
   readonly file: string;
   readonly readOnly: boolean;
+  /** `file` is a UNIX socket at which they are served by the NBD protocol; another path is another image. */
+  readonly nbd?: true;
 }
 
 /** What the core has to say about the next start. */
@@ -105,6 +131,8 @@ export interface MachineSetup {
   readonly hardware: Partial<MachineHardware>;
   /** What is in the drives for removable media; they are empty unless given. */
   readonly media?: readonly MachineMedium[];
+  /** Files in place of the firmware that comes with the host. */
+  readonly firmware?: Readonly<Partial<Record<FirmwareSlot, string>>>;
 }
 
 /** What a running machine has used. */
@@ -122,11 +150,16 @@ export interface Machine {
   readonly inventory: MachineInventory;
   /** What the next start can boot from, in the order in which it does so without an override. */
   readonly bootDevices: readonly MachineBootDevice[];
+  /** What the UEFI firmware that the next start is made with keeps of booting; none before it first ran. */
+  readonly bootEntries: readonly FirmwareBootEntry[];
   /** True while the machine exists as a running machine, however unresponsive. */
   readonly running: boolean;
   readonly console: HostConsole;
+  readonly screen: HostScreen;
   /** The network cards, in order, while the machine runs or starts. */
   readonly nics: readonly MachineNic[];
+  /** Undefined for a card that is not attached, or whose traffic nobody counts. */
+  nicCounters(id: string): NicCounters | undefined;
 
   on(listener: (event: MachineEvent) => void): () => void;
 
@@ -160,8 +193,8 @@ export interface Machine {
    */
   limitCpu?(share: number | undefined): Promise<void>;
 
-  /** The version of a firmware that the machine can start with; undefined when that cannot be told. */
-  firmwareVersion(firmware: Firmware): string | undefined;
+  /** What it starts with, before anything else. */
+  readonly firmware: MachineFirmware;
   /** What it has for booting signed systems only; absent where it has nothing. */
   readonly secureBoot?: MachineSecureBoot;
 
@@ -179,24 +212,21 @@ export interface Machine {
    * The override in force from the next boot on, `undefined` for the machine's own order. Callable in any
    * state and at once remembered; a boot in progress keeps what it started with.
    */
-  setBootOverride(override: BootOverride | undefined): void;
+  setBootOverride(override: MachineBootOverride | undefined): void;
 }
 
-export interface MachineSecureBoot {
-  /** Of the running machine, as its firmware has it; undefined while it runs without. */
-  state(): SecureBootState | undefined;
+/** The machine's screen, with its keyboard and mouse. */
+export interface HostScreen {
   /**
-   * The keys become those that come with the firmware, from the next start on.
-   * @throws {BmcError} `wrong-state` while the machine runs with them
+   * One viewer's conversation with the machine: RFB 3.8 (RFC 6143) without a password, shared with other viewers. It
+   * ends with the machine; the viewer ends it by destroying it.
+   * @throws {BmcError} `wrong-state` while the machine is off, `timed-out` when it does not answer
    */
-  resetKeys(): void;
-}
-
-export interface SecureBootState {
-  /** Nobody owns the platform yet: everybody can put keys in. */
-  readonly setupMode: boolean;
-  /** Signatures are checked. */
-  readonly enabled: boolean;
+  view(): Promise<Duplex>;
+  /** What it shows now, as PNG. @throws {BmcError} as {@link view} */
+  picture(): Promise<Uint8Array>;
+  /** Presses keys in this order, holds them together, releases them. @throws {BmcError} as {@link view} */
+  press(keys: readonly KeyName[], holdMs: number): Promise<void>;
 }
 
 /** The host's serial port as the machine offers it: one byte stream each way. */

@@ -13,7 +13,9 @@
  */
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Clock, Timer } from '../lib/clock.ts';
+import { Emitter } from '../lib/emitter.ts';
 import { type Actor, actorText } from './actor.ts';
+import { changesBetween } from './changes.ts';
 import { BmcError } from './errors.ts';
 import type { EventLog } from './event-log.ts';
 import type { SetInProgress } from './set-in-progress.ts';
@@ -108,6 +110,7 @@ const storeName = 'lan-network';
 
 export class ManagementNetwork {
   readonly #options: ManagementNetworkOptions;
+  readonly #changed = new Emitter<void>();
   #kept: NetworkSettings | undefined;
   /** Who wants it, while what is kept is not in effect. */
   #wantedBy: Actor | undefined;
@@ -166,7 +169,7 @@ export class ManagementNetwork {
    * configuration leaves the interface to the host, `no-space` or `timed-out` when it cannot be saved
    */
   async change(wish: (now: NetworkSettings) => Partial<NetworkSettings>, actor: Actor): Promise<void> {
-    const { control, store } = this.#options;
+    const { control, store, events } = this.#options;
     if (!control) throw new BmcError('not-permitted', "the host's network is not changed by clients");
     const present = this.#kept ?? (await control.settings());
     // Another client may have been quicker.
@@ -176,10 +179,17 @@ export class ManagementNetwork {
     judge(next, wanted, control);
     if (sameValue(before, next)) return;
     store.save(storeName, next);
+    events.changed(actor, 'LAN interface', before, next);
     if (!this.#wantedBy) this.#settled = before;
     this.#kept = next;
     this.#wantedBy = actor;
+    this.#changed.emit();
     this.#applySoon();
+  }
+
+  /** Told when clients' wishes have changed, and when they are in effect or have failed. */
+  onChange(listener: () => void): () => void {
+    return this.#changed.on(listener);
   }
 
   /** Whether there is anything to look at. */
@@ -192,13 +202,21 @@ export class ManagementNetwork {
    * configuration says, and whoever reaches the BMC by the present address still does so until then.
    * @throws {BmcError} `no-space` or `timed-out` when it cannot be saved; nothing has changed then
    */
-  resetToDefaults(): void {
+  resetToDefaults(actor: Actor): void {
     const { control, store } = this.#options;
     if (!control || !this.#kept) return;
     store.save(storeName, null);
+    const change = changesBetween(this.#kept, null);
+    this.#options.events.add(
+      'configuration',
+      `LAN: settings of the interface forgotten by ${actorText(actor)}`,
+      actor,
+      change,
+    );
     this.#timer?.cancel();
     this.#kept = undefined;
     this.#wantedBy = undefined;
+    this.#changed.emit();
   }
 
   /**
@@ -235,6 +253,7 @@ export class ManagementNetwork {
       else {
         this.#applying = this.#apply().finally(() => {
           this.#applying = undefined;
+          this.#changed.emit();
         });
       }
     });
@@ -249,12 +268,13 @@ export class ManagementNetwork {
     let failed = false;
     try {
       await control.apply(wanted);
-      events.add('configuration', `LAN: ${text(wanted)} set by ${by}`);
+      events.add('configuration', `LAN: ${text(wanted)} set by ${by}`, actor);
     } catch (error) {
       failed = true;
       const stays = before ? `; it stays ${text(before)}` : '';
       const why = messageOf(error);
-      events.add('configuration', `LAN: ${text(wanted)}, wanted by ${by}, could not be set: ${why}${stays}`);
+      const told = `LAN: ${text(wanted)}, wanted by ${by}, could not be set: ${why}${stays}`;
+      events.add('configuration', told, actor);
     }
     this.#last = undefined;
     // A newer wish, if there is one, has a timer of its own.

@@ -2,110 +2,36 @@
  * Virtual media: images that clients put into the machine's CD drive or plug in as a USB stick. What is in a slot stays
  * there until it is ejected, over power cycles and restarts of the BMC, as a real disc would.
  *
- *     empty ── insert, upload ──▶ loading ── whole and sound ──▶ loaded ── eject, by a client or the guest ──▶ empty
+ *     empty ── insert, upload ──▶ loading ── readable ──▶ loaded ── eject, by a client or the guest ──▶ empty
  *     loading ── failed, cancelled, eject ──▶ empty
  *
- * The image is fetched by the BMC and kept as a file; the machine never sees where it came from. How that is done is
- * not known here.
+ * An image is read where it is, taken from a library, or fetched and kept as a file; the machine never sees where it
+ * comes from. How that is done is not known here.
  */
-import type { Clock, Timer } from '../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import { Emitter } from '../lib/emitter.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Actor } from './actor.ts';
 import { BmcError } from './errors.ts';
 import type { EventLog } from './event-log.ts';
 import type { Machine, MachineMedium } from './machine.ts';
+import {
+  type ImageFetcher,
+  type ImageLibrary,
+  type ImageStore,
+  type ImageWriter,
+  type LibraryImage,
+  type MediaSlot,
+  type MediaTrust,
+  type Medium,
+  type MediumRequest,
+  mediaSlots,
+  type RemoteImages,
+  type RemoteSource,
+} from './media-images.ts';
+import { beginTransfer, finishedTransfer, type Loading, type Transfer } from './media-transfer.ts';
+import { MediaUploads } from './media-uploads.ts';
 import type { Store } from './store.ts';
-
-/** `cd`: also DVDs; never writable. `usb`: a stick. */
-export const mediaSlots = ['cd', 'usb'] as const;
-export type MediaSlot = (typeof mediaSlots)[number];
-
-/** An image that is here whole. */
-export interface Medium {
-  /** Where it came from, without credentials; undefined for one that was uploaded. */
-  readonly url?: string;
-  readonly name: string;
-  readonly readOnly: boolean;
-  readonly sizeBytes: number;
-  /** Absolute path. */
-  readonly file: string;
-}
-
-/** What is to be fetched, and with what. */
-export interface MediumRequest {
-  readonly url: string;
-  readonly userName?: string;
-  readonly password?: string;
-  readonly readOnly: boolean;
-  /** The image is to be in the drive, not just at hand. */
-  readonly inserted: boolean;
-}
-
-/** How far a server over TLS has to prove who it is. */
-export interface MediaTrust {
-  readonly verify: boolean;
-  /** Of authorities or servers, in PEM form; without any, those that are known to everybody count. */
-  readonly certificates: readonly string[];
-}
-
-/** Takes the bytes of an image in their order. */
-export interface ImageWriter {
-  readonly receivedBytes: number;
-  /** @throws {BmcError} `no-space`, or `bad-argument` for more bytes than were announced */
-  write(bytes: Uint8Array): Promise<void>;
-  /** @throws {BmcError} `bad-argument` when the image is not whole, or nothing that this slot can take */
-  finish(): Promise<{ readonly file: string; readonly sizeBytes: number }>;
-  /** Forgets all of it. Does no harm twice. */
-  discard(): Promise<void>;
-}
-
-/** Where images are kept. */
-export interface ImageStore {
-  /** @param sizeBytes undefined when nobody says @throws {BmcError} `no-space`, or `bad-argument` for too large a one */
-  create(slot: MediaSlot, name: string, sizeBytes: number | undefined): Promise<ImageWriter>;
-  has(file: string): boolean;
-  remove(file: string): void;
-  /** Removes all others. */
-  keepOnly(files: readonly string[]): void;
-}
-
-export interface ImageFetcher {
-  /** @throws {BmcError} `bad-argument` or `not-permitted` for what will not even be tried */
-  check(request: MediumRequest): void;
-  /**
-   * Gets the image whole.
-   * @param begin called once with the size that the server announces, if any
-   * @throws {BmcError} with the reason
-   */
-  fetch(
-    request: MediumRequest,
-    trust: MediaTrust,
-    begin: (sizeBytes: number | undefined) => Promise<ImageWriter>,
-    signal: AbortSignal,
-  ): Promise<ImageWriter>;
-}
-
-/** An image on its way. */
-export interface Transfer {
-  readonly slot: MediaSlot;
-  readonly receivedBytes: number;
-  /** Undefined as long as nobody has said. */
-  readonly totalBytes: number | undefined;
-  /** Settles when the image is in its slot. @throws {BmcError} when it will never be */
-  readonly done: Promise<void>;
-  cancel(): void;
-}
-
-/** A part of an image that a client sends. */
-export interface UploadPart {
-  readonly name: string;
-  /** Where in the image it begins. */
-  readonly offset: number;
-  /** Of the whole image; undefined where the end of the part is that of the image, so that it cannot be continued. */
-  readonly totalBytes: number | undefined;
-  readonly readOnly: boolean;
-}
 
 export interface SlotState {
   readonly medium: Medium | undefined;
@@ -113,14 +39,10 @@ export interface SlotState {
   readonly inserted: boolean;
   /** What is on its way into the slot. */
   readonly loading: Loading | undefined;
+  /** Why the medium cannot be read at present. */
+  readonly trouble: string | undefined;
   readonly verifyCertificate: boolean;
   readonly certificates: readonly TrustedCertificate[];
-}
-
-export interface Loading {
-  readonly name: string;
-  readonly url: string | undefined;
-  readonly transfer: Transfer;
 }
 
 export interface TrustedCertificate {
@@ -129,13 +51,13 @@ export interface TrustedCertificate {
   readonly pem: string;
 }
 
-/** An upload that broke off is waited for so long. */
-export const uploadPatienceMs = 15 * 60_000;
-
 export interface MediaDependencies {
   readonly machine: Machine;
   readonly images: ImageStore;
   readonly fetcher: ImageFetcher;
+  /** Without it all images are fetched whole. */
+  readonly remote?: RemoteImages | undefined;
+  readonly library?: ImageLibrary | undefined;
   readonly store: Store;
   readonly events: EventLog;
   readonly clock: Clock;
@@ -144,6 +66,8 @@ export interface MediaDependencies {
 
 interface KeptSlot {
   readonly medium?: Medium;
+  /** Of a medium that is read where it is. */
+  readonly source?: RemoteSource;
   readonly inserted: boolean;
   readonly verifyCertificate: boolean;
   readonly certificates: readonly TrustedCertificate[];
@@ -156,18 +80,28 @@ const maxCertificates = 16;
 const fresh: KeptSlot = { inserted: false, verifyCertificate: false, certificates: [], nextCertificateId: 1 };
 
 export class VirtualMedia {
+  readonly uploads: MediaUploads;
   readonly #d: MediaDependencies;
   readonly #changed = new Emitter<MediaSlot>();
   readonly #loading = new Map<MediaSlot, Loading>();
-  readonly #uploads = new Map<MediaSlot, Upload>();
   /** The latest change of each slot: the next one waits for it. */
   readonly #work = new Map<MediaSlot, Promise<unknown>>();
   #kept: Kept;
 
   constructor(dependencies: MediaDependencies) {
     this.#d = dependencies;
-    const { store, machine, log } = dependencies;
+    const { store, machine, log, images, clock, remote } = dependencies;
     this.#kept = { cd: fresh, usb: fresh, ...store.load<Kept>(storeName) };
+    this.uploads = new MediaUploads(images, clock, {
+      requireFree: (slot, readOnly) => {
+        this.#requireFree(slot);
+        checkWritable(slot, readOnly);
+      },
+      setLoading: (slot, loading) => this.#setLoading(slot, loading),
+      load: (slot, medium, actor) => this.#queue(slot, () => this.#load(slot, { medium }, true, actor)),
+      failed: (slot, name, error) => this.#tellFailed(slot, name, error),
+    });
+    remote?.onTrouble((slot) => this.#tellTrouble(slot));
     machine.on((event) => {
       if (event.kind === 'medium-ejected') {
         this.#eject(event.slot, undefined).catch((error: unknown) =>
@@ -177,20 +111,38 @@ export class VirtualMedia {
     });
   }
 
-  /** Before the machine is looked for: images that have gone are known to be gone. */
-  start(): void {
+  /** Before the machine is looked for: images that have gone are known to be gone, and the others can be read. */
+  async start(): Promise<void> {
     this.#dropMissing();
     this.#d.images.keepOnly(mediaSlots.flatMap((slot) => this.#kept[slot].medium?.file ?? []));
+    for (const slot of mediaSlots) {
+      const { medium, source, inserted } = this.#kept[slot];
+      if (!medium || !source) continue;
+      const { file, sizeBytes } = medium;
+      try {
+        await this.#d.remote?.resume(slot, { source, file, sizeBytes }, () => this.#trust(slot));
+        this.#d.remote?.setReady(file, inserted);
+      } catch (error) {
+        this.#forget(slot, error);
+      }
+    }
   }
 
   /** What is on its way is given up; what is in a drive stays there. */
-  stop(): void {
+  async stop(): Promise<void> {
     for (const { transfer } of this.#loading.values()) transfer.cancel();
+    await this.#d.remote?.stop();
   }
 
   slot(slot: MediaSlot): SlotState {
     const { medium, inserted, verifyCertificate, certificates } = this.#kept[slot];
-    return { medium, inserted, loading: this.#loading.get(slot), verifyCertificate, certificates };
+    const trouble = medium?.held === 'remote' ? this.#d.remote?.trouble(medium.file) : undefined;
+    return { medium, inserted, loading: this.#loading.get(slot), trouble, verifyCertificate, certificates };
+  }
+
+  /** The images that are there anyway; undefined where there is no library. */
+  async library(): Promise<readonly LibraryImage[] | undefined> {
+    return this.#d.library?.list();
   }
 
   /** Told of each change of a slot but its progress. */
@@ -205,116 +157,71 @@ export class VirtualMedia {
   }
 
   /**
-   * Begins to fetch an image; the machine goes on meanwhile, and gets it when it is here whole.
+   * Begins to get hold of an image; the machine goes on meanwhile, and gets it when it can read it.
+   * @param request its URL may also be `file:NAME`: that of an image in the library
    * @throws {BmcError} `wrong-state` when the slot is taken, or why it cannot be fetched
    */
   insert(slot: MediaSlot, request: MediumRequest, actor: Actor): Transfer {
-    const { fetcher, images } = this.#d;
-    fetcher.check(request);
+    const inLibrary = libraryName(request.url);
+    if (inLibrary === undefined) this.#d.fetcher.check(request);
     const url = withoutCredentials(request.url);
     const { medium, inserted } = this.#kept[slot];
-    const isThere = medium?.url === url && medium.readOnly === request.readOnly;
-    if (isThere && inserted === request.inserted) {
-      return { slot, receivedBytes: medium.sizeBytes, totalBytes: medium.sizeBytes, ...finished };
+    const isThere =
+      medium?.url === url && medium.readOnly === request.readOnly && inserted === request.inserted;
+    if (!isThere) {
+      this.#requireFree(slot);
+      checkWritable(slot, request.readOnly);
     }
-    this.#requireFree(slot);
-    checkWritable(slot, request.readOnly);
+    const { verifyCertificate } = request;
+    if (verifyCertificate !== undefined) this.setVerifyCertificate(slot, verifyCertificate, actor);
+    if (isThere) return finishedTransfer(slot, medium.sizeBytes);
     const name = nameOf(url);
     const controller = new AbortController();
-    let writer: ImageWriter | undefined;
-    let totalBytes: number | undefined;
-    const trust = this.#trust(slot);
+    const { signal } = controller;
+    const copy: Copy = { writer: undefined, totalBytes: undefined };
     const run = async () => {
+      let got: Got | undefined;
       try {
-        const whole = await fetcher.fetch(
-          request,
-          trust,
-          async (sizeBytes) => {
-            totalBytes = sizeBytes;
-            writer = await images.create(slot, url, sizeBytes);
-            return writer;
-          },
-          controller.signal,
-        );
-        const image = await whole.finish();
-        controller.signal.throwIfAborted();
-        const fetched = { url, name, readOnly: request.readOnly, ...image };
-        await this.#queue(slot, () => this.#load(slot, fetched, request.inserted, actor));
+        got =
+          inLibrary === undefined
+            ? ((await this.#open(slot, request, signal)) ?? (await this.#fetch(slot, request, signal, copy)))
+            : await this.#fromLibrary(slot, inLibrary, request);
+        signal.throwIfAborted();
+        const loaded = { ...got, medium: { url, name, readOnly: request.readOnly, ...got.medium } };
+        await this.#queue(slot, () => this.#load(slot, loaded, request.inserted, actor));
       } catch (cause) {
-        await writer?.discard();
-        const error = controller.signal.aborted
+        await copy.writer?.discard();
+        if (got?.source) await this.#d.remote?.close(got.medium.file);
+        const error = signal.aborted
           ? new BmcError('wrong-state', `${name}: given up before it was whole`, { cause })
           : cause;
         this.#tellFailed(slot, name, error);
         throw error;
       } finally {
-        this.#endLoading(slot);
+        this.#setLoading(slot, undefined);
       }
     };
-    const transfer = this.#transfer(slot, {
-      receivedBytes: () => writer?.receivedBytes ?? 0,
-      totalBytes: () => totalBytes,
+    const transfer = beginTransfer(slot, {
+      receivedBytes: () => copy.writer?.receivedBytes ?? 0,
+      totalBytes: () => copy.totalBytes,
       cancel: () => controller.abort(),
     });
-    this.#loading.set(slot, { name, url, transfer });
-    this.#changed.emit(slot);
+    this.#setLoading(slot, { name, url, transfer });
     run().then(transfer.settle, transfer.fail);
     return transfer;
   }
 
-  /** How much of an upload is here; undefined when none is under way. */
-  uploaded(
-    slot: MediaSlot,
-  ): { readonly receivedBytes: number; readonly totalBytes: number | undefined } | undefined {
-    const upload = this.#uploads.get(slot);
-    return upload && { receivedBytes: upload.writer.receivedBytes, totalBytes: upload.totalBytes };
-  }
-
   /**
-   * Takes a part of an image; the last one brings it into the slot. A part that breaks off may be continued within
-   * {@link uploadPatienceMs} from where it broke off.
-   * @returns whether the image is whole and in the slot
-   * @throws {BmcError} `wrong-state` when the slot is taken, `bad-argument` when the part is not the next one
+   * Fails what is being read of images that are elsewhere, and whatever comes until it is released: nothing that the
+   * machine does then has to wait for their servers.
+   * @returns releases it
    */
-  async upload(
-    slot: MediaSlot,
-    part: UploadPart,
-    bytes: AsyncIterable<Uint8Array>,
-    actor: Actor,
-  ): Promise<boolean> {
-    const upload = await this.#uploadFor(slot, part);
-    upload.timer?.cancel();
-    upload.timer = undefined;
-    upload.active = true;
-    const { writer } = upload;
-    try {
-      for await (const chunk of bytes) {
-        if (upload.cancelled) throw new BmcError('wrong-state', `${part.name}: given up before it was whole`);
-        await writer.write(chunk);
-      }
-    } catch (error) {
-      // What the client or the line did can be made good by another part; what we cannot take cannot.
-      const final = error instanceof BmcError || upload.totalBytes === undefined;
-      if (final) await this.#endUpload(slot, upload, error);
-      throw error;
-    } finally {
-      upload.active = false;
-      if (this.#uploads.get(slot) === upload && isInPart(upload)) this.#awaitRest(slot, upload);
-    }
-    if (upload.cancelled) throw new BmcError('wrong-state', `${part.name}: given up before it was whole`);
-    if (isInPart(upload)) return false;
-    try {
-      const image = await writer.finish();
-      const medium = { name: upload.name, readOnly: upload.readOnly, ...image };
-      await this.#queue(slot, () => this.#load(slot, medium, true, actor));
-    } catch (error) {
-      await this.#endUpload(slot, upload, error);
-      throw error;
-    }
-    this.#uploads.delete(slot);
-    this.#endLoading(slot);
-    upload.transfer.settle();
-    return true;
+  hold(): () => void {
+    const held = mediaSlots.map((slot) => this.#kept[slot]);
+    for (const each of held) this.#setReady(each, false);
+    return () => {
+      for (const slot of mediaSlots) this.#setReady(this.#kept[slot], this.#kept[slot].inserted);
+    };
   }
 
   /** Puts an image that is at hand into the drive, or takes it out of it without forgetting it. */
@@ -342,23 +249,27 @@ export class VirtualMedia {
       await loading.transfer.done.catch(() => undefined);
     }
     await this.#queue(slot, async () => {
-      const { medium, inserted, ...rest } = this.#kept[slot];
+      const { medium, inserted, source: _, ...rest } = this.#kept[slot];
       if (!medium) return;
       await this.#change(slot, { ...rest, inserted: false });
-      this.#d.images.remove(medium.file);
+      if (medium.held === 'remote') await this.#d.remote?.close(medium.file);
+      else if (medium.held === undefined) this.#d.images.remove(medium.file);
       const who = actor?.name ?? 'the guest';
       const text = `${medium.name} ejected from ${slotNames[slot]} by ${who}`;
       this.#tell(slot, inserted ? false : undefined, text, actor);
     });
   }
 
-  setVerifyCertificate(slot: MediaSlot, verifyCertificate: boolean): void {
+  setVerifyCertificate(slot: MediaSlot, verifyCertificate: boolean, actor: Actor): void {
+    const { verifyCertificate: before } = this.#kept[slot];
     this.#save({ ...this.#kept, [slot]: { ...this.#kept[slot], verifyCertificate } });
+    const what = `${slotNames[slot]}: certificates of servers checked`;
+    this.#d.events.changed(actor, what, before, verifyCertificate);
     this.#changed.emit(slot);
   }
 
   /** @param pem one certificate, checked by the caller @throws {BmcError} `no-space` when there are too many */
-  addCertificate(slot: MediaSlot, pem: string): TrustedCertificate {
+  addCertificate(slot: MediaSlot, pem: string, actor: Actor): TrustedCertificate {
     const { certificates, nextCertificateId: id, ...rest } = this.#kept[slot];
     if (certificates.length >= maxCertificates) {
       throw new BmcError('no-space', `no more than ${maxCertificates} certificates`);
@@ -369,19 +280,53 @@ export class VirtualMedia {
       ...this.#kept,
       [slot]: { ...rest, certificates: [...certificates, added], nextCertificateId },
     });
+    this.#d.events.changed(actor, `${slotNames[slot]}: trusted certificate`, undefined, id);
     return added;
   }
 
-  removeCertificate(slot: MediaSlot, id: number): void {
+  removeCertificate(slot: MediaSlot, id: number, actor: Actor): void {
     const { certificates, ...rest } = this.#kept[slot];
     const left = certificates.filter((each) => each.id !== id);
     this.#save({ ...this.#kept, [slot]: { ...rest, certificates: left } });
+    this.#d.events.changed(actor, `${slotNames[slot]}: trusted certificate`, id, undefined);
   }
 
   // --- Into and out of the drive ---
 
-  async #load(slot: MediaSlot, medium: Medium, inserted: boolean, actor: Actor): Promise<void> {
-    await this.#change(slot, { ...this.#kept[slot], medium, inserted });
+  /** @returns undefined when it is to be fetched whole */
+  async #open(slot: MediaSlot, request: MediumRequest, signal: AbortSignal): Promise<Got | undefined> {
+    if (request.whole || !request.readOnly) return undefined;
+    const opened = await this.#d.remote?.open(slot, request, () => this.#trust(slot), signal);
+    if (!opened) return undefined;
+    const { file, sizeBytes, source } = opened;
+    return { medium: { file, sizeBytes, held: 'remote' }, source };
+  }
+
+  async #fetch(slot: MediaSlot, request: MediumRequest, signal: AbortSignal, copy: Copy): Promise<Got> {
+    const begin = async (sizeBytes: number | undefined) => {
+      copy.totalBytes = sizeBytes;
+      copy.writer = await this.#d.images.create(slot, request.url, sizeBytes);
+      return copy.writer;
+    };
+    signal.throwIfAborted();
+    const whole = await this.#d.fetcher.fetch(request, this.#trust(slot), begin, signal);
+    return { medium: await whole.finish() };
+  }
+
+  async #fromLibrary(slot: MediaSlot, name: string, { readOnly }: MediumRequest): Promise<Got> {
+    const { library } = this.#d;
+    if (!library) throw new BmcError('bad-argument', 'there is no library of images (redfish.media.library)');
+    if (!readOnly) throw new BmcError('bad-argument', 'images of the library cannot be written to');
+    return { medium: { ...(await library.open(name, slot)), held: 'library' } };
+  }
+
+  async #load(
+    slot: MediaSlot,
+    { medium, source }: { readonly medium: Medium; readonly source?: RemoteSource },
+    inserted: boolean,
+    actor: Actor,
+  ): Promise<void> {
+    await this.#change(slot, { ...this.#kept[slot], medium, ...(source && { source }), inserted });
     const size = `${medium.sizeBytes} bytes`;
     const what = inserted ? 'inserted into' : 'kept for';
     const from = medium.url === undefined ? '' : ` from ${medium.url}`;
@@ -397,12 +342,21 @@ export class VirtualMedia {
   async #change(slot: MediaSlot, next: KeptSlot): Promise<void> {
     const before = this.#kept;
     this.#save({ ...before, [slot]: next });
+    this.#setReady(before[slot], false);
+    this.#setReady(next, next.inserted);
     try {
       await this.#d.machine.changeMedium(slot, machineMedium(slot, next));
     } catch (error) {
+      this.#setReady(next, false);
+      this.#setReady(before[slot], before[slot].inserted);
       this.#save({ ...this.#kept, [slot]: before[slot] });
       throw error;
     }
+  }
+
+  /** The machine can only let go of an image when nothing is being read of it. */
+  #setReady({ medium }: KeptSlot, ready: boolean): void {
+    if (medium?.held === 'remote') this.#d.remote?.setReady(medium.file, ready);
   }
 
   /** A machine that ran without us has what it had; what was changed meanwhile, or half done, is made good. */
@@ -416,116 +370,25 @@ export class VirtualMedia {
 
   #dropMissing(): void {
     for (const slot of mediaSlots) {
-      const { medium, inserted: _, ...rest } = this.#kept[slot];
-      if (!medium || this.#d.images.has(medium.file)) continue;
-      const next = { ...this.#kept, [slot]: { ...rest, inserted: false } };
-      try {
-        this.#save(next);
-      } catch (error) {
-        this.#d.log.error({ err: error, slot }, 'missing image not forgotten on the disk');
-        this.#kept = next;
-      }
-      this.#tellFailed(slot, medium.name, new Error('its file has gone'));
+      const { medium } = this.#kept[slot];
+      const isThere = medium?.held === 'remote' ? this.#d.remote : medium && this.#d.images.has(medium.file);
+      if (medium && !isThere) this.#forget(slot, new Error('its file has gone'));
     }
   }
 
-  // --- Uploads ---
-
-  async #uploadFor(slot: MediaSlot, part: UploadPart): Promise<Upload> {
-    const { name, offset, totalBytes, readOnly } = part;
-    const known = this.#uploads.get(slot);
-    if (known) {
-      if (known.active) throw new BmcError('wrong-state', 'another part of the image is being received');
-      const { receivedBytes } = known.writer;
-      if (known.name !== name || known.totalBytes !== totalBytes || offset !== receivedBytes) {
-        throw new BmcError(
-          'bad-argument',
-          `the upload under way is ${known.name} of ${known.totalBytes ?? 'unknown'} bytes, of which ${receivedBytes} are here`,
-        );
-      }
-      return known;
-    }
-    this.#requireFree(slot);
-    checkWritable(slot, readOnly);
-    if (offset !== 0) throw new BmcError('bad-argument', 'no upload is under way that could be continued');
-    const upload: { writer: ImageWriter | undefined } & Omit<Upload, 'writer'> = {
-      name,
-      totalBytes,
-      readOnly,
-      writer: undefined,
-      timer: undefined,
-      // From here on the slot is taken, though the file is still to be made.
-      active: true,
-      cancelled: false,
-      transfer: this.#transfer(slot, {
-        receivedBytes: () => upload.writer?.receivedBytes ?? 0,
-        totalBytes: () => totalBytes,
-        cancel: () => {
-          upload.cancelled = true;
-          const error = new BmcError('wrong-state', `${name}: given up before it was whole`);
-          void this.#endUpload(slot, upload as Upload, error);
-        },
-      }),
-    };
-    this.#loading.set(slot, { name, url: undefined, transfer: upload.transfer });
+  #forget(slot: MediaSlot, cause: unknown): void {
+    const { medium, source: _, ...rest } = this.#kept[slot];
+    const next = { ...this.#kept, [slot]: { ...rest, inserted: false } };
     try {
-      upload.writer = await this.#d.images.create(slot, name, totalBytes);
+      this.#save(next);
     } catch (error) {
-      this.#endLoading(slot);
-      upload.transfer.fail(error);
-      throw error;
+      this.#d.log.error({ err: error, slot }, 'missing image not forgotten on the disk');
+      this.#kept = next;
     }
-    this.#uploads.set(slot, upload as Upload);
-    this.#changed.emit(slot);
-    return upload as Upload;
-  }
-
-  #awaitRest(slot: MediaSlot, upload: Upload): void {
-    const { clock } = this.#d;
-    upload.timer = clock.after(uploadPatienceMs, () => {
-      const error = new BmcError('timed-out', 'the rest of the upload did not come');
-      void this.#endUpload(slot, upload, error);
-    });
-  }
-
-  async #endUpload(slot: MediaSlot, upload: Upload, error: unknown): Promise<void> {
-    if (this.#uploads.get(slot) !== upload) return;
-    upload.timer?.cancel();
-    this.#uploads.delete(slot);
-    await upload.writer.discard();
-    this.#tellFailed(slot, upload.name, error);
-    this.#endLoading(slot);
-    upload.transfer.fail(error);
+    this.#tellFailed(slot, medium?.name ?? 'an image', cause);
   }
 
   // --- Helpers ---
-
-  #transfer(
-    slot: MediaSlot,
-    { receivedBytes, totalBytes, cancel }: TransferFacts,
-  ): Transfer & { settle(): void; fail(error: unknown): void } {
-    let settle = (): void => undefined;
-    let fail = (_error: unknown): void => undefined;
-    const done = new Promise<void>((resolve, reject) => {
-      settle = resolve;
-      fail = reject;
-    });
-    // Whoever does not wait for it learns of its failure by the event log.
-    done.catch(() => undefined);
-    return {
-      slot,
-      get receivedBytes() {
-        return receivedBytes();
-      },
-      get totalBytes() {
-        return totalBytes();
-      },
-      done,
-      cancel,
-      settle,
-      fail,
-    };
-  }
 
   #trust(slot: MediaSlot): MediaTrust {
     const { verifyCertificate, certificates } = this.#kept[slot];
@@ -537,8 +400,9 @@ export class VirtualMedia {
     if (taken) throw new BmcError('wrong-state', `${slotNames[slot]} holds ${taken.name}: eject it first`);
   }
 
-  #endLoading(slot: MediaSlot): void {
-    this.#loading.delete(slot);
+  #setLoading(slot: MediaSlot, loading: Loading | undefined): void {
+    if (loading) this.#loading.set(slot, loading);
+    else this.#loading.delete(slot);
     this.#changed.emit(slot);
   }
 
@@ -554,7 +418,9 @@ export class VirtualMedia {
 
   #save(kept: Kept): void {
     this.#d.store.save(storeName, kept);
+    const before = this.#kept;
     this.#kept = kept;
+    for (const slot of mediaSlots) if (kept[slot] !== before[slot]) this.#changed.emit(slot);
   }
 
   /** @param inDrive what the guest sees of it; undefined for nothing */
@@ -564,44 +430,58 @@ export class VirtualMedia {
     this.#changed.emit(slot);
   }
 
+  #tellTrouble(slot: MediaSlot): void {
+    const { medium, trouble } = this.slot(slot);
+    if (!medium) return;
+    if (trouble !== undefined)
+      this.#d.events.add('media-failed', `${medium.name} in ${slotNames[slot]}: ${trouble}`);
+    else this.#d.events.add('configuration', `${medium.name} in ${slotNames[slot]} can be read again`);
+    this.#changed.emit(slot);
+  }
+
   #tellFailed(slot: MediaSlot, name: string, error: unknown): void {
     this.#d.log.warn({ err: error, slot }, 'no virtual medium');
     this.#d.events.add('media-failed', `${name} not in ${slotNames[slot]}: ${(error as Error).message}`);
   }
 }
 
-function isInPart({ totalBytes, writer }: Upload): boolean {
-  return totalBytes !== undefined && writer.receivedBytes < totalBytes;
+/** An image that the machine can read, without what its request says of it. */
+interface Got {
+  readonly medium: Pick<Medium, 'file' | 'sizeBytes' | 'held'>;
+  readonly source?: RemoteSource;
 }
 
-interface Upload {
-  readonly name: string;
-  readonly totalBytes: number | undefined;
-  readonly readOnly: boolean;
-  readonly writer: ImageWriter;
-  readonly transfer: Transfer & { settle(): void; fail(error: unknown): void };
-  timer: Timer | undefined;
-  /** A part is being received. */
-  active: boolean;
-  cancelled: boolean;
+/** An image that is being fetched whole. */
+interface Copy {
+  writer: ImageWriter | undefined;
+  totalBytes: number | undefined;
 }
-
-interface TransferFacts {
-  receivedBytes(): number;
-  totalBytes(): number | undefined;
-  cancel(): void;
-}
-
-const finished = { done: Promise.resolve(), cancel: () => undefined };
 
 const slotNames: Readonly<Record<MediaSlot, string>> = { cd: 'the virtual CD drive', usb: 'the USB stick' };
 
 function machineMedium(slot: MediaSlot, { medium, inserted }: KeptSlot): MachineMedium | undefined {
-  return medium && inserted ? { slot, file: medium.file, readOnly: medium.readOnly } : undefined;
+  if (!medium || !inserted) return undefined;
+  const { file, readOnly, held } = medium;
+  return { slot, file, readOnly, ...(held === 'remote' && { nbd: true }) };
 }
 
 function checkWritable(slot: MediaSlot, readOnly: boolean): void {
   if (slot === 'cd' && !readOnly) throw new BmcError('bad-argument', 'a CD cannot be written to');
+}
+
+/** @returns undefined for an image that is elsewhere @throws {BmcError} `bad-argument` */
+function libraryName(url: string): string | undefined {
+  if (!/^file:/i.test(url)) return undefined;
+  const { host, pathname, search, hash } = new URL(url);
+  try {
+    if (host === '' && search === '' && hash === '') return decodeURIComponent(pathname.slice(1));
+  } catch {
+    // Falls through: no text in UTF-8.
+  }
+  throw new BmcError(
+    'bad-argument',
+    'an image of the library is named by file: and its name, such as file:boot.iso',
+  );
 }
 
 function withoutCredentials(text: string): string {
@@ -615,5 +495,11 @@ function withoutCredentials(text: string): string {
 function nameOf(url: string): string {
   const { pathname, host } = new URL(url);
   const last = pathname.split('/').findLast((part) => part !== '') ?? host;
-  return last.slice(0, 200);
+  let text = last;
+  try {
+    text = decodeURIComponent(last);
+  } catch {
+    // As it stands, then.
+  }
+  return text.replace(/\p{Cc}/gu, '').slice(0, 200);
 }

@@ -3,10 +3,11 @@
  * passwords in handshakes of its own). A login says only that it is refused, and takes as long whether or not there is
  * such a user: who has no password learns nothing about names. The reason is for the log.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
+import { sameSecret } from '../lib/same-secret.ts';
 import type { LoginGuard } from './login-guard.ts';
 import { canLogInToRedfish, type User, type Users } from './users.ts';
 
@@ -76,7 +77,7 @@ export class PasswordLogin {
   }
 
   #isSame(given: Uint8Array, kept: Uint8Array): boolean {
-    return timingSafeEqual(this.#hash(given), this.#hash(kept));
+    return sameSecret(this.#hash(given), this.#hash(kept));
   }
 
   #hash(password: Uint8Array): Uint8Array {

@@ -15,6 +15,7 @@ import { Emitter } from '../lib/emitter.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Actor } from './actor.ts';
 import { BmcError } from './errors.ts';
+import type { EventLog } from './event-log.ts';
 import type { EventReceiver, ReceivedEvent } from './event-receiver.ts';
 import type { Power, PowerAction } from './power.ts';
 import type { RestartCause } from './restart.ts';
@@ -139,12 +140,13 @@ export interface PefDependencies {
   readonly sel: Sel;
   readonly eventReceiver: EventReceiver;
   readonly power: Power;
+  readonly events: EventLog;
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-const actor: Actor = { name: 'platform event filtering', face: 'bmc' };
+const pefActor: Actor = { name: 'platform event filtering', face: 'bmc' };
 
 const powerActionOf = {
   'power-off': ['off', 'command'],
@@ -166,8 +168,8 @@ export class Pef {
   /** Events of our own about our actions: none of our business. */
   #telling = false;
   /** Alert string 0: for the moment only. */
-  volatileString = '';
-  volatileStringKey: AlertStringKey = noStringKey;
+  #volatileString = '';
+  #volatileStringKey: AlertStringKey = noStringKey;
 
   constructor(dependencies: PefDependencies) {
     this.#dependencies = dependencies;
@@ -183,23 +185,46 @@ export class Pef {
     power.onRestart(() => this.#machineStarted());
   }
 
+  get volatileString(): string {
+    return this.#volatileString;
+  }
+
+  get volatileStringKey(): AlertStringKey {
+    return this.#volatileStringKey;
+  }
+
+  setVolatileString(text: string, actor: Actor): void {
+    this.#told(actor, 'PEF alert string 0', this.#volatileString, text);
+    this.#volatileString = text;
+  }
+
+  setVolatileStringKey(key: AlertStringKey, actor: Actor): void {
+    this.#told(actor, 'PEF key of alert string 0', this.#volatileStringKey, key);
+    this.#volatileStringKey = key;
+  }
+
+  #told(actor: Actor, what: string, before: unknown, after: unknown): void {
+    this.#dependencies.events.changed(actor, what, before, after);
+  }
+
   get settings(): PefSettings {
     return this.#settings;
   }
 
   /** Changes some settings, at once and for good. @throws {BmcError} when it cannot be kept; nothing has changed then */
-  update(change: Partial<PefSettings>): void {
+  update(change: Partial<PefSettings>, actor: Actor): void {
     const next = { ...this.#settings, ...change };
     if (JSON.stringify(next) === JSON.stringify(this.#settings)) return;
     this.#dependencies.store.save('pef', next);
+    this.#told(actor, 'PEF', this.#settings, next);
     this.#settings = next;
   }
 
   /** @throws {BmcError} when it cannot be kept; nothing has changed then */
-  resetToDefaults(): void {
-    this.update(factorySettings);
-    this.volatileString = '';
-    this.volatileStringKey = noStringKey;
+  resetToDefaults(actor: Actor): void {
+    this.update(factorySettings, actor);
+    this.setVolatileString('', actor);
+    this.setVolatileStringKey(noStringKey, actor);
   }
 
   get lastProcessed(): LastProcessed {
@@ -207,11 +232,12 @@ export class Pef {
   }
 
   /** @throws {BmcError} `not-found` for an ID that no entry has, or as the store refuses */
-  setLastProcessed(by: keyof LastProcessed, id: number): void {
+  setLastProcessed(by: keyof LastProcessed, id: number, actor: Actor): void {
     const { sel, store } = this.#dependencies;
     if (id !== 0 && !sel.get(id)) throw new BmcError('not-found', `SEL: no entry ${id}`);
     const next = { ...this.#processed, [by]: id };
     store.save('pef-processed', next);
+    this.#told(actor, 'PEF last processed event', this.#processed, next);
     this.#processed = next;
   }
 
@@ -222,8 +248,9 @@ export class Pef {
   }
 
   /** @param seconds 0 ends the hold at once; `until-rearmed` stops filtering until this is called again, or a restart */
-  postpone(seconds: number | 'until-rearmed'): void {
+  postpone(seconds: number | 'until-rearmed', actor: Actor): void {
     const { clock } = this.#dependencies;
+    this.#told(actor, 'PEF postponed, seconds', this.postponedS, seconds);
     if (typeof this.#postpone === 'object') this.#postpone.timer.cancel();
     this.#postpone = undefined;
     if (seconds === 'until-rearmed') {
@@ -365,7 +392,7 @@ export class Pef {
     const { power, log } = this.#dependencies;
     const [request, cause] = powerActionOf[action];
     try {
-      power.request(request, actor, cause);
+      power.request(request, pefActor, cause);
     } catch (error) {
       log.warn({ err: error, action }, 'event filter action not possible');
     }

@@ -13,6 +13,7 @@ import type { Clock } from '../lib/clock.ts';
 import { Emitter } from '../lib/emitter.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Actor } from './actor.ts';
+import { changesBetween } from './changes.ts';
 import { BmcError } from './errors.ts';
 import type { EventLog } from './event-log.ts';
 import type { Machine } from './machine.ts';
@@ -147,7 +148,11 @@ export class PowerLimit {
     if (same) return;
     this.#keep({ setting, active: this.active });
     const { watts, correctionMs, action } = setting;
-    this.#tell(`set to ${watts} W within ${correctionMs} ms, exception action ${action}, by ${actor.name}`);
+    this.#tell(
+      `set to ${watts} W within ${correctionMs} ms, exception action ${action}, by ${actor.name}`,
+      actor,
+      [before, setting],
+    );
   }
 
   /** @throws {BmcError} `not-supported`; as the store refuses */
@@ -155,14 +160,17 @@ export class PowerLimit {
     this.#requireSupport();
     if (this.active) return;
     this.#keep({ setting: this.setting, active: true });
-    this.#tell(`of ${this.setting.watts} W activated by ${actor.name}`);
+    this.#tell(`of ${this.setting.watts} W activated by ${actor.name}`, actor, [
+      { active: false },
+      { active: true },
+    ]);
   }
 
   /** @throws {BmcError} as the store refuses */
   deactivate(actor: Actor): void {
     if (!this.active) return;
     this.#keep({ setting: this.setting, active: false });
-    this.#tell(`deactivated by ${actor.name}`);
+    this.#tell(`deactivated by ${actor.name}`, actor, [{ active: true }, { active: false }]);
   }
 
   onException(listener: (exception: PowerLimitException) => void): () => void {
@@ -185,8 +193,9 @@ export class PowerLimit {
     this.#apply();
   }
 
-  #tell(what: string): void {
-    this.#dependencies.events.add('configuration', `power limit ${what}`);
+  #tell(what: string, actor: Actor, [before, after]: readonly [object, object]): void {
+    const changes = changesBetween(before, after);
+    this.#dependencies.events.add('configuration', `power limit ${what}`, actor, changes);
   }
 
   #sampled(): void {

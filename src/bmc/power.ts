@@ -18,6 +18,7 @@ import { Emitter } from '../lib/emitter.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Actor } from './actor.ts';
 import type { Boot } from './boot.ts';
+import { changesBetween } from './changes.ts';
 import { BmcError } from './errors.ts';
 import type { EventLog } from './event-log.ts';
 import type { Faults } from './faults.ts';
@@ -65,6 +66,8 @@ export interface PowerOptions {
   readonly restorePolicy: RestorePolicy;
   readonly softOffTimeoutMs: number;
   readonly faults?: Faults;
+  /** Fails what the machine's reset would have to wait for. @returns to be called when it has been reset */
+  readonly holdMedia?: () => () => void;
 }
 
 /** How long the power stays off in a cycle, unless set. IPMI 2.0 §28.3 asks for at least 1 s. */
@@ -80,6 +83,8 @@ interface PowerRecord {
   readonly wanted: 'on' | 'off';
   readonly restorePolicy?: RestorePolicy;
   readonly cycleOffMs?: number;
+  /** A request that leads to `on` has been accepted and not been carried out: whoever comes next owes it. */
+  readonly owesOn?: boolean;
 }
 
 interface RestartRecord {
@@ -95,15 +100,23 @@ interface Request {
 }
 
 const policyActor: Actor = { name: 'restore policy', face: 'bmc' };
+const owingActor: Actor = { name: 'the BMC that restarted meanwhile', face: 'bmc' };
 const startActor: Actor = { name: 'power-on at start', face: 'bmc' };
+
+function leadsOn(action: PowerAction): boolean {
+  return action === 'on' || action === 'cycle';
+}
 
 export class Power {
   readonly #options: PowerOptions;
   readonly #queue: Request[] = [];
   readonly #changed = new Emitter<PowerState>();
   readonly #restarted = new Emitter<Restart>();
+  readonly #settingsChanged = new Emitter<void>();
   /** What the last request or the guest itself left the power at: what `previous` restores. */
   #wanted: 'on' | 'off';
+  /** See {@link PowerRecord.owesOn}. */
+  #owesOn: boolean;
   /** What a client has set, over what is configured. */
   #chosenPolicy: RestorePolicy | undefined;
   #cycleOffMs: number;
@@ -127,14 +140,15 @@ export class Power {
     this.#options = options;
     const kept = options.store.load<PowerRecord>('power');
     this.#wanted = kept?.wanted ?? 'off';
+    this.#owesOn = kept?.owesOn ?? false;
     this.#chosenPolicy = kept?.restorePolicy;
     this.#cycleOffMs = kept?.cycleOffMs ?? powerCycleOffMs;
     const restart = options.store.load<RestartRecord>('restart');
     this.#lastRestart = { cause: restart?.cause ?? 'unknown', actor: undefined };
     this.#lastRestartAt = restart?.at;
     options.machine.on((event) => this.#machineEvent(event));
-    options.boot.onChange((override) => options.machine.setBootOverride(override));
-    options.machine.setBootOverride(options.boot.override);
+    options.boot.onChange(() => options.machine.setBootOverride(options.boot.forMachine));
+    options.machine.setBootOverride(options.boot.forMachine);
   }
 
   /** What is true of the machine now, not what was asked for. */
@@ -178,23 +192,34 @@ export class Power {
     return this.#restarted.on(listener);
   }
 
+  /** Told when restore policy or cycle interval have changed. */
+  onSettingsChange(listener: () => void): () => void {
+    return this.#settingsChanged.on(listener);
+  }
+
   /** @throws {BmcError} when it cannot be kept; nothing has changed then */
   setCycleOffMs(cycleOffMs: number, actor: Actor): void {
     if (cycleOffMs === this.#cycleOffMs) return;
+    const changes = changesBetween({ cycleOffMs: this.#cycleOffMs }, { cycleOffMs });
     this.#save({ cycleOffMs });
     this.#cycleOffMs = cycleOffMs;
+    this.#settingsChanged.emit();
     const { events } = this.#options;
-    events.add('configuration', `power cycle interval set to ${cycleOffMs / 1000} s by ${actor.name}`, actor);
+    const text = `power cycle interval set to ${cycleOffMs / 1000} s by ${actor.name}`;
+    events.add('configuration', text, actor, changes);
   }
 
   setRestorePolicy(policy: RestorePolicy, actor: Actor): void {
     if (policy === this.restorePolicy) return;
+    const changes = changesBetween({ restorePolicy: this.restorePolicy }, { restorePolicy: policy });
     this.#save({ restorePolicy: policy });
     this.#chosenPolicy = policy;
+    this.#settingsChanged.emit();
     this.#options.events.add(
       'configuration',
       `power restore policy set to ${policy} by ${actor.name}`,
       actor,
+      changes,
     );
   }
 
@@ -206,8 +231,12 @@ export class Power {
 
   /** Decides, once, whether to power on at start. See `Bmc.start`. */
   begin({ powerReturned, powerOn }: { powerReturned: boolean; powerOn: boolean }): void {
-    if (this.#state !== 'off' || !powerReturned) return;
-    if (powerOn) {
+    const owesOn = this.#owesOn;
+    this.#owe(false);
+    if (this.#state !== 'off') return;
+    if (!powerReturned) {
+      if (owesOn) this.request('on', owingActor);
+    } else if (powerOn) {
       this.#enqueue('on', startActor, 'always-on');
     } else if (
       this.restorePolicy === 'always-on' ||
@@ -239,6 +268,8 @@ export class Power {
       (action === 'on' && willBeOn) || ((action === 'off' || action === 'soft') && !willBeOn && idle);
     this.#options.log.info({ action, actor: actor.name, face: actor.face, pointless }, 'power request');
     if (pointless) return;
+    if (leadsOn(action)) this.#owe(true);
+    else if (action === 'off' || action === 'soft') this.#owe(false);
     this.#enqueue(action, actor, cause);
   }
 
@@ -279,7 +310,7 @@ export class Power {
   #projectedOn(): boolean {
     let on = this.#state !== 'off';
     for (const { action } of this.#queue) {
-      if (action === 'on' || action === 'cycle') on = true;
+      if (leadsOn(action)) on = true;
       else if (action === 'off') on = false;
     }
     return on;
@@ -309,6 +340,7 @@ export class Power {
         if (!this.#options.machine.running) this.#setState('off');
       }
       this.#queue.shift();
+      this.#owe(this.#owesOn && this.#queue.some(({ action }) => leadsOn(action)));
     }
   }
 
@@ -332,7 +364,8 @@ export class Power {
         events.add('reset', `reset by ${actor.name}`, actor);
         boot.restarting(cause);
         this.#restart = { cause, actor };
-        return machine.reset();
+        await this.#reset();
+        return;
       case 'pause':
         if (this.#state !== 'on') return;
         this.#pausing = actor;
@@ -378,6 +411,16 @@ export class Power {
       powerReturned: actor === policyActor,
     };
     events.add('power-on', `power on by ${actor.name}`, actor);
+  }
+
+  async #reset(): Promise<void> {
+    const { machine, holdMedia } = this.#options;
+    const release = holdMedia?.();
+    try {
+      await machine.reset();
+    } finally {
+      release?.();
+    }
   }
 
   async #turnOff(actor: Actor): Promise<void> {
@@ -512,10 +555,22 @@ export class Power {
     }
   }
 
+  /** As with what is wanted, the power itself does not depend on the disk. */
+  #owe(owesOn: boolean): void {
+    if (owesOn === this.#owesOn) return;
+    this.#owesOn = owesOn;
+    try {
+      this.#save({});
+    } catch (error) {
+      this.#options.log.error({ err: error, owesOn }, 'power request not kept');
+    }
+  }
+
   #save(change: Partial<PowerRecord>): void {
     const record: PowerRecord = {
       wanted: this.#wanted,
       ...(this.#chosenPolicy === undefined ? {} : { restorePolicy: this.#chosenPolicy }),
+      ...(this.#owesOn && { owesOn: true }),
       ...(this.#cycleOffMs === powerCycleOffMs ? {} : { cycleOffMs: this.#cycleOffMs }),
       ...change,
     };

@@ -11,7 +11,9 @@
  */
 import type { Clock } from '../lib/clock.ts';
 import { Emitter } from '../lib/emitter.ts';
+import { type Actor, actorText } from './actor.ts';
 import { BmcError } from './errors.ts';
+import type { EventLog } from './event-log.ts';
 import type { Store } from './store.ts';
 
 /** What a sensor, or somebody for it, reports. IPMI 2.0 §29.3; the meaning of the numbers is in §42. */
@@ -58,12 +60,14 @@ export interface SelEntry {
 }
 
 /** `cleared`: by a client. `nearly-full`: one place is left, for {@link Sel.addLast}. */
-export type SelChange = 'added' | 'deleted' | 'cleared' | 'nearly-full' | 'overflowed';
+export type SelChange = 'added' | 'deleted' | 'cleared' | 'nearly-full' | 'overflowed' | 'clock-set';
 
 /** As many 16-byte records as Get SEL Info can count in its 16 bits of free space: 65,520 bytes. */
 export const selCapacity = 4095;
 /** The store holds no more lines than so many for each place in the log. */
 const maxLinesPerPlace = 2;
+/** The SEL's clock has 32 bits. IPMI takes the last second, of 7 February 2106, for a time that is not known. */
+const lastSelTime = 0xffff_ffff;
 /** The greatest ID of an entry. */
 export const lastSelId = 0xfffe;
 
@@ -83,6 +87,14 @@ type SelLine =
   | { readonly overflow: true }
   | { readonly deleted: { readonly id: number; readonly time: number } };
 
+/** Whether this version knows what a line means; what is in it was written by us. */
+function isSelLine(line: unknown): line is SelLine {
+  if (typeof line !== 'object' || line === null) return false;
+  const { entry, deleted } = line as { entry?: Partial<SelEntry>; deleted?: { id?: unknown } };
+  if (entry) return typeof entry.id === 'number' && typeof entry.content === 'object';
+  return typeof deleted?.id === 'number' || 'summary' in line || 'overflow' in line;
+}
+
 interface SelClockSettings {
   /** Added to the BMC's clock. */
   readonly offsetSeconds: number;
@@ -91,6 +103,7 @@ interface SelClockSettings {
 
 export interface SelDependencies {
   readonly clock: Clock;
+  readonly events: EventLog;
   readonly store: Store;
   /** {@link selCapacity} if absent. */
   readonly capacity?: number;
@@ -99,6 +112,7 @@ export interface SelDependencies {
 export class Sel {
   readonly capacity: number;
   readonly #clock: Clock;
+  readonly #events: EventLog;
   readonly #store: Store;
   readonly #changed = new Emitter<SelChange>();
   #entries: SelEntry[] = [];
@@ -109,12 +123,20 @@ export class Sel {
   #lines = 0;
   #clockSettings: SelClockSettings;
 
-  constructor({ clock, store, capacity = selCapacity }: SelDependencies) {
+  constructor({ clock, events, store, capacity = selCapacity }: SelDependencies) {
     this.#clock = clock;
+    this.#events = events;
     this.#store = store;
     this.capacity = capacity;
     this.#clockSettings = store.load<SelClockSettings>('sel-clock') ?? { offsetSeconds: 0 };
-    for (const line of store.records<SelLine>('sel')) this.#apply(line);
+    let unknown = 0;
+    for (const line of store.records<unknown>('sel')) {
+      if (isSelLine(line)) this.#apply(line);
+      else unknown++;
+    }
+    if (unknown > 0) {
+      events.add('state-damaged', `SEL: ${unknown} lines are not of this version and are left out`);
+    }
   }
 
   /** Oldest first. */
@@ -144,7 +166,8 @@ export class Sel {
 
   /** Seconds since 1970 by this log's clock: the BMC's clock, shifted as clients have set it. */
   get time(): number {
-    return Math.floor(this.#clock.wallTime() / 1000) + this.#clockSettings.offsetSeconds;
+    const seconds = Math.floor(this.#clock.wallTime() / 1000) + this.#clockSettings.offsetSeconds;
+    return Math.min(Math.max(seconds, 0), lastSelTime);
   }
 
   /** Minutes that local time is ahead of UTC; undefined when nobody has said. */
@@ -193,28 +216,31 @@ export class Sel {
   }
 
   /** @throws {BmcError} `not-found`, or as the store refuses; nothing has changed then */
-  delete(id: number): void {
+  delete(id: number, actor: Actor): void {
     if (!this.#positions.has(id)) throw new BmcError('not-found', `SEL: no entry ${id}`);
     this.#keep({ deleted: { id, time: this.time } });
+    this.#events.add('configuration', `SEL entry ${id} deleted by ${actorText(actor)}`, actor);
     this.#changed.emit('deleted');
   }
 
   /** @throws {BmcError} as the store refuses; nothing has changed then */
-  clear(): void {
+  clear(actor: Actor): void {
+    const entries = this.#entries.length;
     this.#rewrite([], { ...this.#summary, overflow: false, lastErased: this.time });
+    this.#events.add('configuration', `SEL cleared by ${actorText(actor)}`, actor, [
+      { name: 'entries', before: entries, after: 0 },
+    ]);
     this.#changed.emit('cleared');
   }
 
   /** Sets this log's clock; nobody else's. @param seconds since 1970, 0 to FFFFFFFFh */
-  setTime(seconds: number): void {
-    this.#setClock({
-      ...this.#clockSettings,
-      offsetSeconds: this.#clockSettings.offsetSeconds + seconds - this.time,
-    });
+  setTime(seconds: number, actor: Actor): void {
+    const offsetSeconds = this.#clockSettings.offsetSeconds + seconds - this.time;
+    this.#setClock({ ...this.#clockSettings, offsetSeconds }, actor);
   }
 
   /** @param minutes −1440 to 1440; undefined for unspecified @throws {BmcError} `bad-argument` */
-  setUtcOffset(minutes: number | undefined): void {
+  setUtcOffset(minutes: number | undefined, actor: Actor): void {
     const { offsetSeconds } = this.#clockSettings;
     if (minutes !== undefined && !(Number.isInteger(minutes) && Math.abs(minutes) <= maxUtcOffsetMinutes)) {
       throw new BmcError(
@@ -222,12 +248,14 @@ export class Sel {
         `UTC offset: ${minutes} is not within ±${maxUtcOffsetMinutes} minutes`,
       );
     }
-    this.#setClock({ offsetSeconds, ...(minutes !== undefined && { utcOffsetMinutes: minutes }) });
+    this.#setClock({ offsetSeconds, ...(minutes !== undefined && { utcOffsetMinutes: minutes }) }, actor);
   }
 
-  #setClock(settings: SelClockSettings): void {
+  #setClock(settings: SelClockSettings, actor: Actor): void {
     this.#store.save('sel-clock', settings);
+    this.#events.changed(actor, 'clock of the SEL', this.#clockSettings, settings);
     this.#clockSettings = settings;
+    this.#changed.emit('clock-set');
   }
 
   #append(content: SelContent): SelEntry {

@@ -3,8 +3,11 @@
  *
  * The bit rates are kept and told but change nothing: a virtual serial port has no line rate.
  */
-import { type PrivilegeLevel, privilegeLevels } from './actor.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { Emitter } from '../lib/emitter.ts';
+import { type Actor, type PrivilegeLevel, privilegeLevels } from './actor.ts';
 import { BmcError } from './errors.ts';
+import type { EventLog } from './event-log.ts';
 import { SetInProgress } from './set-in-progress.ts';
 import type { Store } from './store.ts';
 
@@ -44,11 +47,14 @@ export const defaultSolConfiguration: SolConfiguration = {
 export class SolSettings {
   readonly setInProgress = new SetInProgress('SOL settings');
   readonly #store: Store;
+  readonly #changed = new Emitter<void>();
+  readonly #events: EventLog;
   #configuration: SolConfiguration;
   #volatileBitRate: BitRate;
 
-  constructor(store: Store) {
+  constructor({ store, events }: { store: Store; events: EventLog }) {
     this.#store = store;
+    this.#events = events;
     this.#configuration = restored(store.load<Partial<SolConfiguration>>('sol'));
     this.#volatileBitRate = this.#configuration.bitRate;
   }
@@ -58,20 +64,23 @@ export class SolSettings {
   }
 
   /** Changes some settings, at once and for good. @throws {BmcError} `bad-argument` naming the setting */
-  update(change: Partial<SolConfiguration>): void {
+  update(change: Partial<SolConfiguration>, actor: Actor): void {
     const next = { ...this.#configuration, ...change };
     for (const [name, valid] of Object.entries(rules)) {
       const value = next[name as keyof SolConfiguration];
       if (!valid(value)) throw new BmcError('bad-argument', `SOL ${name}: ${String(value)} is out of range`);
     }
+    if (isDeepStrictEqual(next, this.#configuration)) return;
     this.#store.save('sol', next);
+    this.#events.changed(actor, 'SOL', this.#configuration, next);
     this.#configuration = next;
+    this.#changed.emit();
   }
 
   /** @throws {BmcError} when it cannot be kept; nothing has changed then */
-  resetToDefaults(): void {
-    this.update(defaultSolConfiguration);
-    this.#volatileBitRate = defaultSolConfiguration.bitRate;
+  resetToDefaults(actor: Actor): void {
+    this.update(defaultSolConfiguration, actor);
+    this.setVolatileBitRate(defaultSolConfiguration.bitRate, actor);
   }
 
   /** The rate in force until the BMC restarts; begins as the kept one. */
@@ -79,8 +88,15 @@ export class SolSettings {
     return this.#volatileBitRate;
   }
 
-  set volatileBitRate(rate: BitRate) {
+  setVolatileBitRate(rate: BitRate, actor: Actor): void {
+    this.#events.changed(actor, 'SOL bit rate in force', this.#volatileBitRate, rate);
     this.#volatileBitRate = rate;
+    this.#changed.emit();
+  }
+
+  /** Told of each change, of the bit rate in force, too. */
+  onChange(listener: () => void): () => void {
+    return this.#changed.on(listener);
   }
 }
 

@@ -5,6 +5,8 @@
 export interface Store {
   /** @returns what was last saved under `name`; undefined when nothing was, or when it is damaged (then reported) */
   load<T>(name: string): T | undefined;
+  /** Whether what was kept under `name` was found damaged in this life: there was something, and nobody knows what. */
+  wasDamaged(name: string): boolean;
   /** Replaces what is under `name`, whole or not at all. @throws {BmcError} `no-space` or `timed-out` */
   save(name: string, value: unknown): void;
   /** All records appended under `name`, oldest first; a damaged one is left out and reported. */
@@ -23,6 +25,7 @@ export function memoryStore(): Store {
       const kept = values.get(name);
       return kept === undefined ? undefined : JSON.parse(kept);
     },
+    wasDamaged: () => false,
     save: (name, value) => void values.set(name, JSON.stringify(value)),
     records: (name) => (lists.get(name) ?? []).map((line) => JSON.parse(line)),
     append: (name, record) => {

@@ -12,10 +12,12 @@
  * users come back from the configuration, but one whose password nobody chose comes back without any, and cannot
  * log in until a password is set: a damaged file never brings a well-known password back.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { Emitter } from '../lib/emitter.ts';
 import type { Random } from '../lib/random.ts';
+import { sameSecret } from '../lib/same-secret.ts';
 import { type Actor, actorText, lowerOf, type PrivilegeLevel, privilegeLevels } from './actor.ts';
+import { changesBetween } from './changes.ts';
 import { BmcError } from './errors.ts';
 import type { EventLog } from './event-log.ts';
 import type { Store } from './store.ts';
@@ -69,6 +71,9 @@ export interface UserSpec {
   readonly sol?: boolean;
 }
 
+/** A user as lists show it that hold no secret. */
+export type ListedUser = Omit<User, 'password' | 'passwordSize'>;
+
 export type UserChange = Partial<Omit<User, 'id'>>;
 
 export interface UsersOptions {
@@ -119,7 +124,9 @@ export class Users {
     this.#store = store;
     this.#events = events;
     const kept = readKept(store.load<Kept>(storeName));
-    const lost = kept === undefined && store.load(markName) !== undefined;
+    const wasThere =
+      store.load(markName) !== undefined || store.wasDamaged(markName) || store.wasDamaged(storeName);
+    const lost = kept === undefined && wasThere;
     this.#slots = new Map(kept?.slots.map((slot) => [slot.id, slot]));
     this.#seeds = kept?.seeds ?? [];
     this.#applyConfiguration(specs, lost, kept === undefined);
@@ -164,6 +171,7 @@ export class Users {
       'user-changed',
       `user ${id}${name && ` ${name}`}: ${text} by ${actorText(actor)}`,
       actor,
+      changesBetween(before, after),
     );
     this.#changed.emit(after);
     return after;
@@ -203,6 +211,67 @@ export class Users {
       const after = slots.get(id) ?? emptySlot(id);
       if (differences(before.get(id) ?? emptySlot(id), after).length > 0) this.#changed.emit(after);
     }
+  }
+
+  /**
+   * Whether the list could take the place of the present one: names that fit and are there once, and somebody left who
+   * can log in as administrator.
+   * @param at what the list is called @throws {BmcError} `bad-argument` naming the place
+   */
+  checkList(wanted: readonly ListedUser[], at: string): void {
+    for (const [index, { id, name }] of wanted.entries()) {
+      const problem = nameProblem(name);
+      if (problem) throw new BmcError('bad-argument', `${at}.${index}.name: ${problem}`);
+      const twice = wanted.findIndex((other) => other.id === id || other.name === name) < index;
+      if (twice) throw new BmcError('bad-argument', `${at}.${index}: another user has this id or name`);
+    }
+    if ([...this.#slotsOf(wanted).values()].some(isAdministrator) || !this.list().some(isAdministrator))
+      return;
+    throw new BmcError('bad-argument', `${at}: nobody who has a password here could log in as administrator`);
+  }
+
+  /**
+   * Puts another list in the place of the present one. Users keep the password that somebody of their name has here;
+   * others have none, and cannot log in.
+   * @param wanted as {@link checkList} takes it
+   * @throws {BmcError} `no-space` or `timed-out` when it cannot be saved; nothing has changed then
+   */
+  replaceList(wanted: readonly ListedUser[], actor: Actor): void {
+    const slots = this.#slotsOf(wanted);
+    const before = this.#slots;
+    const moved = (seed: Seed) => wanted.find(({ name }) => name === seed.name)?.id ?? seed.id;
+    const others: User[] = [];
+    for (let id = nullUserId; id <= maxUsers; id++) {
+      const after = slots.get(id) ?? emptySlot(id);
+      if (differences(before.get(id) ?? emptySlot(id), after).length > 0) others.push(after);
+    }
+    if (others.length === 0) return;
+    const nullUser = before.get(nullUserId);
+    if (nullUser) slots.set(nullUserId, nullUser);
+    this.#save(
+      slots,
+      this.#seeds.map((seed) => ({ ...seed, id: moved(seed) })),
+    );
+    for (const after of others) {
+      const was = before.get(after.id) ?? emptySlot(after.id);
+      const what = after.name === '' ? 'deleted' : `${differences(was, after).join(', ')} changed`;
+      this.#events.add(
+        'user-changed',
+        `user ${after.id} ${after.name || was.name}: ${what} by ${actorText(actor)}`,
+        actor,
+        changesBetween(was, after),
+      );
+      this.#changed.emit(after);
+    }
+  }
+
+  #slotsOf(wanted: readonly ListedUser[]): Map<number, User> {
+    return new Map(
+      wanted.map((user) => {
+        const { password, passwordSize } = this.findByName(user.name) ?? emptySlot(user.id);
+        return [user.id, { ...user, password, passwordSize }];
+      }),
+    );
   }
 
   #seedOf(spec: UserSpec, id: number): Seed {
@@ -311,7 +380,7 @@ function isAdministrator(user: User): boolean {
 
 /** A new password is what `passwordChangeRequired` waits for, unless the change itself says that it waits on. */
 function changed(before: User, change: UserChange): User {
-  const isOther = change.password !== undefined && Buffer.compare(before.password, change.password) !== 0;
+  const isOther = change.password !== undefined && !sameSecret(before.password, change.password);
   return { ...before, ...(isOther && { passwordChangeRequired: false }), ...change };
 }
 
@@ -390,7 +459,7 @@ function differences(before: User, after: User): string[] {
   ];
   return words
     .filter(([key]) =>
-      key === 'password' ? Buffer.compare(before.password, after.password) !== 0 : before[key] !== after[key],
+      key === 'password' ? !sameSecret(before.password, after.password) : before[key] !== after[key],
     )
     .map(([, word]) => word);
 }
@@ -448,7 +517,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function sameText(a: string, b: string): boolean {
-  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+  return sameSecret(Buffer.from(a), Buffer.from(b));
 }
 
 function toHex(raw: Uint8Array): string {

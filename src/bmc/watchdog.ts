@@ -49,7 +49,7 @@ export interface WatchdogExpiry {
   readonly log: boolean;
 }
 
-const actor: Actor = { name: 'the BMC watchdog', face: 'bmc' };
+const watchdogActor: Actor = { name: 'the BMC watchdog', face: 'bmc' };
 const powerActionOf: Record<Exclude<WatchdogAction, 'none'>, PowerAction> = {
   reset: 'reset',
   'power-off': 'off',
@@ -62,6 +62,7 @@ export class Watchdog {
   readonly #events: EventLog;
   readonly #log: Logger;
   readonly #expiry = new Emitter<WatchdogExpiry>();
+  readonly #changed = new Emitter<void>();
   readonly #expired = new Set<WatchdogUse>();
   #settings: WatchdogSettings | undefined;
   /** When it runs out, by the monotonic clock; undefined while it stands. */
@@ -110,6 +111,11 @@ export class Watchdog {
     return this.#endsAt === undefined ? this.#leftMs : Math.max(0, this.#endsAt - this.#clock.now());
   }
 
+  /** Told when it begins or ceases to run, and when it is set anew; not each time it is wound. */
+  onChange(listener: () => void): () => void {
+    return this.#changed.on(listener);
+  }
+
   /** Told before the action is carried out. */
   onExpiry(listener: (expiry: WatchdogExpiry) => void): () => void {
     return this.#expiry.on(listener);
@@ -122,31 +128,56 @@ export class Watchdog {
    */
   set(
     settings: WatchdogSettings,
+    actor: Actor,
     options: { keepRunning?: boolean; clear?: Iterable<WatchdogUse> } = {},
   ): void {
     if (settings.interrupt !== 'none' && settings.preTimeoutMs > settings.timeoutMs) {
       throw new BmcError('bad-argument', 'watchdog: the pre-timeout is longer than the timeout');
     }
+    const before = this.#facts;
     const goesOn = this.running && options.keepRunning === true;
-    this.stop();
+    this.#halt();
     for (const use of options.clear ?? []) this.#expired.delete(use);
     this.#settings = settings;
     this.#leftMs = settings.timeoutMs;
     if (goesOn) this.#start(settings);
+    this.#changed.emit();
+    this.#events.changed(actor, 'BMC watchdog', before, this.#facts);
+  }
+
+  get #facts() {
+    return { running: this.running, ...this.#settings, expired: [...this.#expired] };
   }
 
   /**
    * Winds it: counts anew from the full time. Without effect between the pre-timeout and the end (§27.5).
    * @throws {BmcError} `wrong-state` when nobody has set it yet
    */
-  restart(): void {
+  restart(actor: Actor): void {
     if (!this.#settings) throw new BmcError('wrong-state', 'watchdog: nobody has set it');
     if (this.#warned) return;
+    const wasRunning = this.running;
     this.#start(this.#settings);
+    // Who winds a clock that goes changes nothing.
+    if (wasRunning) return;
+    this.#events.changed(actor, 'BMC watchdog', { running: false }, { running: true });
+    this.#changed.emit();
+  }
+
+  /** Stops counting for a client; the settings stay. */
+  end(actor: Actor): void {
+    this.#events.changed(actor, 'BMC watchdog', { running: this.running }, { running: false });
+    this.stop();
   }
 
   /** Stops counting; the settings stay. */
   stop(): void {
+    const wasRunning = this.running;
+    this.#halt();
+    if (wasRunning) this.#changed.emit();
+  }
+
+  #halt(): void {
     this.#leftMs = this.leftMs;
     this.#endsAt = undefined;
     this.#warned = false;
@@ -155,7 +186,7 @@ export class Watchdog {
   }
 
   #start(settings: WatchdogSettings): void {
-    this.stop();
+    this.#halt();
     this.#endsAt = this.#clock.now() + settings.timeoutMs;
     if (settings.interrupt !== 'none') {
       const untilWarning = settings.timeoutMs - settings.preTimeoutMs;
@@ -193,7 +224,7 @@ export class Watchdog {
   /** Nobody waits for an answer here: a machine that cannot obey is reported. */
   #request(action: PowerAction): void {
     try {
-      this.#power.request(action, actor, 'watchdog');
+      this.#power.request(action, watchdogActor, 'watchdog');
     } catch (error) {
       this.#log.warn({ err: error, action }, 'watchdog action not possible');
     }

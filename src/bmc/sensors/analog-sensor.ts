@@ -1,4 +1,5 @@
 /** A sensor that measures: a reading, compared with thresholds. */
+import type { Actor } from '../actor.ts';
 import { BmcError } from '../errors.ts';
 import { EventStatus } from './event-status.ts';
 import {
@@ -24,10 +25,12 @@ export interface AnalogDependencies {
   /** What was set before, laid over what is delivered. */
   readonly kept: Partial<AnalogSettings>;
   /** Keeps settings for good, or throws. */
-  keep(settings: AnalogSettings): void;
+  keep(settings: AnalogSettings, before: AnalogSettings, actor: Actor): void;
   /** @returns undefined where there is nothing to measure, as with fans of a machine that is off */
   measure(): number | undefined;
   emit(event: SensorEvent): void;
+  /** Told of all but the reading: settings, thresholds that are crossed, whether there is a reading at all. */
+  changed(): void;
 }
 
 export class AnalogSensor {
@@ -37,6 +40,8 @@ export class AnalogSensor {
   #settings: AnalogSettings;
   #override: number | undefined;
   #crossed: ReadonlySet<ThresholdName> = new Set();
+  /** As it was told last. */
+  #state: string | undefined;
 
   constructor(dependencies: AnalogDependencies) {
     this.#dependencies = dependencies;
@@ -95,7 +100,7 @@ export class AnalogSensor {
    * 1.8.19 and FreeIPMI set three thresholds one by one and pass through any order on the way.
    * @throws {BmcError} `bad-argument` naming the setting
    */
-  configure(change: Partial<AnalogSettings>): void {
+  configure(change: Partial<AnalogSettings>, actor: Actor): void {
     const next = { ...this.#settings, ...change };
     for (const [name, value] of Object.entries(next.thresholds)) {
       if (this.definition.thresholds[name as ThresholdName] === undefined) {
@@ -117,13 +122,14 @@ export class AnalogSensor {
     }
     this.#requireInRange(next.hysteresis.positive, 'positive hysteresis');
     this.#requireInRange(next.hysteresis.negative, 'negative hysteresis');
-    this.#dependencies.keep(next);
+    this.#dependencies.keep(next, this.#settings, actor);
     this.#settings = next;
+    this.#dependencies.changed();
     this.look();
   }
 
-  restoreFactorySettings(): void {
-    this.configure(this.factorySettings);
+  restoreFactorySettings(actor: Actor): void {
+    this.configure(this.factorySettings, actor);
   }
 
   /** Forgets what has been reported; what lasts is reported again. */
@@ -139,6 +145,10 @@ export class AnalogSensor {
     const { entered, left } = this.status.update(this.#crossed);
     for (const state of left) this.#report(state, false, reading);
     for (const state of entered) this.#report(state, true, reading);
+    const state = reading === undefined ? 'unavailable' : [...this.#crossed].join();
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#dependencies.changed();
   }
 
   #compare(reading: number): ReadonlySet<ThresholdName> {

@@ -1,4 +1,5 @@
 /** A sensor that is in states, none or several at once. */
+import type { Actor } from '../actor.ts';
 import { BmcError } from '../errors.ts';
 import { EventStatus } from './event-status.ts';
 import { type DiscreteDefinition, discreteStates, type EventEnables, type SensorEvent } from './sensor.ts';
@@ -11,10 +12,12 @@ export interface DiscreteDependencies {
   readonly definition: DiscreteDefinition;
   readonly kept: Partial<DiscreteSettings>;
   /** Keeps settings for good, or throws. */
-  keep(settings: DiscreteSettings): void;
+  keep(settings: DiscreteSettings, before: DiscreteSettings, actor: Actor): void;
   /** Tells the states of now; a sensor without it is told by `setStates`. */
   observe?: (() => readonly string[]) | undefined;
   emit(event: SensorEvent): void;
+  /** Told when states or settings have changed. */
+  changed(): void;
 }
 
 export class DiscreteSensor {
@@ -77,14 +80,15 @@ export class DiscreteSensor {
     this.#look(announce || this.definition.announcedBy === 'sensor');
   }
 
-  configure(change: Partial<DiscreteSettings>): void {
+  configure(change: Partial<DiscreteSettings>, actor: Actor): void {
     const next = { ...this.#settings, ...change };
-    this.#dependencies.keep(next);
+    this.#dependencies.keep(next, this.#settings, actor);
     this.#settings = next;
+    this.#dependencies.changed();
   }
 
-  restoreFactorySettings(): void {
-    this.configure(this.factorySettings);
+  restoreFactorySettings(actor: Actor): void {
+    this.configure(this.factorySettings, actor);
   }
 
   rearm(assertions: readonly string[], deassertions: readonly string[]): void {
@@ -105,6 +109,7 @@ export class DiscreteSensor {
   #look(announce: boolean): void {
     if (!this.enables.scanning) return;
     const { entered, left } = this.status.update(this.#states());
+    if (entered.length > 0 || left.length > 0) this.#dependencies.changed();
     if (!announce) return;
     for (const state of left) this.#report(state, false);
     for (const state of entered) this.#report(state, true);

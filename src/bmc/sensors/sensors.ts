@@ -6,10 +6,13 @@
  *
  * Made when first needed: a BMC whose machine stays off and whom nobody asks has none.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../lib/clock.ts';
 import { Emitter } from '../../lib/emitter.ts';
 import type { Logger } from '../../lib/log.ts';
+import type { Actor } from '../actor.ts';
 import { BmcError } from '../errors.ts';
+import type { EventLog } from '../event-log.ts';
 import type { Machine, MachineEvent, MachineNic } from '../machine.ts';
 import type { Power, PowerState } from '../power.ts';
 import type { Sel } from '../sel.ts';
@@ -20,9 +23,18 @@ import { sensorDefinitions } from './definitions.ts';
 import { DiscreteSensor, type DiscreteSettings } from './discrete-sensor.ts';
 import type { PowerStatistics } from './power-meter.ts';
 import { Sampler } from './sampler.ts';
-import type { AnalogDefinition, DiscreteDefinition, SensorEvent } from './sensor.ts';
+import type { AnalogDefinition, DiscreteDefinition, SensorEvent, ThresholdName } from './sensor.ts';
 
 export type Sensor = AnalogSensor | DiscreteSensor;
+
+/** From good to bad. */
+export const severities = ['ok', 'warning', 'critical'] as const;
+export type Severity = (typeof severities)[number];
+
+export function severityOf(crossed: ReadonlySet<ThresholdName>): Severity {
+  if (crossed.size === 0) return 'ok';
+  return [...crossed].every((name) => name.endsWith('non-critical')) ? 'warning' : 'critical';
+}
 
 export interface SensorsDependencies {
   readonly machine: Machine;
@@ -31,6 +43,7 @@ export interface SensorsDependencies {
   readonly sel: Sel;
   /** Whether there is a medium in one of the virtual drives. */
   readonly mediumInserted: () => boolean;
+  readonly events: EventLog;
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Logger;
@@ -42,6 +55,7 @@ export class Sensors {
   readonly #dependencies: SensorsDependencies;
   readonly #events = new Emitter<SensorEvent>();
   readonly #samples = new Emitter<void>();
+  readonly #changed = new Emitter<void>();
   #all: ReadonlyMap<string, Sensor> | undefined;
   #sampler: Sampler | undefined;
   #kept: KeptSettings | undefined;
@@ -105,17 +119,31 @@ export class Sensors {
   }
 
   /** Takes all sensors back to how they were delivered: thresholds, hysteresis, event enables. */
-  restoreFactorySettings(): void {
-    for (const sensor of this.list()) sensor.restoreFactorySettings();
+  restoreFactorySettings(actor: Actor): void {
+    for (const sensor of this.list()) sensor.restoreFactorySettings(actor);
   }
 
   onEvent(listener: (event: SensorEvent) => void): () => void {
     return this.#events.on(listener);
   }
 
+  /** Told when a sensor's state or settings have changed; not of readings, which wander all the time. */
+  onChange(listener: () => void): () => void {
+    return this.#changed.on(listener);
+  }
+
   /** Told when the machine has been measured. */
   onSample(listener: () => void): () => void {
     return this.#samples.on(listener);
+  }
+
+  /** The worst that measuring sensors say, and the BMC of itself. */
+  get severity(): Severity {
+    const states = this.list().map((sensor) => {
+      if (sensor instanceof AnalogSensor) return severityOf(sensor.crossed);
+      return sensor.definition.type === 'controller-health' && sensor.states?.size ? 'warning' : 'ok';
+    });
+    return severities.findLast((severity) => states.includes(severity)) ?? 'ok';
   }
 
   /** Somebody has opened the case. */
@@ -174,9 +202,10 @@ export class Sensors {
     return new AnalogSensor({
       definition,
       kept: this.#keptSettings()[definition.key] ?? {},
-      keep: (settings) => this.#keep(definition.key, settings),
+      keep: (...settings) => this.#keep(definition, ...settings),
       measure,
       emit: (event) => this.#emit(event),
+      changed: () => this.#changed.emit(),
     });
   }
 
@@ -184,9 +213,10 @@ export class Sensors {
     return new DiscreteSensor({
       definition,
       kept: this.#keptSettings()[definition.key] ?? {},
-      keep: (settings) => this.#keep(definition.key, settings),
+      keep: (...settings) => this.#keep(definition, ...settings),
       observe: this.#observer(definition),
       emit: (event) => this.#emit(event),
+      changed: () => this.#changed.emit(),
     });
   }
 
@@ -291,10 +321,18 @@ export class Sensors {
     return this.#kept;
   }
 
-  #keep(key: string, settings: AnalogSettings | DiscreteSettings): void {
+  #keep<S extends AnalogSettings | DiscreteSettings>(
+    { key, name }: AnalogDefinition | DiscreteDefinition,
+    settings: S,
+    before: S,
+    actor: Actor,
+  ): void {
+    if (isDeepStrictEqual(settings, before)) return;
+    const { store, events } = this.#dependencies;
     const next = { ...this.#keptSettings(), [key]: settings };
-    this.#dependencies.store.save(storeName, next);
+    store.save(storeName, next);
     this.#kept = next;
+    events.changed(actor, `sensor ${name}`, before, settings);
   }
 }
 

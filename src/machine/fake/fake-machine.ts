@@ -3,9 +3,10 @@
  * time, shows a login prompt on the serial port and obeys the power button. It can be slow, stuck or crash on
  * request; see {@link FakeFaults}.
  */
-import type { BootOverride, Firmware } from '../../bmc/boot.ts';
+import type { Firmware, MachineBootOverride } from '../../bmc/boot.ts';
 import { BmcError } from '../../bmc/errors.ts';
-import type { MachineBootDevice, MachineInventory } from '../../bmc/inventory.ts';
+import type { RunningFirmware } from '../../bmc/firmware-update.ts';
+import type { FirmwareBootEntry, MachineBootDevice, MachineInventory } from '../../bmc/inventory.ts';
 import type {
   HostConsole,
   Machine,
@@ -17,11 +18,15 @@ import type {
   MachineStop,
   MachineTelemetry,
   NicChange,
+  NicCounters,
 } from '../../bmc/machine.ts';
-import type { MediaSlot } from '../../bmc/media.ts';
+import type { MediaSlot } from '../../bmc/media-images.ts';
 import { type Clock, delay } from '../../lib/clock.ts';
 import { Emitter } from '../../lib/emitter.ts';
 import { FakeConsole } from './fake-console.ts';
+import { FakeFirmware, slotOf } from './fake-firmware.ts';
+import { FakeScreen } from './fake-screen.ts';
+import { FakeSecureBoot } from './fake-secure-boot.ts';
 
 /** What goes wrong, changeable at any time. */
 export interface FakeFaults {
@@ -69,37 +74,47 @@ export class FakeMachine implements Machine {
   readonly faults: FakeFaults;
   readonly load: FakeLoad = { cpu: 0.05, memory: 0.25, fails: undefined, unlimited: false };
   readonly console: HostConsole;
+  readonly screen = new FakeScreen(() => this.#running);
   /** Its network cards, changeable at any time: none at first. */
   nics: readonly MachineNic[] = [];
+  /** By the card's id. */
+  readonly counters = new Map<string, NicCounters>();
   /** What each boot used, the oldest first. */
-  readonly boots: (BootOverride | undefined)[] = [];
+  readonly boots: (MachineBootOverride | undefined)[] = [];
   /** Calls of {@link Machine.diagnosticInterrupt} and {@link Machine.pressPowerButton}. */
   readonly counts = { diagnosticInterrupts: 0, powerButtonPresses: 0 };
   /** The firmware of each boot. */
   readonly firmwares: Firmware[] = [];
   /** What each power-on was set up with. */
   readonly setups: MachineSetup[] = [];
+  /** What was sent of it; programs begin with `FIRMWARE `. */
+  readonly firmware = new FakeFirmware(() => this.#firmwareInUse);
   readonly limitCpu?: (share: number | undefined) => Promise<void>;
   /** What is in the drives while the machine runs. */
   readonly media = new Map<MediaSlot, MachineMedium>();
   /** The limit in force, as a share of all processors. */
   cpuShare: number | undefined;
   readonly configured: MachineHardware;
-  /** What it can boot from, as configured: changeable at any time. */
-  devices: readonly MachineBootDevice[] = [
-    { id: 'disk0', kind: 'disk' },
-    { id: 'cd0', kind: 'cdrom' },
-    { id: 'nic0', kind: 'pxe' },
-  ];
   /** The order of each boot. */
   readonly bootOrders: (readonly string[])[] = [];
   readonly #clock: Clock;
   readonly #events = new Emitter<MachineEvent>();
   readonly #console: FakeConsole;
-  #override: BootOverride | undefined;
+  #devices: readonly MachineBootDevice[] = [
+    { id: 'disk0', kind: 'disk' },
+    { id: 'cd0', kind: 'cdrom' },
+    { id: 'nic0', kind: 'pxe' },
+  ];
+  #bootEntries: readonly FirmwareBootEntry[] = [];
+  #override: MachineBootOverride | undefined;
   #setup: () => MachineSetup = () => ({ labels: undefined, hardware: {} });
   /** What the machine that runs is made of. */
   #made: MachineHardware | undefined;
+  readonly secureBoot = new FakeSecureBoot(
+    () => this.#running && this.hardware.firmware === 'uefi' && this.hardware.secureBoot,
+  );
+  #tpmWorks = true;
+  #firmwareInUse: RunningFirmware | undefined;
   #paused = false;
   #running = false;
   #foundRunning: boolean;
@@ -118,7 +133,9 @@ export class FakeMachine implements Machine {
       memoryMb: 512,
       firmware: 'bios',
       secureBoot: false,
+      serialRedirection: true,
       networkBoot: true,
+      tpm: false,
       bootOrder: [],
       ...options.hardware,
     };
@@ -153,6 +170,10 @@ export class FakeMachine implements Machine {
   }
 
   /** Its parts are as simple as it is: no bus, and a disk that holds nothing. */
+  nicCounters(id: string): NicCounters | undefined {
+    return this.counters.get(id);
+  }
+
   get inventory(): MachineInventory {
     const { cpus, sockets, memoryMb } = this.hardware;
     const threads = cpus / sockets;
@@ -176,11 +197,31 @@ export class FakeMachine implements Machine {
           model: 'Disk in memory',
           capacityBytes: 1_073_741_824,
           readOnly: false,
+          layers: [],
         },
       ],
       nics: [{ id: 'nic0', mac: '52:54:00:00:00:01' }],
+      tpm: this.hardware.tpm ? { id: 'tpm0', version: '2.0', works: this.#tpmWorks } : undefined,
       pci: [],
     };
+  }
+
+  /** What it can boot from, as configured: changeable at any time. */
+  get devices(): readonly MachineBootDevice[] {
+    return this.#devices;
+  }
+  set devices(devices: readonly MachineBootDevice[]) {
+    this.#devices = devices;
+    this.#events.emit({ kind: 'parts' });
+  }
+
+  /** What its UEFI firmware keeps: changeable at any time. */
+  get bootEntries(): readonly FirmwareBootEntry[] {
+    return this.#bootEntries;
+  }
+  set bootEntries(entries: readonly FirmwareBootEntry[]) {
+    this.#bootEntries = entries;
+    this.#events.emit({ kind: 'parts' });
   }
 
   get bootDevices(): readonly MachineBootDevice[] {
@@ -192,10 +233,6 @@ export class FakeMachine implements Machine {
     return this.devices
       .filter(({ kind }) => networkBoot || kind !== 'pxe')
       .sort((a, b) => place(a) - place(b));
-  }
-
-  firmwareVersion(firmware: Firmware): string {
-    return `${firmware}-in-memory-1`;
   }
 
   setUpBy(setup: () => MachineSetup): void {
@@ -230,6 +267,7 @@ export class FakeMachine implements Machine {
     this.#running = false;
     this.#generation++;
     this.#console.unplug();
+    this.screen.unplug();
     return Promise.resolve();
   }
 
@@ -292,7 +330,7 @@ export class FakeMachine implements Machine {
     return Promise.resolve();
   }
 
-  setBootOverride(override: BootOverride | undefined): void {
+  setBootOverride(override: MachineBootOverride | undefined): void {
     this.#override = override;
   }
 
@@ -321,6 +359,12 @@ export class FakeMachine implements Machine {
 
   guestReboot(): void {
     if (this.#running && !this.#paused) this.#reset('guest');
+  }
+
+  failTpm(detail = 'the fake machine was told to lose its TPM'): void {
+    if (!this.#running || !this.hardware.tpm) return;
+    this.#tpmWorks = false;
+    this.#events.emit({ kind: 'tpm-failed', detail });
   }
 
   panic(): void {
@@ -372,11 +416,14 @@ export class FakeMachine implements Machine {
   }
 
   /** Makes the machine of what it is to be now, and notes how it boots. */
-  #boot(): BootOverride | undefined {
+  #boot(): MachineBootOverride | undefined {
     const override = this.#override;
+    this.#tpmWorks = true;
     this.#made = this.#next(override);
     const setup = this.#setup();
     this.setups.push(setup);
+    const slot = slotOf(this.#made);
+    this.#firmwareInUse = { slot, file: setup.firmware?.[slot] };
     this.media.clear();
     for (const medium of setup.media ?? []) this.media.set(medium.slot, medium);
     this.boots.push(override);
@@ -385,7 +432,7 @@ export class FakeMachine implements Machine {
     return override;
   }
 
-  #next(override: BootOverride | undefined): MachineHardware {
+  #next(override: MachineBootOverride | undefined): MachineHardware {
     const made = { ...this.configured, ...this.#setup().hardware };
     return override?.firmware ? { ...made, firmware: override.firmware } : made;
   }
@@ -400,9 +447,11 @@ export class FakeMachine implements Machine {
     if (!this.#running) return;
     this.#running = false;
     this.#made = undefined;
+    this.#firmwareInUse = undefined;
     this.#paused = false;
     this.#generation++;
     this.#console.unplug();
+    this.screen.unplug();
     this.#events.emit({ kind: 'stopped', why, ...(detail !== undefined && { detail }) });
   }
 

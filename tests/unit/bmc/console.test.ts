@@ -17,6 +17,41 @@ describe('the console hub', () => {
     await hub.start();
   });
 
+  test('a writer that stays reading loses its place and nothing of the stream, and may ask for the place back', () => {
+    const web = hub.attach({ mode: 'write', name: 'web', userName: 'a', staysReading: true });
+    const told: string[] = [];
+    web.onMode((mode, by) => told.push(`${mode} by ${by}`));
+    host.say('one ');
+    const sol = hub.attach({ mode: 'write', name: 'sol', userName: 'b', takeOver: true });
+    host.say('two');
+    expect(told).toEqual(['read by sol']);
+    expect(web.attached).toBe(true);
+    expect(text(web.read(99))).toBe('one two');
+    expect(() => web.write(Buffer.from('x'))).toThrow('may only read');
+    expect(() => web.claim({ takeOver: false })).toThrow('in use by sol');
+    const ended: string[] = [];
+    sol.onDetached((reason) => ended.push(reason));
+    web.claim({ takeOver: true });
+    expect(ended).toEqual(['taken-over']);
+    expect([web.mode, hub.writer]).toEqual(['write', 'web']);
+    web.yield();
+    expect([web.mode, hub.writer]).toEqual(['read', undefined]);
+  });
+
+  test('users who are attached are listed with who types, and others hear of each change; the BMC’s own are not', () => {
+    let changes = 0;
+    hub.onChange(() => changes++);
+    hub.attach({ mode: 'read', name: 'boot progress' });
+    const web = hub.attach({ mode: 'write', name: 'web', userName: 'a', staysReading: true });
+    expect(hub.attendees.map(({ name, mode }) => [name, mode])).toEqual([['web', 'write']]);
+    hub.freeWriter('somebody');
+    expect(hub.attendees.map(({ mode }) => mode)).toEqual(['read']);
+    const before = changes;
+    web.detach();
+    expect(changes).toBe(before + 1);
+    expect(hub.attendees).toEqual([]);
+  });
+
   test('a reader gets what is said after it attached, and earlier output when it asks for it', () => {
     host.say('early ');
     const plain = hub.attach({ mode: 'read', name: 'a' });

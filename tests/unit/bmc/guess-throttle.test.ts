@@ -78,13 +78,25 @@ describe('guessing', () => {
     expect(throttle.waitMs(near, 'guest')).toBe(0);
   });
 
-  it('of endless names and sources takes bounded room, and names of any length', () => {
+  it('of endless names is not forgotten, whatever their length, and costs other names nothing at first', () => {
     const { throttle, fail } = bench();
     fail(9);
     const long = 'x'.repeat(100_000);
     fail(9, near, long);
     expect(throttle.waitMs(near, long)).toBe(16_000);
-    for (let i = 0; i < 4094; i++) fail(1, `192.0.2.${i}`, 'x');
+    for (let i = 0; i < 10_000; i++) fail(1, near, `name ${i}`);
+    expect(throttle.waitMs(near, 'admin')).toBe(16_000);
+    // The first eight are counted for themselves, all others as one.
+    expect(throttle.waitMs(near, 'name 3')).toBe(0);
+    expect(throttle.waitMs(near, 'name 9999')).toBe(60_000);
+    expect(throttle.waitMs(near, 'never tried')).toBe(60_000);
+    expect(throttle.waitMs(far, 'never tried')).toBe(0);
+  });
+
+  it('from endless sources takes bounded room: the source that failed longest ago goes first', () => {
+    const { throttle, fail } = bench();
+    fail(9);
+    for (let i = 0; i < 4095; i++) fail(1, `203.0.${i >> 8}.${i & 255}`, 'x');
     expect(throttle.waitMs(near, 'admin')).toBe(16_000);
     fail(1, '198.51.100.1', 'x');
     expect(throttle.waitMs(near, 'admin')).toBe(0);
@@ -95,5 +107,63 @@ describe('guessing', () => {
     fail(6);
     clock.jumpWallTime(10 * 365 * 86_400_000);
     expect(throttle.waitMs(near, 'admin')).toBe(2000);
+  });
+});
+
+describe('guessing from many sources', () => {
+  /** Each source is wrong as often as it may, for an hour. @returns how often it was all in all */
+  function attack(sources: number): { readonly tries: number; readonly bench: ReturnType<typeof bench> } {
+    const made = bench();
+    let tries = 0;
+    for (let minute = 0; minute < 60; minute++) {
+      if (minute > 0) made.clock.advance(60_000);
+      for (let i = 0; i < sources; i++) {
+        const source = `198.51.${i >> 8}.${i & 255}`;
+        while (made.throttle.waitMs(source, 'admin') === 0) {
+          made.throttle.failed(source, 'admin');
+          tries++;
+        }
+      }
+    }
+    return { tries, bench: made };
+  }
+
+  it.each([1, 2, 20, 100])('comes to 100 tries an hour for one name: %i of them', (sources) => {
+    const { tries } = attack(sources);
+    expect(tries).toBeGreaterThan(50);
+    expect(tries).toBeLessThanOrEqual(100 + sources - 1);
+  });
+
+  it('comes to one try for each source beyond, 3,000 of them, and not to one more', () => {
+    expect(attack(3000).tries).toBeLessThanOrEqual(100 + 3000);
+  });
+
+  it('leaves a source that nothing is held against its try, and other names alone', () => {
+    const {
+      bench: { throttle },
+    } = attack(1000);
+    expect(throttle.waitMs(far, 'admin')).toBe(0);
+    expect(throttle.waitMs('198.51.0.1', 'guest')).toBe(0);
+    expect(throttle.waitMs('198.51.0.1', 'admin')).toBeGreaterThan(0);
+  });
+
+  it('binds a source that was right before by its own mistakes only', () => {
+    const { clock, throttle, fail } = bench();
+    throttle.succeeded(near, 'admin');
+    for (let i = 0; i < 200; i++) fail(1, `198.51.100.${i}`);
+    fail(1, near);
+    fail(1, far);
+    expect(throttle.waitMs(near, 'admin')).toBe(0);
+    expect(throttle.waitMs(far, 'admin')).toBe(3_600_000);
+    clock.advance(3_600_000);
+    expect(throttle.waitMs(far, 'admin')).toBe(0);
+  });
+
+  it('is not forgotten for the name of a user, however many other names are tried', () => {
+    const clock = new ScriptedClock();
+    const throttle = new GuessThrottle(clock, (name) => name === 'admin');
+    for (let i = 0; i < 100; i++) throttle.failed(`198.51.100.${i}`, 'admin');
+    for (let i = 0; i < 3000; i++) throttle.failed(`203.0.${i >> 8}.${i & 255}`, `nobody ${i}`);
+    expect(throttle.waitMs('198.51.100.1', 'admin')).toBe(3_600_000);
   });
 });

@@ -3,6 +3,7 @@ import { BmcError } from '../../../src/bmc/errors.ts';
 import type { MachineWishChange } from '../../../src/bmc/machine-settings.ts';
 import { memoryStore } from '../../../src/bmc/store.ts';
 import { FakeMachine } from '../../../src/machine/fake/fake-machine.ts';
+import { tester } from '../../support/actors.ts';
 import { bench as actor, LanBench } from '../../support/lan-bench.ts';
 
 function server({ store = memoryStore() } = {}) {
@@ -69,7 +70,7 @@ describe('what the machine is to be made of', () => {
 
   test('comes with what is written on its parts', async () => {
     const { bmc, machine, power } = server();
-    bmc.asset.setTag('rack 7');
+    bmc.asset.setTag('rack 7', tester);
     await power('on');
     expect(machine.setups.at(-1)?.labels?.product.assetTag).toBe('rack 7');
   });

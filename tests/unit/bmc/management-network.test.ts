@@ -10,6 +10,7 @@ import {
 import { SetInProgress } from '../../../src/bmc/set-in-progress.ts';
 import { memoryStore, type Store } from '../../../src/bmc/store.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
+import { tester } from '../../support/actors.ts';
 import { ScriptedClock } from '../../support/scripted-clock.ts';
 
 const admin = { name: 'admin', face: 'ipmi' } as const;
@@ -111,7 +112,7 @@ describe('a reset to defaults', () => {
     await set({ address: '192.0.2.20' });
     await clock.advance(1000);
     await set({ address: '192.0.2.30' });
-    network.resetToDefaults();
+    network.resetToDefaults(tester);
     await clock.advance(5000);
     expect(control.told.map(({ address }) => address)).toEqual(['192.0.2.20']);
     const again = setUp({ store });
@@ -141,7 +142,11 @@ describe('a wish', () => {
     expect(control.told).toEqual([
       { ...present, address: '192.0.2.20', mask: '255.255.0.0', gateway: '192.0.0.1' },
     ]);
-    expect(texts()).toEqual(['LAN: address 192.0.2.20/16, gateway 192.0.0.1 set by admin']);
+    expect(texts()).toEqual([
+      'LAN interface: address: 192.0.2.10 → 192.0.2.20, by admin',
+      'LAN interface: mask: 255.255.255.0 → 255.255.0.0, gateway: 192.0.2.1 → 192.0.0.1, by admin',
+      'LAN: address 192.0.2.20/16, gateway 192.0.0.1 set by admin',
+    ]);
   });
 
   test('waits for the end of a series that was announced', async () => {

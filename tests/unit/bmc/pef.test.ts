@@ -9,6 +9,7 @@ import { Sel, type SystemEvent } from '../../../src/bmc/sel.ts';
 import { memoryStore, type Store } from '../../../src/bmc/store.ts';
 import { Emitter } from '../../../src/lib/emitter.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
+import { eventLog, tester } from '../../support/actors.ts';
 import { alertAlways, anyData as any } from '../../support/event-filters.ts';
 import { ScriptedClock } from '../../support/scripted-clock.ts';
 
@@ -27,8 +28,9 @@ const catchAll: EventFilter = { ...alertAlways, policyNumber: 3 };
 
 function setUp(store: Store = memoryStore()) {
   const clock = new ScriptedClock();
-  const sel = new Sel({ clock, store });
-  const eventReceiver = new EventReceiver(sel, silentLogger);
+  const events = eventLog(clock);
+  const sel = new Sel({ clock, store, events });
+  const eventReceiver = new EventReceiver({ sel, events, log: silentLogger });
   const restarts = new Emitter<Restart>();
   const requests: [PowerAction, RestartCause | undefined][] = [];
   const power = {
@@ -37,7 +39,7 @@ function setUp(store: Store = memoryStore()) {
     },
     onRestart: (listener: (restart: Restart) => void) => restarts.on(listener),
   } as unknown as Power;
-  const pef = new Pef({ sel, eventReceiver, power, store, clock, log: silentLogger });
+  const pef = new Pef({ sel, events, eventReceiver, power, store, clock, log: silentLogger });
   const alerts: PefAlert[] = [];
   pef.onAlert((alert) => alerts.push(alert));
   return { clock, sel, eventReceiver, restarts, requests, pef, alerts, store };
@@ -92,15 +94,18 @@ describe('a filter', () => {
 describe('event filtering', () => {
   it('alerts by every filter that applies, and takes the weightiest power action once', () => {
     const { pef, eventReceiver, alerts, requests } = setUp();
-    pef.update({
-      allowedActions: ['alert', 'reset', 'power-cycle'],
-      filters: [
-        { ...catchAll, actions: ['alert', 'reset'] },
-        { ...catchAll, enabled: false, actions: ['power-off'] },
-        { ...catchAll, actions: ['alert', 'power-cycle'], policyNumber: 4 },
-        { ...catchAll, actions: ['power-off'] },
-      ],
-    });
+    pef.update(
+      {
+        allowedActions: ['alert', 'reset', 'power-cycle'],
+        filters: [
+          { ...catchAll, actions: ['alert', 'reset'] },
+          { ...catchAll, enabled: false, actions: ['power-off'] },
+          { ...catchAll, actions: ['alert', 'power-cycle'], policyNumber: 4 },
+          { ...catchAll, actions: ['power-off'] },
+        ],
+      },
+      tester,
+    );
     const { entry } = eventReceiver.receive(event);
     expect(alerts.map(({ filterNumber, policyNumber }) => [filterNumber, policyNumber])).toEqual([
       [1, 3],
@@ -117,14 +122,14 @@ describe('event filtering', () => {
     ['of a filter without a policy', { filters: [{ ...catchAll, policyNumber: 0 }] }],
   ])('does nothing %s', (_what, change) => {
     const { pef, eventReceiver, alerts, requests } = setUp();
-    pef.update({ filters: [catchAll], ...change });
+    pef.update({ filters: [catchAll], ...change }, tester);
     eventReceiver.receive(event);
     expect([alerts, requests]).toEqual([[], []]);
   });
 
   it('records that it acts, if wanted, and does not filter that record', () => {
     const { pef, eventReceiver, alerts, sel } = setUp();
-    pef.update({ filters: [catchAll], logActions: true });
+    pef.update({ filters: [catchAll], logActions: true }, tester);
     const told: unknown[] = [];
     pef.onActing((actions) => {
       told.push(actions);
@@ -138,7 +143,7 @@ describe('event filtering', () => {
 
   it('acts on an event that the full SEL did not take', () => {
     const { pef, eventReceiver, alerts, sel } = setUp();
-    pef.update({ filters: [catchAll] });
+    pef.update({ filters: [catchAll] }, tester);
     while (sel.free > 1) sel.add(event);
     expect(eventReceiver.receive(event).entry).toBeUndefined();
     expect(alerts).toHaveLength(1);
@@ -146,8 +151,8 @@ describe('event filtering', () => {
 
   it('while postponed leaves events in the SEL, and takes them up when the time is over', () => {
     const { pef, eventReceiver, alerts, clock } = setUp();
-    pef.update({ filters: [catchAll] });
-    pef.postpone(10);
+    pef.update({ filters: [catchAll] }, tester);
+    pef.postpone(10, tester);
     eventReceiver.receive(event);
     clock.advance(4000);
     eventReceiver.receive(event);
@@ -161,55 +166,55 @@ describe('event filtering', () => {
 
   it('leaves to software what software says it has processed', () => {
     const { pef, eventReceiver, alerts, clock } = setUp();
-    pef.update({ filters: [catchAll] });
-    pef.postpone('until-rearmed');
+    pef.update({ filters: [catchAll] }, tester);
+    pef.postpone('until-rearmed', tester);
     for (let i = 0; i < 3; i++) eventReceiver.receive(event);
     clock.advance(1_000_000);
     expect(pef.postponedS).toBe('until-rearmed');
-    pef.setLastProcessed('software', 2);
-    pef.postpone(0);
+    pef.setLastProcessed('software', 2, tester);
+    pef.postpone(0, tester);
     expect(alerts.map(({ received }) => received.entry?.id)).toEqual([3]);
   });
 
   it('takes up no old events when the last processed one was deleted', () => {
     const { pef, eventReceiver, alerts, sel } = setUp();
-    pef.update({ filters: [catchAll] });
+    pef.update({ filters: [catchAll] }, tester);
     for (let i = 0; i < 3; i++) eventReceiver.receive(event);
-    pef.postpone('until-rearmed');
+    pef.postpone('until-rearmed', tester);
     eventReceiver.receive(event);
-    sel.delete(3);
-    pef.postpone(0);
+    sel.delete(3, tester);
+    pef.postpone(0, tester);
     expect(alerts.map(({ received }) => received.entry?.id)).toEqual([1, 2, 3, 4]);
   });
 
   it('never filters its own record, not even after a hold', () => {
     const { pef, eventReceiver, alerts } = setUp();
-    pef.update({ filters: [catchAll], logActions: true });
+    pef.update({ filters: [catchAll], logActions: true }, tester);
     pef.onActing(() => void eventReceiver.receive({ ...event, sensorType: 0x12 }));
     eventReceiver.receive(event);
-    pef.postpone(5);
-    pef.postpone(0);
+    pef.postpone(5, tester);
+    pef.postpone(0, tester);
     expect(alerts).toHaveLength(1);
   });
 
   it('starts over with a cleared SEL', () => {
     const store = memoryStore();
     const { pef, eventReceiver, alerts, sel } = setUp(store);
-    pef.update({ filters: [catchAll] });
+    pef.update({ filters: [catchAll] }, tester);
     for (let i = 0; i < 3; i++) eventReceiver.receive(event);
-    pef.setLastProcessed('software', 3);
-    sel.clear();
+    pef.setLastProcessed('software', 3, tester);
+    sel.clear(tester);
     expect(pef.lastProcessed).toEqual({ bmc: 0, software: 0 });
-    pef.postpone('until-rearmed');
+    pef.postpone('until-rearmed', tester);
     eventReceiver.receive(event);
-    pef.postpone(0);
+    pef.postpone(0, tester);
     expect(alerts).toHaveLength(4);
     expect(setUp(store).pef.lastProcessed.software).toBe(0);
   });
 
   it('waits after each start of the machine, if told to', () => {
     const { pef, eventReceiver, alerts, clock, restarts } = setUp();
-    pef.update({ filters: [catchAll], startupDelayEnabled: true, startupDelayS: 5 });
+    pef.update({ filters: [catchAll], startupDelayEnabled: true, startupDelayS: 5 }, tester);
     restarts.emit({ cause: 'command', actor: undefined });
     eventReceiver.receive(event);
     clock.advance(4999);
@@ -220,12 +225,15 @@ describe('event filtering', () => {
 
   it('holds alerts alone back after a start, if told to', () => {
     const { pef, eventReceiver, alerts, requests, clock, restarts } = setUp();
-    pef.update({
-      filters: [{ ...catchAll, actions: ['alert', 'reset'] }],
-      allowedActions: ['alert', 'reset'],
-      alertStartupDelayEnabled: true,
-      alertStartupDelayS: 5,
-    });
+    pef.update(
+      {
+        filters: [{ ...catchAll, actions: ['alert', 'reset'] }],
+        allowedActions: ['alert', 'reset'],
+        alertStartupDelayEnabled: true,
+        alertStartupDelayS: 5,
+      },
+      tester,
+    );
     restarts.emit({ cause: 'command', actor: undefined });
     eventReceiver.receive(event);
     expect([alerts.length, requests.length]).toEqual([0, 1]);
@@ -236,30 +244,33 @@ describe('event filtering', () => {
   it('keeps its settings, and changes nothing that cannot be kept', () => {
     const store = memoryStore();
     const { pef } = setUp(store);
-    pef.update({ filters: [catchAll], strings: ['one'], alertGuidHex: 'ab'.repeat(16) });
+    pef.update({ filters: [catchAll], strings: ['one'], alertGuidHex: 'ab'.repeat(16) }, tester);
     expect(setUp(store).pef.settings).toEqual(pef.settings);
     store.save = () => {
       throw new BmcError('no-space', 'disk full');
     };
-    expect(() => pef.update({ enabled: false })).toThrow('disk full');
+    expect(() => pef.update({ enabled: false }, tester)).toThrow('disk full');
     expect(pef.settings.enabled).toBe(true);
-    expect(() => pef.setLastProcessed('software', 0)).toThrow('disk full');
+    expect(() => pef.setLastProcessed('software', 0, tester)).toThrow('disk full');
   });
 
   it('refuses a last processed record that is not there', () => {
-    expect(() => setUp().pef.setLastProcessed('bmc', 7)).toThrow(BmcError);
+    expect(() => setUp().pef.setLastProcessed('bmc', 7, tester)).toThrow(BmcError);
   });
 
   it('finds the string of an alert by its number, or by the filter', () => {
     const { pef } = setUp();
-    pef.volatileString = 'for now';
-    pef.update({
-      strings: ['first\0rest', 'second'],
-      stringKeys: [
-        { filterNumber: 0, set: 0 },
-        { filterNumber: 7, set: 2 },
-      ],
-    });
+    pef.setVolatileString('for now', tester);
+    pef.update(
+      {
+        strings: ['first\0rest', 'second'],
+        stringKeys: [
+          { filterNumber: 0, set: 0 },
+          { filterNumber: 7, set: 2 },
+        ],
+      },
+      tester,
+    );
     const by = (eventSpecificString: boolean, stringSelector: number, filter = 7) =>
       pef.alertString({ eventSpecificString, stringSelector }, filter);
     expect([by(false, 0), by(false, 1), by(false, 2), by(false, 9)]).toEqual([

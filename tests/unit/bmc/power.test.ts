@@ -402,6 +402,31 @@ describe('the start', () => {
     expect(second.power.isOn).toBe(false);
   });
 
+  it.each([
+    ['in the middle of a cycle', ['cycle'], true],
+    ['before it has carried out a power-on', ['off', 'on'], true],
+    ['in the middle of a cycle that was taken back', ['cycle', 'off'], false],
+  ] as const)('of a BMC that died %s does what was accepted, under any policy', async (_, actions, on) => {
+    const store = memoryStore();
+    const first = setUp({ store });
+    first.power.request('on', admin);
+    await first.settle();
+    for (const action of actions) first.power.request(action, admin);
+    // The machine is off, and nobody moves the clock any more: this life is over.
+    await first.clock.advanceAsync(actions[0] === 'cycle' ? powerCycleOffMs / 2 : 0);
+    const second = setUp({ store, restorePolicy: 'always-off' });
+    second.power.begin({ powerReturned: false, powerOn: false });
+    await second.settle();
+    expect(second.power.isOn).toBe(on);
+    // Done once: whoever comes after that owes nothing.
+    second.power.request('off', admin);
+    await second.settle();
+    const third = setUp({ store });
+    third.power.begin({ powerReturned: false, powerOn: false });
+    await third.settle();
+    expect(third.power.isOn).toBe(false);
+  });
+
   it('takes over a machine that runs', async () => {
     const { power, machine, kinds, settle } = setUp({ running: true });
     await machine.open();

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { BmcError } from '../../../src/bmc/errors.ts';
 import { Sel, type SelChange, type SelContent, type SelEntry } from '../../../src/bmc/sel.ts';
 import { memoryStore, type Store } from '../../../src/bmc/store.ts';
+import { eventLog, tester } from '../../support/actors.ts';
 import { ScriptedClock } from '../../support/scripted-clock.ts';
 
 const start = Date.UTC(2026, 0, 1) / 1000;
@@ -13,7 +14,7 @@ function oem(tag: number): SelContent {
 
 function setUp(capacity = 5, store: Store = memoryStore()) {
   const clock = new ScriptedClock(start * 1000);
-  return { clock, store, sel: new Sel({ clock, store, capacity }) };
+  return { clock, store, sel: new Sel({ clock, store, events: eventLog(), capacity }) };
 }
 
 /** A store whose next writes are refused as a full disk refuses them. */
@@ -89,7 +90,7 @@ describe('the SEL', () => {
     expect(heard).toEqual(['added', 'added', 'nearly-full', 'added', 'overflowed']);
     expect(sel.entries.map(({ content }) => content)).toEqual([oem(1), oem(2), oem(99)]);
     expect(view(setUp(3, store).sel)).toEqual({ ...view(sel), overflow: true, free: 0 });
-    sel.clear();
+    sel.clear(tester);
     expect(view(setUp(3, store).sel)).toMatchObject({ overflow: false, entries: [], free: 3 });
   });
 
@@ -97,9 +98,9 @@ describe('the SEL', () => {
     const { sel, clock, store } = setUp();
     sel.add(oem(1));
     clock.advance(5000);
-    sel.clear();
+    sel.clear(tester);
     expect(view(sel)).toMatchObject({ entries: [], lastAdded: start, lastErased: start + 5 });
-    expect(view(new Sel({ clock, store, capacity: 5 }))).toEqual(view(sel));
+    expect(view(new Sel({ clock, store, events: eventLog(), capacity: 5 }))).toEqual(view(sel));
     expect(sel.add(oem(2)).id).toBe(1);
   });
 
@@ -108,29 +109,29 @@ describe('the SEL', () => {
     sel.add(oem(1));
     sel.add(oem(2));
     expect(() => sel.add(oem(3))).toThrow(BmcError);
-    sel.delete(2);
+    sel.delete(2, tester);
     clock.advance(7000);
     sel.add(oem(4));
-    sel.delete(2);
+    sel.delete(2, tester);
     expect(store.records('sel')).toHaveLength(6);
-    sel.delete(1);
+    sel.delete(1, tester);
     expect(store.records('sel').length).toBeLessThan(6);
     expect(view(sel)).toMatchObject({ entries: [], overflow: true, lastAdded: start + 7 });
-    expect(view(new Sel({ clock, store, capacity: 3 }))).toEqual(view(sel));
+    expect(view(new Sel({ clock, store, events: eventLog(), capacity: 3 }))).toEqual(view(sel));
   });
 
   it('has a clock of its own to set, and a time zone', () => {
     const { sel, clock, store } = setUp();
-    sel.setTime(1_000_000);
-    sel.setUtcOffset(-300);
+    sel.setTime(1_000_000, tester);
+    sel.setUtcOffset(-300, tester);
     clock.advance(10_000);
     expect(sel.time).toBe(1_000_010);
     expect(clock.wallTime()).toBe(start * 1000 + 10_000);
-    const next = new Sel({ clock, store });
+    const next = new Sel({ clock, store, events: eventLog() });
     expect([next.time, next.utcOffsetMinutes]).toEqual([1_000_010, -300]);
-    next.setUtcOffset(undefined);
-    expect(new Sel({ clock, store }).utcOffsetMinutes).toBeUndefined();
-    expect(() => sel.setUtcOffset(1441)).toThrow(BmcError);
+    next.setUtcOffset(undefined, tester);
+    expect(new Sel({ clock, store, events: eventLog() }).utcOffsetMinutes).toBeUndefined();
+    expect(() => sel.setUtcOffset(1441, tester)).toThrow(BmcError);
   });
 
   it('is unchanged by whatever the disk refuses', () => {
@@ -142,14 +143,14 @@ describe('the SEL', () => {
     store.full = true;
     for (const change of [
       () => sel.add(oem(3)),
-      () => sel.delete(1),
-      () => sel.clear(),
-      () => sel.setTime(5),
-      () => sel.setUtcOffset(60),
+      () => sel.delete(1, tester),
+      () => sel.clear(tester),
+      () => sel.setTime(5, tester),
+      () => sel.setUtcOffset(60, tester),
     ]) {
       expect(change).toThrow('disk full');
       expect(view(sel)).toEqual(before);
-      expect(view(new Sel({ clock, store, capacity: 5 }))).toEqual(before);
+      expect(view(new Sel({ clock, store, events: eventLog(), capacity: 5 }))).toEqual(before);
     }
     store.full = false;
     expect(sel.add(oem(3)).id).toBe(3);
@@ -167,7 +168,7 @@ describe('the SEL', () => {
         const capacity = 8;
         const clock = new ScriptedClock(start * 1000);
         const store = memoryStore();
-        let sel = new Sel({ clock, store, capacity });
+        let sel = new Sel({ clock, store, events: eventLog(), capacity });
         let model: SelEntry[] = [];
         let overflow = false;
         let lastAdded: number | undefined;
@@ -186,17 +187,17 @@ describe('the SEL', () => {
             }
           } else if (what === 'delete') {
             const id = model[tag % 9]?.id;
-            if (id === undefined) expect(() => sel.delete(0xffff)).toThrow(BmcError);
-            else sel.delete(id);
+            if (id === undefined) expect(() => sel.delete(0xffff, tester)).toThrow(BmcError);
+            else sel.delete(id, tester);
             if (id !== undefined) lastErased = sel.time;
             model = model.filter((entry) => entry.id !== id);
           } else if (what === 'clear') {
-            sel.clear();
+            sel.clear(tester);
             lastErased = sel.time;
             model = [];
             overflow = false;
           } else {
-            sel = new Sel({ clock, store, capacity });
+            sel = new Sel({ clock, store, events: eventLog(), capacity });
           }
           expect(sel.entries).toEqual(model);
           expect([sel.overflow, sel.lastAdded, sel.lastErased]).toEqual([overflow, lastAdded, lastErased]);

@@ -6,6 +6,7 @@ import {
   type WatchdogUse,
   watchdogUses,
 } from '../../../src/bmc/watchdog.ts';
+import { tester } from '../../support/actors.ts';
 import { InBandBench } from '../../support/in-band-bench.ts';
 
 const app = 6;
@@ -28,10 +29,10 @@ async function setUp() {
 describe('the watchdog', () => {
   test('wound in time does nothing; left alone it resets the machine and says why', async () => {
     const { watchdog, clock, machine, bmc, told, settle } = await setUp();
-    watchdog.set(settings);
-    watchdog.restart();
+    watchdog.set(settings, tester);
+    watchdog.restart(tester);
     clock.advance(9_999);
-    watchdog.restart();
+    watchdog.restart(tester);
     clock.advance(9_999);
     expect([watchdog.leftMs, told]).toEqual([1, []]);
     clock.advance(1);
@@ -49,8 +50,8 @@ describe('the watchdog', () => {
     ['none', true, 'on'],
   ] as const)('with action %s leaves the machine as it should', async (action, running, state) => {
     const { watchdog, clock, machine, bmc, settle } = await setUp();
-    watchdog.set({ ...settings, action });
-    watchdog.restart();
+    watchdog.set({ ...settings, action }, tester);
+    watchdog.restart(tester);
     clock.advance(10_000);
     for (let i = 0; i < 5; i++) {
       await settle();
@@ -62,14 +63,14 @@ describe('the watchdog', () => {
 
   test('warns by NMI before the end; from then on winding does not help', async () => {
     const { watchdog, clock, machine, told, settle } = await setUp();
-    watchdog.set({ ...settings, interrupt: 'diagnostic', preTimeoutMs: 3_000 });
-    watchdog.restart();
+    watchdog.set({ ...settings, interrupt: 'diagnostic', preTimeoutMs: 3_000 }, tester);
+    watchdog.restart(tester);
     clock.advance(7_000);
     await settle();
     expect(machine.counts.diagnosticInterrupts).toBe(1);
     expect(told.map(({ what }) => what)).toEqual(['pre-timeout']);
     expect(watchdog.preTimeoutPending).toBe(true);
-    watchdog.restart();
+    watchdog.restart(tester);
     clock.advance(3_000);
     expect(told.map(({ what }) => what)).toEqual(['pre-timeout', 'timeout']);
   });
@@ -77,8 +78,8 @@ describe('the watchdog', () => {
   test('stops when the machine is reset or goes off by itself', async () => {
     const { watchdog, clock, machine, told } = await setUp();
     for (const happens of [() => machine.guestReboot(), () => machine.guestShutdown()]) {
-      watchdog.set(settings);
-      watchdog.restart();
+      watchdog.set(settings, tester);
+      watchdog.restart(tester);
       happens();
       expect(watchdog.running).toBe(false);
     }
@@ -88,28 +89,28 @@ describe('the watchdog', () => {
 
   test('set again stops it, unless it is to go on; what expired is forgotten on demand', async () => {
     const { watchdog, clock } = await setUp();
-    watchdog.set({ ...settings, action: 'none' });
-    watchdog.set({ ...settings, action: 'none' }, { keepRunning: true });
+    watchdog.set({ ...settings, action: 'none' }, tester);
+    watchdog.set({ ...settings, action: 'none' }, tester, { keepRunning: true });
     expect(watchdog.running).toBe(false);
-    watchdog.restart();
+    watchdog.restart(tester);
     clock.advance(5_000);
-    watchdog.set({ ...settings, action: 'none', timeoutMs: 20_000 }, { keepRunning: true });
+    watchdog.set({ ...settings, action: 'none', timeoutMs: 20_000 }, tester, { keepRunning: true });
     expect([watchdog.running, watchdog.leftMs]).toEqual([true, 20_000]);
     clock.advance(20_000);
     expect(watchdog.expired.size).toBe(1);
-    watchdog.set(settings, { clear: ['sms-os'] });
+    watchdog.set(settings, tester, { clear: ['sms-os'] });
     expect([watchdog.running, watchdog.expired.size]).toEqual([false, 0]);
   });
 
   test('asked for silence leaves nothing in the log', async () => {
     const { watchdog, clock, bmc, told } = await setUp();
-    watchdog.set({ ...settings, action: 'none', dontLog: true });
-    watchdog.restart();
+    watchdog.set({ ...settings, action: 'none', dontLog: true }, tester);
+    watchdog.restart(tester);
     clock.advance(10_000);
     expect(told[0]?.log).toBe(false);
     expect(bmc.events.list().some(({ kind }) => kind === 'watchdog')).toBe(false);
     // For that once: the next time is logged again.
-    watchdog.restart();
+    watchdog.restart(tester);
     clock.advance(10_000);
     expect(told[1]?.log).toBe(true);
     expect(bmc.events.list().filter(({ kind }) => kind === 'watchdog')).toHaveLength(1);
@@ -164,18 +165,18 @@ describe('the watchdog', () => {
             const { use, interrupt, preTimeoutMs, timeoutMs, dontLog, keepRunning, clear } = each;
             const next = { use, interrupt, preTimeoutMs, timeoutMs, dontLog, action: 'none' } as const;
             if (interrupt !== 'none' && preTimeoutMs > timeoutMs) {
-              expect(() => watchdog.set(next, { keepRunning, clear })).toThrow('pre-timeout');
+              expect(() => watchdog.set(next, tester, { keepRunning, clear })).toThrow('pre-timeout');
             } else {
-              watchdog.set(next, { keepRunning, clear });
+              watchdog.set(next, tester, { keepRunning, clear });
               wanted = next;
               left = left !== undefined && keepRunning ? timeoutMs : undefined;
               warned = false;
               for (const gone of clear) expired.delete(gone);
             }
           } else if (each.do === 'restart') {
-            if (!wanted) expect(() => watchdog.restart()).toThrow('nobody');
+            if (!wanted) expect(() => watchdog.restart(tester)).toThrow('nobody');
             else {
-              watchdog.restart();
+              watchdog.restart(tester);
               if (!warned) left = wanted.timeoutMs;
             }
           } else if (each.do === 'reset') {

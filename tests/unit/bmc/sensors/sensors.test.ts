@@ -8,6 +8,7 @@ import { memoryStore } from '../../../../src/bmc/store.ts';
 import { sensorNumber } from '../../../../src/ipmi/records/sensor-numbers.ts';
 import { offsetsOf } from '../../../../src/ipmi/records/sensor-types.ts';
 import { FakeMachine } from '../../../../src/machine/fake/fake-machine.ts';
+import { tester } from '../../../support/actors.ts';
 import { LanBench } from '../../../support/lan-bench.ts';
 
 async function server({ on = true, cpus = 2, memoryMb = 40_000, store = memoryStore() } = {}) {
@@ -191,16 +192,20 @@ describe('thresholds', () => {
     const { sensors } = await server({ on: false });
     const cpu = sensors.analog('cpuTemp');
     const { thresholds } = cpu.settings;
-    cpu.configure({ thresholds: { ...thresholds, 'upper-non-critical': 99 } });
+    cpu.configure({ thresholds: { ...thresholds, 'upper-non-critical': 99 } }, tester);
     const wrong = { ...thresholds, 'lower-critical': 85 };
-    expect(() => cpu.configure({ thresholds: wrong })).toThrow('not below upper threshold');
-    expect(() => cpu.configure({ thresholds: { ...thresholds, 'upper-critical': 128 } })).toThrow(BmcError);
+    expect(() => cpu.configure({ thresholds: wrong }, tester)).toThrow('not below upper threshold');
+    expect(() => cpu.configure({ thresholds: { ...thresholds, 'upper-critical': 128 } }, tester)).toThrow(
+      BmcError,
+    );
     expect(cpu.settings.thresholds['upper-non-critical']).toBe(99);
   });
 
   test('that a sensor has not got cannot be set', async () => {
     const power = (await server({ on: false })).sensors.analog('power');
-    expect(() => power.configure({ thresholds: { 'lower-critical': 1 } })).toThrow('has no threshold');
+    expect(() => power.configure({ thresholds: { 'lower-critical': 1 } }, tester)).toThrow(
+      'has no threshold',
+    );
   });
 
   test('re-armed while crossed are reported again', async () => {
@@ -213,11 +218,11 @@ describe('thresholds', () => {
   test('whose events are off are crossed in silence', async () => {
     const { sensors, events } = await server();
     const cpu = sensors.analog('cpuTemp');
-    cpu.configure({ enables: { ...cpu.enables, assertions: ['upper-critical'] } });
+    cpu.configure({ enables: { ...cpu.enables, assertions: ['upper-critical'] } }, tester);
     sensors.override('cpuTemp', 91);
     expect(events.map(described)).toEqual(['cpuTemp upper-critical on']);
     expect([...cpu.crossed]).toEqual(['upper-non-critical', 'upper-critical']);
-    cpu.configure({ enables: { ...cpu.enables, events: false } });
+    cpu.configure({ enables: { ...cpu.enables, events: false } }, tester);
     cpu.rearm(['upper-critical'], []);
     expect(events).toHaveLength(1);
   });
@@ -225,7 +230,7 @@ describe('thresholds', () => {
   test('of a sensor that is not scanned are neither read nor compared', async () => {
     const { sensors, events } = await server();
     const cpu = sensors.analog('cpuTemp');
-    cpu.configure({ enables: { ...cpu.enables, scanning: false } });
+    cpu.configure({ enables: { ...cpu.enables, scanning: false } }, tester);
     sensors.override('cpuTemp', 100);
     expect(cpu.reading).toBeUndefined();
     expect(events).toEqual([]);
@@ -236,10 +241,10 @@ describe('settings', () => {
   test('outlive the BMC, and the initialization agent takes them back', async () => {
     const store = memoryStore();
     const first = (await server({ on: false, store })).sensors.analog('cpuTemp');
-    first.configure({ hysteresis: { positive: 5, negative: 7 } });
+    first.configure({ hysteresis: { positive: 5, negative: 7 } }, tester);
     const { sensors } = await server({ on: false, store });
     expect(sensors.analog('cpuTemp').settings.hysteresis).toEqual({ positive: 5, negative: 7 });
-    sensors.restoreFactorySettings();
+    sensors.restoreFactorySettings(tester);
     const third = (await server({ on: false, store })).sensors.analog('cpuTemp');
     expect(third.settings).toEqual(third.factorySettings);
   });
@@ -252,7 +257,9 @@ describe('settings', () => {
       throw new BmcError('no-space', 'disk full');
     };
     const { thresholds } = cpu.settings;
-    expect(() => cpu.configure({ thresholds: { ...thresholds, 'upper-critical': 91 } })).toThrow('disk full');
+    expect(() => cpu.configure({ thresholds: { ...thresholds, 'upper-critical': 91 } }, tester)).toThrow(
+      'disk full',
+    );
     expect(cpu.settings.thresholds).toEqual(thresholds);
   });
 });
