@@ -4,6 +4,7 @@
 # RUN_DIR/qemu.args holds the program and its arguments, each ended by NUL. The exclusive lock on RUN_DIR/lock
 # is inherited by QEMU and lives as long as it does, so that a machine never has two. Exit 75: locked by another.
 # RUN_DIR/qemu.fds, if there, has a line `FD PATH` for each device that QEMU inherits open.
+# RUN_DIR/tpm.args, if there, holds the program of the machine's TPM, which lives as long as QEMU does.
 set -u
 # What is written here is for the BMC's eyes; QEMU may be another user of its group.
 umask 077
@@ -31,6 +32,36 @@ read -r stat <"/proc/$$/stat"
 read -r -a fields <<<"${stat##*) }"
 echo "$$ ${fields[19]}" >"$run/qemu.pid"
 
+# Words that give QEMU a user of its own and take every right from it, as far as there is one to give.
+prefix=()
+if [[ -e $run/qemu.user ]]; then mapfile -d '' -t prefix <"$run/qemu.user"; fi
+
+# Blocked signals stay blocked: a supervisor that stops everything at once must not cut the guest's power while
+# the BMC still shuts it down in order. The BMC ends QEMU by QMP, or by SIGKILL.
+begin=(env -i --block-signal=INT --block-signal=TERM --block-signal=HUP "PATH=$PATH" "${prefix[@]}")
+
+# The TPM is a child of this process, and so of QEMU: the kernel ends it when QEMU is gone, however that comes about.
+# It gets neither the lock nor the devices.
+if [[ -e $run/tpm.args ]]; then
+  mapfile -d '' -t tpm <"$run/tpm.args"
+  socket=$run/sockets/tpm.sock
+  (
+    umask 007
+    exec "${begin[@]}" setpriv --pdeathsig KILL "${tpm[@]}" 9>&-
+  ) &
+  read -r stat <"/proc/$!/stat"
+  read -r -a fields <<<"${stat##*) }"
+  echo "$! ${fields[19]}" >"$run/tpm.pid"
+  for ((tries = 0; tries < 500; tries++)); do
+    if [[ -S $socket || ! -e /proc/$! ]]; then break; fi
+    sleep 0.01
+  done
+  if [[ ! -S $socket ]]; then
+    echo "qemu-launcher: the TPM does not start (${tpm[0]}, of the Debian package swtpm)" >&2
+    exit 69
+  fi
+fi
+
 # Devices that QEMU itself may have no right to open. Only devices: to open a missing file this way would make one.
 fds=()
 if [[ -e $run/qemu.fds ]]; then mapfile -t fds <"$run/qemu.fds"; fi
@@ -43,13 +74,7 @@ for line in "${fds[@]}"; do
   eval "exec $fd<>\"\$node\"" || exit 74
 done
 
-# Words that give QEMU a user of its own and take every right from it, as far as there is one to give.
-prefix=()
-if [[ -e $run/qemu.user ]]; then mapfile -d '' -t prefix <"$run/qemu.user"; fi
-
 # QEMU's sockets are for its group, which the BMC is in.
 umask 007
 
-# Blocked signals stay blocked: a supervisor that stops everything at once must not cut the guest's power while
-# the BMC still shuts it down in order. The BMC ends QEMU by QMP, or by SIGKILL.
-exec env -i --block-signal=INT --block-signal=TERM --block-signal=HUP PATH="$PATH" "${prefix[@]}" "${argv[@]}"
+exec "${begin[@]}" "${argv[@]}"

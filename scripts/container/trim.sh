@@ -13,9 +13,9 @@ rm -f /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/b
 # The language; Debian's own tools need perl-base alone.
 rm -rf /usr/share/perl $library/perl $library/libperl.so.* /usr/bin/perl5.*-x86_64-linux-gnu
 
-# QEMU's other programs, other machines' firmware, firmware for secure boot, sound, and two storage clusters.
+# QEMU's other programs, other machines' firmware, smaller copies of OVMF, sound, and two storage clusters.
 rm -f /usr/bin/qemu-storage-daemon /usr/bin/qemu-pr-helper /usr/bin/qemu-system-x86_64-microvm /usr/bin/qemu-io
-rm -f /usr/share/OVMF/OVMF_CODE.fd /usr/share/OVMF/OVMF_VARS*ms.fd /usr/share/OVMF/*secboot* /usr/share/OVMF/*snakeoil*
+rm -f /usr/share/OVMF/OVMF_CODE.* /usr/share/OVMF/OVMF_VARS.* /usr/share/OVMF/*snakeoil*
 rm -rf /usr/share/ovmf /usr/share/qemu/OVMF.fd
 cd /usr/share/qemu
 rm -f ./*.dtb QEMU,* hppa-firmware* npcm7xx* openbios-* opensbi-* palcode-* s390-* skiboot.lid slof.bin vof.bin trace-events-all

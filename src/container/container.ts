@@ -72,7 +72,12 @@ export async function prepareContainer({ config, script }: ContainerOptions): Pr
     env: { HOME: '/', TMPDIR: runDir },
   });
   writeFileSync(runFiles(runDir).qemuUser, words(plan.qemu), { mode: 0o600 });
-  for (const directory of directories) handOver(directory, plan);
+  const tpm = join(stateDir, 'tpm');
+  if (plan.separate) {
+    mkdirSync(tpm, { recursive: true, mode: 0o700 });
+    changeOwner(tpm, accounts.qemuUid, accounts.gid);
+  }
+  for (const directory of directories) handOver(directory, plan, tpm);
   introduce(config);
   const assignments = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   return ['env', '-i', ...assignments, ...plan.supervisor, ...command];
@@ -102,21 +107,25 @@ function ownDirectory(path: string): void {
   }
 }
 
-/** A directory before what is in it, or after: whoever owns it can look into it. */
-function changeOwner(path: string, uid: number, gid: number): void {
+/** A directory before what is in it, or after: whoever owns it can look into it. @param kept stays as it is */
+function changeOwner(path: string, uid: number, gid: number, kept?: string): void {
+  if (path === kept) return;
   const taking = uid === 0;
   if (taking) lchownSync(path, uid, gid);
   if (lstatSync(path).isDirectory()) {
-    for (const name of readdirSync(path)) changeOwner(join(path, name), uid, gid);
+    for (const name of readdirSync(path)) changeOwner(join(path, name), uid, gid, kept);
   }
   if (!taking) lchownSync(path, uid, gid);
 }
 
-/** From here on the BMC's user has it; QEMU's may pass through, to what it has been given inside. */
-function handOver(path: string, { separate, bmcUid }: AccountPlan): void {
+/**
+ * From here on the BMC's user has it; QEMU's may pass through, to what it has been given inside.
+ * @param qemus what is QEMU's alone
+ */
+function handOver(path: string, { separate, bmcUid }: AccountPlan, qemus: string): void {
   if (!separate) return;
   chmodSync(path, 0o710);
-  changeOwner(path, bmcUid, accounts.gid);
+  changeOwner(path, bmcUid, accounts.gid, qemus);
 }
 
 /** Lets QEMU's user open the disks, the CD image and the devices that the machine is made of. */

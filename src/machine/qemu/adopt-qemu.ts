@@ -52,8 +52,10 @@ async function takeOver(
   const record = runDir.readRecord();
   const run = new QemuRun(parts, {
     process,
+    tpm: runDir.readTpmProcess(),
     bootDevices: record?.bootDevices ?? [],
     media: record?.media ?? [],
+    firmware: record?.firmware,
     // A record of an earlier version of ours may know less.
     hardware: { ...hardwareOf(config, {}, undefined), ...record?.hardware },
     accelerator: record && { accelerator: record.accelerator, reason: record.acceleratorReason },

@@ -18,6 +18,11 @@ const classOfTarget: Readonly<Record<BootTarget, BootClass | undefined>> = {
   'bios-setup': undefined,
   diagnostic: undefined,
   'safe-mode': undefined,
+  // These are said by the firmware's variables.
+  'uefi-http': undefined,
+  'uefi-shell': undefined,
+  'uefi-target': undefined,
+  'uefi-boot-next': undefined,
 };
 
 export interface BootOrder {

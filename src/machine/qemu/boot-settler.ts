@@ -7,7 +7,7 @@
  * boot in progress, so that it waits until there has been no reset for a while; a reset that we command
  * ourselves takes it along (`flush`).
  */
-import type { BootOverride } from '../../bmc/boot.ts';
+import type { MachineBootOverride } from '../../bmc/boot.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 
 /** SeaBIOS resets once more 30 to 70 ms after a reset; OVMF reads the list within 1 s. */
@@ -15,10 +15,10 @@ export const bootQuietMs = 1500;
 
 export class BootSettler {
   readonly #clock: Clock;
-  readonly #apply: (override: BootOverride | undefined) => Promise<void>;
+  readonly #apply: (override: MachineBootOverride | undefined) => Promise<void>;
   readonly #failed: (error: unknown) => void;
-  #wanted: BootOverride | undefined;
-  #applied: BootOverride | undefined;
+  #wanted: MachineBootOverride | undefined;
+  #applied: MachineBootOverride | undefined;
   /** False after adopting: then nobody knows what the running machine has. */
   #appliedIsKnown = true;
   #running = false;
@@ -32,7 +32,7 @@ export class BootSettler {
    */
   constructor(
     clock: Clock,
-    apply: (override: BootOverride | undefined) => Promise<void>,
+    apply: (override: MachineBootOverride | undefined) => Promise<void>,
     failed: (error: unknown) => void,
   ) {
     this.#clock = clock;
@@ -41,22 +41,22 @@ export class BootSettler {
   }
 
   /** What the next boot would take if it came now. */
-  get applied(): BootOverride | undefined {
+  get applied(): MachineBootOverride | undefined {
     return this.#applied;
   }
 
   /** What a reset of ours would take. */
-  get wanted(): BootOverride | undefined {
+  get wanted(): MachineBootOverride | undefined {
     return this.#wanted;
   }
 
-  want(override: BootOverride | undefined): void {
+  want(override: MachineBootOverride | undefined): void {
     this.#wanted = override;
     this.#schedule();
   }
 
   /** A machine is about to be started. @returns the override that it starts with */
-  starting(): BootOverride | undefined {
+  starting(): MachineBootOverride | undefined {
     this.#applied = this.#wanted;
     this.#appliedIsKnown = true;
     return this.#applied;
@@ -67,7 +67,7 @@ export class BootSettler {
     this.disturbed();
   }
 
-  adopted(applied: BootOverride | undefined): void {
+  adopted(applied: MachineBootOverride | undefined): void {
     this.#applied = applied;
     this.#appliedIsKnown = false;
     this.started();
@@ -103,7 +103,8 @@ export class BootSettler {
     return (
       !this.#appliedIsKnown ||
       this.#wanted?.target !== this.#applied?.target ||
-      this.#wanted?.firmware !== this.#applied?.firmware
+      this.#wanted?.firmware !== this.#applied?.firmware ||
+      this.#wanted?.choice !== this.#applied?.choice
     );
   }
 

@@ -10,12 +10,13 @@ import { fitsTopology, type MachineHardware, type MachineMedium } from '../../bm
 import { type BootDevice, bootIndices } from './boot-order.ts';
 import type { NicConfig, QemuMachineConfig } from './config.ts';
 import { cdrom } from './devices/cdrom.ts';
-import type { DeviceParts, Properties } from './devices/device.ts';
+import type { Backend, DeviceParts, Properties } from './devices/device.ts';
 import { disk } from './devices/disk.ts';
 import { ipmiKcs } from './devices/ipmi-kcs.ts';
 import { type NicParts, nic } from './devices/nic.ts';
 import { display, panicNotifier, randomness, watchdog } from './devices/platform.ts';
 import { serial } from './devices/serial.ts';
+import { tpm } from './devices/tpm.ts';
 import { usbController, usbStick, virtualCd } from './devices/virtual-media.ts';
 import { optionList, optionText, optionValue } from './option-value.ts';
 import type { Descriptor, RunDir } from './run-dir.ts';
@@ -35,6 +36,8 @@ export interface CommandLineInput {
   readonly nics: readonly NicConfig[];
   /** The machine's own UEFI variables; needed for firmware `uefi`. */
   readonly uefiVariables: string | undefined;
+  /** In place of the firmware that comes with the host. */
+  readonly firmwareFile?: string | undefined;
 }
 
 export interface CommandLine {
@@ -58,7 +61,14 @@ const bootMenuMs = 400;
 export function commandLine(input: CommandLineInput): CommandLine {
   const { config, run, accelerator, hardware, nics } = input;
   const descriptors = nicDescriptors(nics);
-  const parts = deviceParts(input, nicParts(nics, descriptors, hardware.networkBoot));
+  const parts = deviceParts(
+    input,
+    nicParts(nics, descriptors, {
+      bootable: hardware.networkBoot,
+      // iPXE would ask DHCP for a file first, and boot that.
+      withoutRom: input.bootOverride?.target === 'uefi-http',
+    }),
+  );
   const bootDevices = bootDevicesOf(parts);
   const indices = bootIndices(
     bootDevices,
@@ -82,21 +92,24 @@ export function commandLine(input: CommandLineInput): CommandLine {
     ...['-boot', `menu=on,splash-time=${bootMenuMs}`],
     ...['-action', 'panic=none', '-action', `watchdog=${config.watchdogAction}`],
     ...smbiosArguments(config.uuid, input.labels),
-    ...['-fw_cfg', optionList({ name: 'etc/sercon-port', file: run.serialConsolePort }, 'fw_cfg')],
+    ...(hardware.serialRedirection
+      ? ['-fw_cfg', optionList({ name: 'etc/sercon-port', file: run.serialConsolePort }, 'fw_cfg')]
+      : []),
+    ...(input.bootOverride?.target === 'uefi-http'
+      ? ['-fw_cfg', optionList({ name: 'etc/edk2/https/cacerts', file: run.httpsAuthorities }, 'fw_cfg')]
+      : []),
     ...[
       '-chardev',
       `socket,${optionList({ id: 'qmp0', path: run.qmpSocket, server: 'on', wait: 'off' }, 'QMP')}`,
     ],
     ...['-mon', 'chardev=qmp0,mode=control'],
-    ...['-vnc', vncDisplay(config, run)],
+    ...['-vnc', `unix:${optionValue(run.vncSocket, 'VNC socket')}`],
+    ...vncPortArguments(config),
     ...secureBootArguments(hardware),
-    ...firmwareBlockdevs(input),
+    ...firmwareArguments(input),
   ];
-  for (const { chardevs = [] } of parts) {
-    for (const { backend, options } of chardevs) {
-      argv.push('-chardev', `${backend},${optionList(options, 'chardev')}`);
-    }
-  }
+  for (const { chardevs = [] } of parts) argv.push(...options('chardev', chardevs));
+  for (const { tpmdevs = [] } of parts) argv.push(...options('tpmdev', tpmdevs));
   for (const { objects = [] } of parts) argv.push(...json('-object', objects));
   for (const { blockdevs = [] } of parts) argv.push(...json('-blockdev', blockdevs));
   for (const { netdevs = [] } of parts) argv.push(...json('-netdev', netdevs));
@@ -144,7 +157,7 @@ function nicDescriptors(nics: readonly NicConfig[]): Descriptor[] {
 export function nicParts(
   nics: readonly NicConfig[],
   descriptors: readonly Descriptor[],
-  bootable: boolean,
+  firmware: Pick<NicParts, 'bootable' | 'withoutRom'>,
 ): NicParts[] {
   const onWire = nics.some(({ backend }) => backend.kind !== 'user');
   const fixed = onWire && nics.every(({ place }) => place !== undefined && place < nicSlots);
@@ -153,7 +166,7 @@ export function nicParts(
     const fds = backend.kind === 'tap-node' ? descriptors.filter(({ path }) => path === backend.path) : [];
     return {
       nic: each,
-      bootable,
+      ...firmware,
       slot: fixed && place !== undefined ? firstNicSlot + place : undefined,
       fds: fds.map(({ fd }) => fd),
     };
@@ -161,7 +174,7 @@ export function nicParts(
 }
 
 export function deviceParts(
-  { config, run, media }: Pick<CommandLineInput, 'config' | 'run' | 'media'>,
+  { config, run, media, hardware }: Pick<CommandLineInput, 'config' | 'run' | 'media' | 'hardware'>,
   nics: readonly NicParts[],
 ): DeviceParts[] {
   const stick = media.find(({ slot }) => slot === 'usb');
@@ -176,6 +189,7 @@ export function deviceParts(
     watchdog.parts({}, run),
     randomness.parts({}, run),
     ...(config.systemInterface ? [ipmiKcs.parts({}, run)] : []),
+    ...(hardware.tpm ? [tpm.parts({}, run)] : []),
     // Last, so that all else sits where it would without.
     usbController.parts({}, run),
     ...(stick ? [usbStick.parts({ medium: stick }, run)] : []),
@@ -209,9 +223,10 @@ function topology(hardware: MachineHardware): string {
   return `cpus=${cpus},sockets=${sockets},cores=${cores},threads=${threadsPerCore}`;
 }
 
-function firmwareBlockdevs({ config, hardware, uefiVariables: variables }: CommandLineInput): string[] {
-  if (hardware.firmware === 'bios') return [];
-  const code = firmwareFiles(config.firmware, hardware).ovmfCode;
+function firmwareArguments(input: CommandLineInput): string[] {
+  const { config, hardware, uefiVariables: variables, firmwareFile } = input;
+  if (hardware.firmware === 'bios') return firmwareFile === undefined ? [] : ['-bios', firmwareFile];
+  const code = firmwareFile ?? firmwareFiles(config.firmware, hardware).ovmfCode;
   if (variables === undefined) throw new RangeError('UEFI: no file for the variables');
   return json('-blockdev', [
     { driver: 'file', 'node-name': 'firmware-code-file', filename: code, 'read-only': true },
@@ -221,15 +236,16 @@ function firmwareBlockdevs({ config, hardware, uefiVariables: variables }: Comma
   ]);
 }
 
-function vncDisplay({ vncPort, vncAddress }: QemuMachineConfig, run: RunDir): string {
-  if (vncPort === undefined) return `unix:${optionValue(run.vncSocket, 'VNC socket')}`;
+/** The screen on a TCP port as well, where one is asked for. */
+function vncPortArguments({ vncPort, vncAddress }: QemuMachineConfig): string[] {
+  if (vncPort === undefined) return [];
   // QEMU counts displays from port 5900.
   if (!Number.isInteger(vncPort) || vncPort < 5900 || vncPort > 65535) {
     throw new RangeError(`VNC port: 5900 to 65535, not ${vncPort}`);
   }
   if (!/^[A-Za-z0-9.:[\]-]*$/.test(vncAddress))
     throw new RangeError(`VNC address: not an address: ${vncAddress}`);
-  return `${vncAddress}:${vncPort - 5900}`;
+  return ['-vnc', `${vncAddress}:${vncPort - 5900}`];
 }
 
 function uuid(text: string): string {
@@ -242,6 +258,10 @@ function positiveInteger(value: number, what: string): number {
   if (!Number.isInteger(value) || value < 1)
     throw new RangeError(`${what}: a whole number above 0, not ${value}`);
   return value;
+}
+
+function options(name: string, values: readonly Backend[]): string[] {
+  return values.flatMap(({ backend, options: list }) => [`-${name}`, `${backend},${optionList(list, name)}`]);
 }
 
 function json(option: string, values: readonly Properties[]): string[] {

@@ -14,12 +14,14 @@ export interface QemuMachineConfig {
   readonly cpuModel: string;
   readonly acceleratorMode: AcceleratorMode;
   readonly bootMode: Firmware;
+  /** A TPM 2.0; needs swtpm. */
+  readonly tpm: boolean;
   /** The machine's own order; classes left out are tried last. */
   readonly bootOrder: readonly BootClass[];
   readonly disks: readonly DiskConfig[];
   /** An ISO image in a drive of its own, beside the drive for virtual media. */
   readonly cdrom?: string;
-  /** VNC on this TCP port of `vncAddress` instead of a unix socket in the run directory. */
+  /** VNC on this TCP port of `vncAddress` besides the unix socket in the run directory. */
   readonly vncPort?: number;
   readonly vncAddress: string;
   /** A KCS system interface, served by whoever listens on the run directory's `ipmi.sock`. */
@@ -34,7 +36,7 @@ export interface QemuMachineConfig {
 
 /** What a start makes the machine of: as configured, unless the core says otherwise; the override has the last word. */
 export function hardwareOf(
-  { cpus, memoryMb, bootMode }: QemuMachineConfig,
+  { cpus, memoryMb, bootMode, tpm }: QemuMachineConfig,
   wanted: Partial<MachineHardware>,
   override: BootOverride | undefined,
 ): MachineHardware {
@@ -44,9 +46,13 @@ export function hardwareOf(
     threadsPerCore: 1,
     memoryMb,
     secureBoot: false,
+    serialRedirection: true,
     networkBoot: true,
+    tpm,
     bootOrder: [],
     ...wanted,
+    // The setup is brought up, and used, over the serial port.
+    ...(override?.target === 'bios-setup' && { serialRedirection: true }),
     firmware: override?.firmware ?? wanted.firmware ?? bootMode,
   };
 }

@@ -1,20 +1,13 @@
 /** The parts of a QEMU machine, as its guest finds them. */
-import {
-  closeSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync } from 'node:fs';
 import { cpus as hostProcessors } from 'node:os';
 import { join } from 'node:path';
 import type { DrivePart, MemoryPart, NicPart, PciPart, ProcessorPart } from '../../bmc/inventory.ts';
 import type { MachineHardware } from '../../bmc/machine.ts';
+import { replaceFile } from '../../lib/replace-file.ts';
 import type { QmpPciBus, QmpPciDevice } from '../qmp/commands.ts';
 import type { DiskConfig } from './config.ts';
+import { imageChain } from './image-chain.ts';
 
 /** What QEMU's SMBIOS tables name as the maker of processors and memory. */
 const manufacturer = 'QEMU';
@@ -56,6 +49,7 @@ export function driveParts(disks: readonly DiskConfig[]): DrivePart[] {
     model: 'virtio-blk',
     capacityBytes: capacityBytes(disk),
     readOnly: disk.readOnly ?? false,
+    layers: imageChain(disk),
   }));
 }
 
@@ -119,19 +113,17 @@ function seenFile(stateDir: string): string {
   return join(stateDir, 'seen-parts.json');
 }
 
-/** @returns undefined before the first start */
+/** @returns undefined before the first start, and where the file is damaged: the next start makes it anew */
 export function readSeenParts(stateDir: string): SeenParts | undefined {
   try {
-    return JSON.parse(readFileSync(seenFile(stateDir), 'utf8')) as SeenParts;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    const seen = JSON.parse(readFileSync(seenFile(stateDir), 'utf8')) as Partial<SeenParts> | null;
+    return Array.isArray(seen?.nics) && Array.isArray(seen?.pci) ? (seen as SeenParts) : undefined;
+  } catch {
+    return undefined;
   }
 }
 
 export function writeSeenParts(stateDir: string, seen: SeenParts): void {
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-  const file = seenFile(stateDir);
-  writeFileSync(`${file}.new`, `${JSON.stringify(seen)}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  replaceFile(seenFile(stateDir), `${JSON.stringify(seen)}\n`);
 }

@@ -3,7 +3,7 @@
  * asks at each power-on, since wires come and go, and says when QEMU has let go of them.
  */
 import type { NicPart } from '../../bmc/inventory.ts';
-import type { MachineNic, NicChange } from '../../bmc/machine.ts';
+import type { MachineNic, NicChange, NicCounters } from '../../bmc/machine.ts';
 import type { NicConfig } from './config.ts';
 
 export type NicEvent =
@@ -22,6 +22,8 @@ export interface NicProvider {
   /** What a start would have made of the wires as they were at the latest `plan`. */
   readonly planned: readonly NicPart[];
 
+  /** What has gone through a card; undefined where nobody counts. */
+  counters(id: string): NicCounters | undefined;
   on(listener: (event: NicEvent) => void): () => void;
   /**
    * Before a start: waits for the wires and makes what the cards are attached to. A wire that does not come or cannot

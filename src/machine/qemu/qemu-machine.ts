@@ -10,23 +10,25 @@
  * QEMU that no longer answers is a machine that runs.
  */
 import { resolve } from 'node:path';
-import type { BootOverride, Firmware } from '../../bmc/boot.ts';
+import { type BootOverride, isUefiTarget, type MachineBootOverride } from '../../bmc/boot.ts';
 import { BmcError } from '../../bmc/errors.ts';
-import type { MachineBootDevice, MachineInventory, NicPart } from '../../bmc/inventory.ts';
+import type { RunningFirmware } from '../../bmc/firmware-update.ts';
+import type { FirmwareBootEntry, MachineBootDevice, MachineInventory, NicPart } from '../../bmc/inventory.ts';
 import {
   type HostConsole,
+  type HostScreen,
   type Machine,
   type MachineEvent,
   type MachineHardware,
   type MachineMedium,
   type MachineNic,
   type MachineReset,
-  type MachineSecureBoot,
   type MachineSetup,
   type MachineTelemetry,
+  type NicCounters,
   sameHardware,
 } from '../../bmc/machine.ts';
-import type { MediaSlot } from '../../bmc/media.ts';
+import type { MediaSlot } from '../../bmc/media-images.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { Emitter } from '../../lib/emitter.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -40,7 +42,6 @@ import { bootDevicesOf, cpuModelFor, deviceParts } from './command-line.ts';
 import { hardwareOf, type QemuMachineConfig } from './config.ts';
 import type { CpuQuota } from './cpu-quota.ts';
 import { serialChardevId } from './devices/serial.ts';
-import { firmwareVersion } from './firmware-version.ts';
 import {
   driveParts,
   memoryParts,
@@ -51,19 +52,17 @@ import {
   writeSeenParts,
 } from './inventory.ts';
 import { type AcceleratorChoice, chooseAccelerator } from './kvm-probe.ts';
+import { QemuFirmware, slotOf } from './machine-firmware.ts';
 import type { NicProvider } from './nic-provider.ts';
 import { processUsage } from './process.ts';
 import type { MachineParts, QemuRun } from './qemu-run.ts';
 import { RunDir } from './run-dir.ts';
+import { QemuScreen } from './screen.ts';
+import { QemuSecureBoot } from './secure-boot.ts';
 import { SerialConsole } from './serial-console.ts';
 import { startError, startQemu } from './start-qemu.ts';
-import {
-  forgetSecureVariables,
-  hasSecureFirmware,
-  isSecure,
-  requireUefi,
-  secureBootState,
-} from './uefi-variables.ts';
+import { UefiBootEntries } from './uefi-boot-entries.ts';
+import { hasSecureFirmware, isSecure, requireUefi } from './uefi-variables.ts';
 import { changeMedium } from './virtual-media.ts';
 
 export interface QemuMachineOptions {
@@ -93,9 +92,13 @@ export class QemuMachine implements Machine {
   readonly #chooseAccelerator: typeof chooseAccelerator;
   readonly #events = new Emitter<MachineEvent>();
   readonly #console: SerialConsole;
+  readonly #screen: QemuScreen;
   readonly #boot: BootSettler;
   readonly #parts: MachineParts;
-  readonly secureBoot?: MachineSecureBoot;
+  readonly firmware: QemuFirmware;
+  readonly #bootEntries: UefiBootEntries;
+  #unwatchBootEntries: (() => void) | undefined;
+  readonly secureBoot?: QemuSecureBoot;
   readonly limitCpu?: (share: number | undefined) => Promise<void>;
   readonly #cpuQuota: CpuQuota | undefined;
   /** Of all processors; undefined: no limit. */
@@ -119,6 +122,12 @@ export class QemuMachine implements Machine {
     this.#runDir = new RunDir(options.runDir);
     this.#stateDir = resolve(options.stateDir);
     this.#seen = readSeenParts(this.#stateDir);
+    this.#bootEntries = new UefiBootEntries(this.#stateDir, options.log);
+    this.firmware = new QemuFirmware({
+      paths: this.#config.firmware,
+      stateDir: this.#stateDir,
+      running: () => this.#runningFirmware,
+    });
     if (hasSecureFirmware(this.#config.firmware)) this.secureBoot = this.#secureBoot();
     this.#supervisor = options.supervisor;
     this.#nics = options.nics;
@@ -127,6 +136,7 @@ export class QemuMachine implements Machine {
     if (options.cpuQuota) this.limitCpu = (share) => this.#limitCpu(share);
     this.#chooseAccelerator = options.chooseAccelerator ?? chooseAccelerator;
     this.#console = new SerialConsole(this.#runDir.serialLog, () => this.#sendBreak());
+    this.#screen = new QemuScreen(this.#runDir, () => this.#run);
     this.#boot = new BootSettler(
       clock,
       (override) => this.#applyBootOverride(override),
@@ -142,6 +152,7 @@ export class QemuMachine implements Machine {
       log: this.#log,
       report: (event) => this.#report(event),
       setup: () => this.#setup(),
+      firmware: this.firmware,
       takesOver: (run, by) => this.#takesOver(run, by),
     };
     this.#nics.on((event) => {
@@ -160,6 +171,10 @@ export class QemuMachine implements Machine {
 
   get nics(): readonly MachineNic[] {
     return this.#nics.nics;
+  }
+
+  nicCounters(id: string): NicCounters | undefined {
+    return this.#nics.counters(id);
   }
 
   get hardware(): MachineHardware {
@@ -182,15 +197,17 @@ export class QemuMachine implements Machine {
         return driveParts(disks);
       },
       nics: this.#knownNics,
+      tpm: hardware.tpm ? { id: 'tpm0', version: '2.0', works: this.#run?.tpmWorks ?? true } : undefined,
       pci: this.#seen?.pci ?? [],
     };
   }
 
   get bootDevices(): readonly MachineBootDevice[] {
     const config = this.#config;
-    const { media = [], hardware } = this.#setup();
-    const { networkBoot, bootOrder } = hardwareOf(config, hardware, undefined);
-    const drives = bootDevicesOf(deviceParts({ config, run: this.#runDir, media }, []));
+    const { media = [], hardware: wanted } = this.#setup();
+    const hardware = hardwareOf(config, wanted, undefined);
+    const { networkBoot, bootOrder } = hardware;
+    const drives = bootDevicesOf(deviceParts({ config, run: this.#runDir, media, hardware }, []));
     const missing = this.nics.filter(({ backend }) => backend === 'none').map(({ id }) => id);
     const cards = this.#knownNics
       .filter(({ id }) => !missing.includes(id))
@@ -201,8 +218,9 @@ export class QemuMachine implements Machine {
     }).map(({ id, bootClass }) => ({ id, kind: bootClass }));
   }
 
-  firmwareVersion(firmware: Firmware): string | undefined {
-    return firmwareVersion(firmware);
+  get bootEntries(): readonly FirmwareBootEntry[] {
+    const hardware = hardwareOf(this.#config, this.#setup().hardware, undefined);
+    return hardware.firmware === 'uefi' ? this.#bootEntries.of(hardware) : [];
   }
 
   /** The cards of the machine that runs; those of its latest start; those that the first one will make. */
@@ -222,9 +240,8 @@ export class QemuMachine implements Machine {
     return this.#run?.process.pid;
   }
 
-  /** Where VNC is served when no TCP port was asked for. */
-  get vncSocket(): string | undefined {
-    return this.#config.vncPort === undefined ? this.#runDir.vncSocket : undefined;
+  get screen(): HostScreen {
+    return this.#screen;
   }
 
   on(listener: (event: MachineEvent) => void): () => void {
@@ -237,6 +254,7 @@ export class QemuMachine implements Machine {
 
   async open(): Promise<void> {
     if (this.#run) return;
+    this.#unwatchBootEntries ??= this.#bootEntries.watch(() => this.#events.emit({ kind: 'parts' }));
     this.#runDir.create();
     const process = this.#runDir.livingProcess();
     if (process) {
@@ -272,6 +290,8 @@ export class QemuMachine implements Machine {
     const run = this.#run;
     this.#run = undefined;
     run?.leave();
+    this.#unwatchBootEntries?.();
+    this.#unwatchBootEntries = undefined;
     await this.#nics.close();
   }
 
@@ -326,7 +346,7 @@ export class QemuMachine implements Machine {
     return change;
   }
 
-  setBootOverride(override: BootOverride | undefined): void {
+  setBootOverride(override: MachineBootOverride | undefined): void {
     this.#boot.want(override);
   }
 
@@ -375,7 +395,9 @@ export class QemuMachine implements Machine {
 
   async #startQemu(accelerator: AcceleratorChoice, aborted: AbortSignal): Promise<QemuRun> {
     try {
-      const { cpus } = this.#hardwareWith(this.#boot.wanted);
+      const hardware = this.#hardwareWith(this.#boot.wanted);
+      if (isSecure(hardware)) this.secureBoot?.makeWaiting();
+      const { cpus } = hardware;
       const nics = await this.#nics.prepare({ cpus, aborted });
       const run = await startQemu(this.#parts, {
         supervisor: this.#supervisor,
@@ -413,7 +435,7 @@ export class QemuMachine implements Machine {
     if (event.kind === 'stopped') {
       this.#run = undefined;
       this.#removeQuota();
-      void this.#nics.release();
+      void this.#nics.release().then(() => this.#events.emit({ kind: 'parts' }));
     }
     this.#events.emit(event);
   }
@@ -430,25 +452,25 @@ export class QemuMachine implements Machine {
       if (JSON.stringify(seen) === JSON.stringify(this.#seen)) return;
       // They are there whether a disk keeps them or not.
       this.#seen = seen;
+      this.#events.emit({ kind: 'parts' });
       writeSeenParts(this.#stateDir, seen);
     } catch (error) {
       this.#log.warn({ err: error }, 'parts of the machine not seen');
     }
   }
 
-  #secureBoot(): MachineSecureBoot {
-    return {
-      state: () => {
-        const run = this.#run;
-        return run?.isOn && isSecure(run.hardware) ? secureBootState(this.#stateDir) : undefined;
-      },
-      resetKeys: () => {
-        if (this.running && isSecure(this.hardware)) {
-          throw new BmcError('wrong-state', 'secure boot: the running machine uses the keys');
-        }
-        forgetSecureVariables(this.#stateDir);
-      },
-    };
+  get #runningFirmware(): RunningFirmware | undefined {
+    const run = this.#run;
+    if (!run?.isOn || !run.firmware) return undefined;
+    return { slot: slotOf(run.hardware), file: run.firmware.file };
+  }
+
+  #secureBoot(): QemuSecureBoot {
+    const runs = () => this.#run?.isOn === true && isSecure(this.#run.hardware);
+    return new QemuSecureBoot({
+      ...{ paths: this.#config.firmware, stateDir: this.#stateDir },
+      ...{ runs, inUse: () => runs() || this.#starting !== undefined },
+    });
   }
 
   // --- Processor time ---
@@ -485,9 +507,16 @@ export class QemuMachine implements Machine {
     return hardwareOf(this.#config, this.#setup().hardware, override);
   }
 
-  /** The next boot is to find other hardware or firmware than this QEMU has. */
+  /** The next boot is to find other hardware, firmware or variables of it than this QEMU has. */
   #isOutdated(run: QemuRun, override: BootOverride | undefined): boolean {
-    return !sameHardware(this.#hardwareWith(override), run.hardware);
+    // QEMU holds the variables: they are changed between two of them only.
+    if (override && isUefiTarget(override.target)) return true;
+    const hardware = this.#hardwareWith(override);
+    if (!sameHardware(hardware, run.hardware)) return true;
+    if (isSecure(hardware) && this.secureBoot?.hasWaiting) return true;
+    if (!run.firmware) return false;
+    const next = this.firmware.inUse(hardware, this.#setup().firmware ?? {});
+    return next.file !== run.firmware.file || next.variables !== run.firmware.variables;
   }
 
   #requireFirmware(override: BootOverride | undefined): void {
@@ -618,7 +647,7 @@ export class QemuMachine implements Machine {
     });
   }
 
-  async #applyBootOverride(override: BootOverride | undefined): Promise<void> {
+  async #applyBootOverride(override: MachineBootOverride | undefined): Promise<void> {
     const run = this.#requireRun();
     const { qmp } = run;
     if (!qmp) throw new BmcError('timed-out', 'QEMU does not answer');

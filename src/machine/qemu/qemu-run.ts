@@ -26,12 +26,14 @@ import type { QemuMachineConfig } from './config.ts';
 import { nicNetdevId } from './devices/nic.ts';
 import { isVirtualCd } from './devices/virtual-media.ts';
 import type { AcceleratorChoice } from './kvm-probe.ts';
+import type { FirmwareInUse, QemuFirmware } from './machine-firmware.ts';
 import type { NicProvider } from './nic-provider.ts';
-import { killProcess, type ProcessRef, processEnds } from './process.ts';
+import { isAlive, killProcess, type ProcessRef, processEnds } from './process.ts';
 import { ResetFilter } from './reset-filter.ts';
 import type { RunDir } from './run-dir.ts';
 import type { SerialConsole } from './serial-console.ts';
 import { firmwareMenus, SetupKeys } from './setup-keys.ts';
+import { TpmWatch } from './tpm.ts';
 
 /** For a QEMU that may be served by somebody else, or hang. */
 export const adoptTimeoutMs = 2000;
@@ -58,6 +60,7 @@ export interface MachineParts {
   readonly report: (event: MachineEvent) => void;
   /** Asked at each start. */
   readonly setup: () => MachineSetup;
+  readonly firmware: QemuFirmware;
   /**
    * The guest was reset.
    * @returns true when another QEMU takes the place of this one; the reset is reported by whoever starts it
@@ -68,11 +71,15 @@ export interface MachineParts {
 /** How a QEMU was started, as far as it is known. */
 export interface RunOrigin {
   readonly process: ProcessRef;
+  /** Of its TPM, where it has one. */
+  readonly tpm: ProcessRef | undefined;
   readonly bootDevices: readonly BootDevice[];
   readonly accelerator: AcceleratorChoice | undefined;
   readonly hardware: MachineHardware;
   /** What is in its drives for removable media. */
   readonly media: readonly MachineMedium[];
+  /** Undefined when that is not known. */
+  readonly firmware: FirmwareInUse | undefined;
 }
 
 export class QemuRun {
@@ -85,9 +92,11 @@ export class QemuRun {
   changingMedia = false;
   readonly accelerator: AcceleratorChoice | undefined;
   readonly hardware: MachineHardware;
+  readonly firmware: FirmwareInUse | undefined;
   readonly #parts: MachineParts;
   readonly #log: Logger;
   readonly #resets: ResetFilter;
+  readonly #tpmWatch: TpmWatch | undefined;
   readonly #untap: () => void;
   readonly #ignoreNics: () => void;
   #phase: 'starting' | 'on' | 'over' = 'starting';
@@ -96,19 +105,23 @@ export class QemuRun {
   #shutdown: QmpEvents['SHUTDOWN'] | undefined;
   #forced = false;
   #paused = false;
+  #tpmWorks = true;
   #watchdogAt = Number.NEGATIVE_INFINITY;
   readonly #untilOver: Promise<void>;
   #tellOver: () => void = () => undefined;
 
-  constructor(parts: MachineParts, { process, bootDevices, accelerator, hardware, media }: RunOrigin) {
+  constructor(parts: MachineParts, origin: RunOrigin) {
+    const { process, tpm, bootDevices, accelerator, hardware, media, firmware } = origin;
     this.process = process;
     this.bootDevices = bootDevices;
     this.accelerator = accelerator;
     this.hardware = hardware;
+    this.firmware = firmware;
     this.media = media;
     this.#parts = parts;
     this.#log = parts.log;
     this.#resets = new ResetFilter(parts.clock);
+    this.#tpmWatch = tpm && new TpmWatch(tpm, parts.clock, () => this.#tpmEnded());
     this.#untap = parts.console.tap((bytes) => this.#setupKeys?.output(bytes));
     this.#ignoreNics = parts.nics.on((event) => {
       if (event.kind === 'link') this.#setLink(event.id, event.up);
@@ -131,6 +144,11 @@ export class QemuRun {
   /** Its processors stand still. */
   get paused(): boolean {
     return this.#paused;
+  }
+
+  /** Its TPM, if it has one, has not failed. */
+  get tpmWorks(): boolean {
+    return this.#tpmWorks;
   }
 
   /** The connection, while there is one. */
@@ -171,6 +189,7 @@ export class QemuRun {
   /** From here on events are reported, and a lost connection is made anew. */
   watch(): void {
     this.#phase = 'on';
+    this.#tpmWatch?.start();
     // The connection may have ended before there was anybody to tell, or never have come about.
     if (!this.#qmp) void this.#qmpClosed();
   }
@@ -218,6 +237,7 @@ export class QemuRun {
   /** Leaves QEMU alone: closes what we hold of it. */
   leave(): void {
     this.#phase = 'over';
+    this.#tpmWatch?.stop();
     this.#parts.boot.stopped();
     this.#setupKeys?.stop();
     this.#untap();
@@ -327,6 +347,16 @@ export class QemuRun {
   }
 
   // --- Loss and end ---
+
+  /** Either by itself or together with QEMU, whose end says it all. */
+  #tpmEnded(): void {
+    if (!this.isOn || !isAlive(this.process)) return;
+    this.#tpmWorks = false;
+    const said = this.#parts.runDir.lastErrors();
+    const detail = `its process has ended${said && `: ${said}`}`;
+    this.#log.error({ detail }, 'TPM failed');
+    this.#report({ kind: 'tpm-failed', detail });
+  }
 
   /** Either QEMU ended, or only our connection to it. */
   async #qmpClosed(): Promise<void> {

@@ -14,9 +14,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { BootOverride } from '../../bmc/boot.ts';
+import type { MachineBootOverride } from '../../bmc/boot.ts';
 import type { MachineHardware, MachineMedium } from '../../bmc/machine.ts';
 import type { BootDevice } from './boot-order.ts';
+import type { FirmwareInUse } from './machine-firmware.ts';
 import { isAlive, type ProcessRef } from './process.ts';
 
 /** `sun_path` has 108 bytes, the last one NUL. */
@@ -30,10 +31,12 @@ export interface RunRecord {
   /** Wall time in milliseconds since 1970. */
   readonly poweredOnAt: number;
   readonly bootDevices: readonly BootDevice[];
-  readonly bootOverride: BootOverride | null;
+  readonly bootOverride: MachineBootOverride | null;
   readonly hardware: MachineHardware;
   /** What is in the drives for removable media. */
   readonly media: readonly MachineMedium[];
+  /** Absent in records of earlier versions. */
+  readonly firmware?: FirmwareInUse;
 }
 
 /** A file that the launcher opens for reading and writing under a number. */
@@ -73,12 +76,25 @@ export class RunDir {
   get vncSocket(): string {
     return join(this.#sockets, 'vnc.sock');
   }
+  /** Where QEMU leaves a picture of the screen, for a moment. */
+  get picture(): string {
+    return join(this.#sockets, 'screen.png');
+  }
+
+  /** Made by the TPM's process; QEMU connects to it. */
+  get tpmSocket(): string {
+    return join(this.#sockets, 'tpm.sock');
+  }
   get serialLog(): string {
     return join(this.path, 'serial.log');
   }
   /** Content of the fw_cfg file that has SeaBIOS use the serial port. */
   get serialConsolePort(): string {
     return join(this.path, 'sercon-port');
+  }
+  /** Content of the fw_cfg file with the authorities that UEFI firmware believes over HTTPS. */
+  get httpsAuthorities(): string {
+    return join(this.path, 'https-authorities');
   }
   /** Standard error of QEMU's latest start. */
   get errors(): string {
@@ -94,6 +110,14 @@ export class RunDir {
   /** Written by the launcher, which holds the lock: `PID STARTTIME`. */
   get #pid(): string {
     return join(this.path, 'qemu.pid');
+  }
+  /** What the launcher starts before QEMU; absent for a machine without a TPM. */
+  get #tpmArgs(): string {
+    return join(this.path, 'tpm.args');
+  }
+  /** Written by the launcher: `PID STARTTIME`. */
+  get #tpmPid(): string {
+    return join(this.path, 'tpm.pid');
   }
   get #record(): string {
     return join(this.path, 'machine.json');
@@ -111,9 +135,18 @@ export class RunDir {
 
   /** Removes what a QEMU that has ended leaves; its errors stay for people to read. */
   forget(): void {
-    for (const file of [this.qmpSocket, this.serialSocket, this.vncSocket, this.#pid, this.#record]) {
-      rmSync(file, { force: true });
-    }
+    const { qmpSocket, serialSocket, vncSocket, tpmSocket, picture } = this;
+    const left = [
+      qmpSocket,
+      serialSocket,
+      vncSocket,
+      tpmSocket,
+      picture,
+      this.#pid,
+      this.#tpmPid,
+      this.#record,
+    ];
+    for (const file of left) rmSync(file, { force: true });
   }
 
   /** Before a start: nothing old may be taken for the new QEMU's. */
@@ -127,7 +160,17 @@ export class RunDir {
     const port = Buffer.alloc(8);
     port.writeBigUInt64LE(0x3f8n);
     writeFileSync(this.serialConsolePort, port, { mode: 0o640 });
-    replaceFile(this.#args, argv.map((arg) => `${arg}\0`).join(''));
+    replaceFile(this.#args, words(argv));
+  }
+
+  writeHttpsAuthorities(content: Uint8Array): void {
+    writeFileSync(this.httpsAuthorities, content, { mode: 0o640 });
+  }
+
+  /** @param command program first; undefined for a machine without a TPM */
+  writeTpmCommand(command: readonly string[] | undefined): void {
+    if (command) replaceFile(this.#tpmArgs, words(command));
+    else rmSync(this.#tpmArgs, { force: true });
   }
 
   writeDescriptors(descriptors: readonly Descriptor[]): void {
@@ -148,14 +191,12 @@ export class RunDir {
 
   /** The QEMU that the launcher started last, whether or not it still runs. */
   readProcess(): ProcessRef | undefined {
-    let text: string;
-    try {
-      text = readFileSync(this.#pid, 'latin1');
-    } catch {
-      return undefined;
-    }
-    const [, pid, startTime] = /^(\d+) (\d+)\n$/.exec(text) ?? [];
-    return pid && startTime ? { pid: Number(pid), startTime } : undefined;
+    return readProcessRef(this.#pid);
+  }
+
+  /** The TPM that the launcher started last, whether or not it still runs. */
+  readTpmProcess(): ProcessRef | undefined {
+    return readProcessRef(this.#tpmPid);
   }
 
   livingProcess(): ProcessRef | undefined {
@@ -188,6 +229,22 @@ export class RunDir {
 
 /** The second is said of each macvtap with several queues: the kernel spreads packets over them by itself. */
 const harmless = / warning: |TUNSETSTEERINGEBPF/;
+
+/** Each ended by NUL, as the launcher reads them. */
+function words(list: readonly string[]): string {
+  return list.map((word) => `${word}\0`).join('');
+}
+
+function readProcessRef(path: string): ProcessRef | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'latin1');
+  } catch {
+    return undefined;
+  }
+  const [, pid, startTime] = /^(\d+) (\d+)\n$/.exec(text) ?? [];
+  return pid && startTime ? { pid: Number(pid), startTime } : undefined;
+}
 
 function replaceFile(path: string, content: string): void {
   const temporary = `${path}.new`;

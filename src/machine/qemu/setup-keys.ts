@@ -5,11 +5,15 @@
  */
 import type { Clock, Timer } from '../../lib/clock.ts';
 
-const pressEveryMs = 150;
+/**
+ * Within the second that OVMF waits for a key. More often would do harm: what comes while OVMF sets up the keyboard
+ * makes it give the keyboard up, and on a busy host that takes seconds.
+ */
+const pressEveryMs = 500;
 
 interface FirmwareMenu {
-  /** Pressing begins with this text; at once where there is none. */
-  readonly prompt: string | undefined;
+  /** Pressing begins with this text. OVMF has none: the first thing that it does to the screen. */
+  readonly prompt: string;
   /** The menu is there. A further Escape would leave it. */
   readonly shown: string;
   /** Pressing ends. Firmware is slow under emulation. */
@@ -18,7 +22,7 @@ interface FirmwareMenu {
 
 export const firmwareMenus: Readonly<Record<'bios' | 'uefi', FirmwareMenu>> = {
   bios: { prompt: 'Press ESC for boot menu', shown: 'Select boot device', giveUpMs: 30_000 },
-  uefi: { prompt: undefined, shown: '"UiApp"', giveUpMs: 60_000 },
+  uefi: { prompt: '\x1b[2J', shown: '"UiApp"', giveUpMs: 60_000 },
 };
 
 export class SetupKeys {
@@ -28,7 +32,7 @@ export class SetupKeys {
   readonly #done: (shown: boolean) => void;
   readonly #keep: number;
   #text = '';
-  #prompted: boolean;
+  #prompted = false;
   #next: Timer | undefined;
   readonly #end: Timer;
   #over = false;
@@ -42,10 +46,8 @@ export class SetupKeys {
     this.#menu = menu;
     this.#press = press;
     this.#done = done;
-    this.#prompted = menu.prompt === undefined;
-    this.#keep = Math.max(menu.shown.length, menu.prompt?.length ?? 0);
+    this.#keep = Math.max(menu.shown.length, menu.prompt.length);
     this.#end = clock.after(menu.giveUpMs, () => this.#finish(false));
-    if (this.#prompted) this.#repeat();
   }
 
   /** What the firmware writes to the serial line. */
@@ -56,7 +58,7 @@ export class SetupKeys {
       this.#finish(true);
       return;
     }
-    if (!this.#prompted && this.#menu.prompt !== undefined && this.#text.includes(this.#menu.prompt)) {
+    if (!this.#prompted && this.#text.includes(this.#menu.prompt)) {
       this.#prompted = true;
       this.#repeat();
     }

@@ -3,6 +3,7 @@
  * instruction. A start that fails leaves nothing behind and says what QEMU said.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isUefiTarget, type MachineBootOverride } from '../../bmc/boot.ts';
 import { BmcError } from '../../bmc/errors.ts';
 import type { MachineHardware, MachineMedium } from '../../bmc/machine.ts';
 import { launcherLockedExitCode } from '../../supervise/launcher.ts';
@@ -13,10 +14,14 @@ import { commandLine } from './command-line.ts';
 import { hardwareOf, type NicConfig } from './config.ts';
 import { checkDisk } from './disk-image.ts';
 import type { AcceleratorChoice } from './kvm-probe.ts';
+import type { FirmwareInUse } from './machine-firmware.ts';
 import { isAlive, killProcess, type ProcessRef, processEnds } from './process.ts';
 import { killTimeoutMs, type MachineParts, QemuRun } from './qemu-run.ts';
 import type { RunDir } from './run-dir.ts';
-import { uefiVariables } from './uefi-variables.ts';
+import { tpmCommand } from './tpm.ts';
+import { prepareBoot } from './uefi-boot.ts';
+import { httpsAuthorities } from './uefi-https.ts';
+import { changeUefiVariables, uefiVariables } from './uefi-variables.ts';
 
 const startTimeoutMs = 10_000;
 const pollMs = 5;
@@ -59,7 +64,7 @@ export async function startQemu(parts: MachineParts, options: StartOptions): Pro
     if (aborted.aborted) throw new BmcError('wrong-state', 'power-on was interrupted');
     await supervisor.start();
     const process = await launched(launch);
-    run = new QemuRun(parts, { process, accelerator, ...made });
+    run = new QemuRun(parts, { process, tpm: runDir.readTpmProcess(), accelerator, ...made });
     const qmp = await firstQmp(launch, process);
     run.useQmp(qmp);
     await run.begin(qmp);
@@ -89,16 +94,21 @@ export function startError(cause: unknown): BmcError {
 
 /** Leaves in the run directory what the launcher and a later life of ours will read. */
 function prepare(
-  { config, runDir, clock, boot, setup }: MachineParts,
+  parts: MachineParts,
   { stateDir, nics, accelerator: { accelerator, reason } }: StartOptions,
 ): {
   bootDevices: readonly BootDevice[];
   hardware: MachineHardware;
   media: readonly MachineMedium[];
+  firmware: FirmwareInUse;
 } {
+  const { config, runDir, clock, boot, setup } = parts;
   const bootOverride = boot.starting();
-  const { labels, hardware: wanted, media = [] } = setup();
+  const { labels, hardware: wanted, media = [], firmware: files = {} } = setup();
   const hardware = hardwareOf(config, wanted, bootOverride);
+  const firmware = parts.firmware.inUse(hardware, files);
+  const variables = asConfigurationError(() => preparedVariables(parts, stateDir, hardware, bootOverride));
+  const tpm = asConfigurationError(() => (hardware.tpm ? tpmCommand(stateDir, runDir.tpmSocket) : undefined));
   const { argv, bootDevices, descriptors } = asConfigurationError(() =>
     commandLine({
       config,
@@ -109,13 +119,15 @@ function prepare(
       labels,
       media,
       nics,
-      uefiVariables:
-        hardware.firmware === 'uefi' ? uefiVariables(config.firmware, stateDir, hardware) : undefined,
+      uefiVariables: variables,
+      firmwareFile: firmware.file,
     }),
   );
   runDir.clear();
   runDir.writeArgs(argv);
   runDir.writeDescriptors(descriptors);
+  if (bootOverride?.target === 'uefi-http') runDir.writeHttpsAuthorities(httpsAuthorities());
+  runDir.writeTpmCommand(tpm);
   runDir.writeRecord({
     name: config.name,
     accelerator,
@@ -125,8 +137,32 @@ function prepare(
     bootOverride: bootOverride ?? null,
     hardware,
     media,
+    firmware,
   });
-  return { bootDevices, hardware, media };
+  return { bootDevices, hardware, media, firmware };
+}
+
+/** @returns their file, which says what the override wants; undefined for a start without UEFI */
+function preparedVariables(
+  { config, log }: MachineParts,
+  stateDir: string,
+  hardware: MachineHardware,
+  override: MachineBootOverride | undefined,
+): string | undefined {
+  if (hardware.firmware !== 'uefi') return undefined;
+  const path = uefiVariables(config.firmware, stateDir, hardware);
+  try {
+    changeUefiVariables(path, (variables) => {
+      if (!prepareBoot(variables, override)) {
+        log.warn({ boot: override?.target, choice: override?.choice }, 'no such boot entry: own order');
+      }
+    });
+  } catch (error) {
+    // What cannot be read here may mean something to the firmware that was put in the place of OVMF.
+    if (override && isUefiTarget(override.target)) throw error;
+    log.warn({ err: error }, 'UEFI variables left as they are');
+  }
+  return path;
 }
 
 function asConfigurationError<T>(make: () => T): T {

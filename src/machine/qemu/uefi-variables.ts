@@ -2,14 +2,23 @@
  * The machine's own UEFI variables: a file that outlives power cycles. Firmware that checks signatures has variables of
  * its own, which hold keys.
  */
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { BmcError } from '../../bmc/errors.ts';
-import type { MachineHardware, SecureBootState } from '../../bmc/machine.ts';
+import type { MachineHardware } from '../../bmc/machine.ts';
+import { replaceFile } from '../../lib/replace-file.ts';
 import type { FirmwarePaths } from './config.ts';
+import { UefiVariableStore, type VariableId } from './uefi-variable-store.ts';
 
 type Choice = Pick<MachineHardware, 'firmware' | 'secureBoot'>;
-const secure: Choice = { firmware: 'uefi', secureBoot: true };
+/** EDK II's switch for the checks. */
+export const secureBootEnable: VariableId = {
+  vendor: 'f0a30bc7-af08-4556-99c4-001009c93a44',
+  name: 'SecureBootEnable',
+};
+/** With firmware that checks signatures. */
+export const secure: Choice = { firmware: 'uefi', secureBoot: true };
 
 export function isSecure({ firmware, secureBoot }: Choice): boolean {
   return firmware === 'uefi' && secureBoot;
@@ -40,7 +49,8 @@ export function requireUefi(paths: FirmwarePaths, choice: Choice): void {
   throw new BmcError('wrong-state', `UEFI firmware ${missing} is missing: install the Debian package ovmf`);
 }
 
-function variablesFile(stateDir: string, choice: Choice): string {
+/** Where the variables are, made or not. */
+export function variablesFile(stateDir: string, choice: Choice): string {
   return join(stateDir, isSecure(choice) ? 'ovmf-vars-secure.fd' : 'ovmf-vars.fd');
 }
 
@@ -54,54 +64,48 @@ export function uefiVariables(paths: FirmwarePaths, stateDir: string, choice: Ch
   const path = variablesFile(stateDir, choice);
   if (!existsSync(path)) {
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-    copyFileSync(firmwareFiles(paths, choice).ovmfVarsTemplate, `${path}.new`);
-    // As the demo machine's disk: for QEMU's user of our group.
-    chmodSync(`${path}.new`, 0o660);
-    renameSync(`${path}.new`, path);
+    replaceFile(path, readFileSync(firmwareFiles(paths, choice).ovmfVarsTemplate), mode);
   }
   return path;
 }
 
-/** The next start with secure boot makes them anew, keys included. */
-export function forgetSecureVariables(stateDir: string): void {
-  rmSync(variablesFile(stateDir, secure), { force: true });
+/** @throws {DecodeError} when it is damaged; as `readFileSync` throws */
+export function readUefiVariables(path: string): UefiVariableStore {
+  return new UefiVariableStore(readFileSync(path));
 }
 
-/** What the firmware's variables say about secure boot now. @throws {Error} when they cannot be read */
-export function secureBootState(stateDir: string): SecureBootState {
-  const variables = readVariables(readFileSync(variablesFile(stateDir, secure)));
-  const setupMode = !variables.has('PK');
-  // EDK II: checks unless the owner of the platform has switched that off.
-  return { setupMode, enabled: !setupMode && variables.get('SecureBootEnable')?.[0] === 1 };
+/** What changes when the variables do; undefined while there are none. */
+export function variablesVersion(path: string): string | undefined {
+  const state = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return state && `${state.ino} ${state.mtimeNs}`;
 }
 
-/** EDK II's AUTHENTICATED_VARIABLE_HEADER: start (2), state (1), …, name bytes (4), data bytes (4), GUID (16). */
-const headerBytes = 60;
-const nameBytesAt = 36;
-const startId = 0x55aa;
-/** In force: neither being written nor deleted. */
-const added = 0x3f;
-/** A store begins with its GUID, its size (4), format (1), state (1), reserved (6). */
-const storeGuid = Buffer.from('782cf3aa7b949a43a1802e144ec37792', 'hex');
-const storeHeaderBytes = 28;
+/**
+ * Changes the machine's variables. No QEMU may have them open: it would write over the file that was.
+ * @param path from {@link uefiVariables}
+ * @param change may set and delete; what it throws leaves the file as it is
+ * @throws {DecodeError} when the file is damaged; {@link RangeError} when a variable does not fit; as writing throws
+ */
+export function changeUefiVariables(path: string, change: (variables: UefiVariableStore) => void): void {
+  const store = readUefiVariables(path);
+  const before = store.variables;
+  change(store);
+  if (store.variables !== before) replaceFile(path, store.image(), mode);
+}
 
-/** @param image the flash memory with a store of authenticated variables @returns what is in force, by name */
-export function readVariables(image: Buffer): ReadonlyMap<string, Buffer> {
-  const store = image.indexOf(storeGuid);
-  if (store < 0) throw new Error('UEFI variables: no store of authenticated variables');
-  const end = Math.min(image.length, store + image.readUInt32LE(store + storeGuid.length));
-  const found = new Map<string, Buffer>();
-  let at = store + storeHeaderBytes;
-  while (at + headerBytes <= end && image.readUInt16LE(at) === startId) {
-    const nameBytes = image.readUInt32LE(at + nameBytesAt);
-    const dataBytes = image.readUInt32LE(at + nameBytesAt + 4);
-    const dataAt = at + headerBytes + nameBytes;
-    if (dataAt + dataBytes > end) break;
-    if (image[at + 2] === added) {
-      const name = image.toString('utf16le', at + headerBytes, dataAt - 2);
-      found.set(name, image.subarray(dataAt, dataAt + dataBytes));
-    }
-    at = (dataAt + dataBytes + 3) & ~3;
-  }
-  return found;
+/** As the demo machine's disk: for QEMU's user of our group. */
+const mode = 0o660;
+
+/** From the next start on: a QEMU that runs goes on with the file it has open. @throws {Error} when it cannot be written */
+export function replaceVariables(stateDir: string, choice: Choice, image: Uint8Array): void {
+  const path = variablesFile(stateDir, choice);
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  replaceFile(path, image, mode);
+  replaceFile(`${path}.mark`, randomBytes(8));
+}
+
+/** Another one after each replacement as a whole; undefined as long as there was none. */
+export function variablesMark(stateDir: string, choice: Choice): string | undefined {
+  const mark = `${variablesFile(stateDir, choice)}.mark`;
+  return existsSync(mark) ? readFileSync(mark).toString('hex') : undefined;
 }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BmcError } from '../../bmc/errors.ts';
 import type { MachineMedium } from '../../bmc/machine.ts';
-import type { MediaSlot } from '../../bmc/media.ts';
+import type { MediaSlot } from '../../bmc/media-images.ts';
 import { type QmpClient, QmpCommandError } from '../qmp/client.ts';
 import { mediumNode, mediumNodes, usbStickDevice, usbStickId, virtualCdId } from './devices/virtual-media.ts';
 import type { QemuRun } from './qemu-run.ts';
@@ -10,6 +10,8 @@ import type { QemuRun } from './qemu-run.ts';
 /** QEMU lets go of a device, and so of its image, a moment after it has been unplugged. */
 const releaseTimeoutMs = 3000;
 const releasePollMs = 20;
+/** A client waits for the change: a QEMU that hangs is found out before anything of it is done. */
+const answerTimeoutMs = 1500;
 
 /**
  * Changes what is in a drive of a machine that runs; `run` says afterwards what is in it, also when this fails.
@@ -24,6 +26,7 @@ export async function changeMedium(
   if (!qmp) throw new BmcError('timed-out', 'QEMU does not answer');
   const present = run.media.find((each) => each.slot === slot);
   if (present?.file === medium?.file && present?.readOnly === medium?.readOnly) return;
+  await qmp.execute('query-status', {}, { timeoutMs: answerTimeoutMs });
   run.changingMedia = true;
   try {
     if (present) await drives[slot].remove(qmp);

@@ -23,9 +23,11 @@ export interface QmpCommands {
     arguments: { keys: readonly { type: 'qcode'; data: string }[]; 'hold-time'?: number };
     return: Nothing;
   };
+  /** `filename` is a file of our own, in the run directory. */
+  screendump: { arguments: { filename: string; format: 'png' }; return: Nothing };
   set_link: { arguments: { name: string; up: boolean }; return: Nothing };
   'chardev-send-break': { arguments: { id: string }; return: Nothing };
-  'blockdev-add': { arguments: QmpFileNode | QmpRawNode; return: Nothing };
+  'blockdev-add': { arguments: QmpFileNode | QmpNbdNode | QmpRawNode; return: Nothing };
   'blockdev-del': { arguments: { 'node-name': string }; return: Nothing };
   /** `id` is the drive's, as `-device` gave it. */
   'blockdev-open-tray': { arguments: { id: string; force?: boolean }; return: Nothing };
@@ -36,13 +38,23 @@ export interface QmpCommands {
   device_del: { arguments: { id: string }; return: Nothing };
 }
 
-/** A file of our own; no other driver can be asked for. */
+/** A file of our own; beside the BMC's own server no other driver can be asked for. */
 export interface QmpFileNode {
   readonly driver: 'file';
   readonly 'node-name': string;
   readonly filename: string;
   readonly 'read-only': boolean;
   readonly 'auto-read-only': false;
+}
+
+/** What the BMC serves at a socket of its own. */
+export interface QmpNbdNode {
+  readonly driver: 'nbd';
+  readonly 'node-name': string;
+  readonly server: { readonly type: 'unix'; readonly path: string };
+  /** In seconds: requests wait for so long when the connection is lost. */
+  readonly 'reconnect-delay': number;
+  readonly 'read-only': boolean;
 }
 
 export interface QmpRawNode {
@@ -77,6 +89,7 @@ export const qmpCommands: Readonly<Record<QmpCommand, true>> = {
   'qom-set': true,
   'qom-get': true,
   'send-key': true,
+  screendump: true,
   set_link: true,
   'chardev-send-break': true,
   'blockdev-add': true,

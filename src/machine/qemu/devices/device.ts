@@ -5,12 +5,15 @@ import type { RunDir } from '../run-dir.ts';
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 export type Properties = Readonly<Record<string, Json | undefined>>;
 
+/** What takes no JSON: the values are escaped when rendered. */
+export interface Backend {
+  readonly backend: string;
+  readonly options: Readonly<Record<string, string>>;
+}
+
 export interface DeviceParts {
-  /** `-chardev` takes no JSON: the values are escaped when rendered. */
-  readonly chardevs?: readonly {
-    readonly backend: string;
-    readonly options: Readonly<Record<string, string>>;
-  }[];
+  readonly chardevs?: readonly Backend[];
+  readonly tpmdevs?: readonly Backend[];
   readonly objects?: readonly Properties[];
   readonly blockdevs?: readonly Properties[];
   readonly netdevs?: readonly Properties[];

@@ -6,6 +6,8 @@ export interface NicParts {
   readonly nic: NicConfig;
   /** Whether firmware may boot from it: without, it has neither a place in the boot order nor a ROM to boot with. */
   readonly bootable: boolean;
+  /** Left to the firmware's own driver, where it has one: the ROM would boot in its own way. */
+  readonly withoutRom?: boolean;
   /** Where the card sits on the machine's bus; wherever there is room unless given. */
   readonly slot: number | undefined;
   /** The descriptors that QEMU inherits for it. */
@@ -15,7 +17,8 @@ export interface NicParts {
 /** A network card. QEMU's own option ROM (iPXE) is left in place, so that PXE works under SeaBIOS. */
 export const nic = device<NicParts>({
   kind: 'nic',
-  parts({ nic: { id, model = virtioModel, mac, mtu, queues = 1, backend }, bootable, slot, fds }) {
+  parts({ nic: card, bootable, withoutRom, slot, fds }) {
+    const { id, model = virtioModel, mac, mtu, queues = 1, backend } = card;
     if (!/^[a-z][a-z0-9_-]{0,30}$/i.test(id))
       throw new RangeError(`NIC id: letters, digits, - and _ only: ${id}`);
     if (!/^[a-z0-9][a-z0-9._-]*$/i.test(model))
@@ -31,7 +34,7 @@ export const nic = device<NicParts>({
             id,
             netdev: nicNetdevId(id),
             mac,
-            romfile: bootable ? undefined : '',
+            romfile: bootable && !(withoutRom && virtio) ? undefined : '',
             addr: slot === undefined ? undefined : `0x${slot.toString(16)}`,
             host_mtu: virtio ? mtu : undefined,
             // A vector for each queue, and two for configuration and control.

@@ -3,7 +3,7 @@
  * an image for it. Images are raw, whatever their first bytes look like.
  */
 import type { MachineMedium } from '../../../bmc/machine.ts';
-import type { QmpFileNode, QmpRawNode, QmpUsbStorage } from '../../qmp/commands.ts';
+import type { QmpFileNode, QmpNbdNode, QmpRawNode, QmpUsbStorage } from '../../qmp/commands.ts';
 import { device } from './device.ts';
 
 export const virtualCdId = 'virtual-cd';
@@ -61,18 +61,21 @@ export function mediumNode({ slot }: Pick<MachineMedium, 'slot'>): string {
   return `${slot}-medium`;
 }
 
+/** The BMC serves an image; it may start anew meanwhile, and the guest waits. A guest's own patience is 30 s. */
+const reconnectS = 25;
+
 /** The block nodes of an image, in the order in which they are made. */
-export function mediumNodes(medium: MachineMedium): [QmpFileNode, QmpRawNode] {
-  const { slot, file, readOnly } = medium;
-  const fileNode = `${slot}-medium-file`;
-  return [
-    {
-      driver: 'file',
-      'node-name': fileNode,
-      filename: file,
-      'read-only': readOnly,
-      'auto-read-only': false,
-    },
-    { driver: 'raw', 'node-name': mediumNode(medium), file: fileNode, 'read-only': readOnly },
-  ];
+export function mediumNodes(medium: MachineMedium): [QmpFileNode | QmpNbdNode, QmpRawNode] {
+  const { slot, file, readOnly, nbd } = medium;
+  const name = `${slot}-medium-file`;
+  const node: QmpFileNode | QmpNbdNode = nbd
+    ? {
+        driver: 'nbd',
+        'node-name': name,
+        server: { type: 'unix', path: file },
+        'reconnect-delay': reconnectS,
+        'read-only': readOnly,
+      }
+    : { driver: 'file', 'node-name': name, filename: file, 'read-only': readOnly, 'auto-read-only': false };
+  return [node, { driver: 'raw', 'node-name': mediumNode(medium), file: name, 'read-only': readOnly }];
 }

@@ -134,6 +134,18 @@ describe('command line', () => {
     expect(device(render().argv, 'cd0')).toMatchObject({ drive: 'cd0-medium' });
   });
 
+  test('a medium that the BMC serves is reached at its socket, and waited for when the BMC starts anew', () => {
+    const media = [{ slot: 'cd', file: '/run/cd-01234567.nbd', readOnly: true, nbd: true }] as const;
+    const { argv } = render({ media });
+    expect(values(argv, '-blockdev')).toContainEqual({
+      driver: 'nbd',
+      'node-name': 'cd-medium-file',
+      server: { type: 'unix', path: '/run/cd-01234567.nbd' },
+      'reconnect-delay': 25,
+      'read-only': true,
+    });
+  });
+
   test('media are raw files, and a path stays a path', () => {
     const file = '/state/media/a,driver=qcow2,b';
     const media = [
@@ -220,8 +232,11 @@ describe('command line', () => {
     expect(chassis).toMatch(/,asset=$/);
   });
 
-  test('VNC over TCP is given as a display number', () => {
-    expect(values(render({ vncPort: 5907 }).argv, '-vnc')).toEqual(['127.0.0.1:7']);
+  test('VNC over TCP is given as a display number, besides the socket', () => {
+    expect(values(render({ vncPort: 5907 }).argv, '-vnc')).toEqual([
+      'unix:/run/machine/sockets/vnc.sock',
+      '127.0.0.1:7',
+    ]);
     expect(() => render({ vncPort: 80 })).toThrow('5900');
   });
 

@@ -1,5 +1,6 @@
 /** What the core wishes the machine to be made of, as arguments for QEMU. */
 import { describe, expect, test } from 'vitest';
+import type { MachineBootOverride } from '../../../../src/bmc/boot.ts';
 import { fitsTopology, type MachineHardware, sameHardware } from '../../../../src/bmc/machine.ts';
 import { commandLine } from '../../../../src/machine/qemu/command-line.ts';
 import { debianFirmware, hardwareOf, type QemuMachineConfig } from '../../../../src/machine/qemu/config.ts';
@@ -18,16 +19,21 @@ const config: QemuMachineConfig = {
   ],
 };
 
-function render(wanted: Partial<MachineHardware>) {
+function render(wanted: Partial<MachineHardware>, bootOverride?: MachineBootOverride, model?: string) {
   return commandLine({
     config,
-    hardware: hardwareOf(config, wanted, undefined),
+    hardware: hardwareOf(config, wanted, bootOverride),
     labels: undefined,
     media: [],
-    nics: [{ id: 'nic0', mac: '52:54:00:00:00:01', backend: { kind: 'user', restrict: true } }],
+    nics: [
+      {
+        ...{ id: 'nic0', mac: '52:54:00:00:00:01', ...(model !== undefined && { model }) },
+        backend: { kind: 'user', restrict: true },
+      },
+    ],
     run: new RunDir('/run/machine'),
     accelerator: 'tcg',
-    bootOverride: undefined,
+    bootOverride,
     uefiVariables: '/state/vars.fd',
   });
 }
@@ -64,6 +70,14 @@ describe('the machine that the core wishes for', () => {
     ]);
   });
 
+  test('has a TPM at the socket of its process, or none', () => {
+    const { argv } = render({ tpm: true });
+    expect(argv).toContain('socket,id=tpm-process,path=/run/machine/sockets/tpm.sock');
+    expect(value(argv, '-tpmdev')).toBe('emulator,id=tpm-backend0,chardev=tpm-process');
+    expect(devices(argv)).toContainEqual({ driver: 'tpm-crb', id: 'tpm0', tpmdev: 'tpm-backend0' });
+    expect(render({}).argv.join(' ')).not.toContain('tpm');
+  });
+
   test('without network boot has cards that no firmware boots from', () => {
     const card = (networkBoot: boolean) =>
       devices(render({ networkBoot }).argv).find(({ id }) => id === 'nic0');
@@ -71,6 +85,22 @@ describe('the machine that the core wishes for', () => {
     expect(card(true)).not.toHaveProperty('romfile');
     expect(card(false)).toMatchObject({ romfile: '', mac: '52:54:00:00:00:01' });
     expect(card(false)).not.toHaveProperty('bootindex');
+  });
+
+  test('boots over HTTP by the firmware’s own driver, where it has one: the card’s ROM would ask for another file', () => {
+    const http = { target: 'uefi-http', persistent: false, firmware: 'uefi' } as const;
+    const card = (model?: string) => devices(render({}, http, model).argv).find(({ id }) => id === 'nic0');
+    expect(card()).toMatchObject({ romfile: '', bootindex: expect.any(Number) });
+    expect(card('e1000')).not.toHaveProperty('romfile');
+  });
+
+  test('has legacy firmware on the serial port or not, and always for a boot into the setup', () => {
+    const redirected = (...given: Parameters<typeof render>) =>
+      render(...given).argv.some((arg) => arg.includes('etc/sercon-port'));
+    const off = { serialRedirection: false };
+    expect(redirected({})).toBe(true);
+    expect(redirected(off)).toBe(false);
+    expect(redirected(off, { target: 'bios-setup', persistent: false })).toBe(true);
   });
 
   test('with secure boot has firmware that checks, and flash that only it can write; with legacy firmware nothing', () => {

@@ -12,7 +12,6 @@ import {
   readSeenParts,
   writeSeenParts,
 } from '../../../../src/machine/qemu/inventory.ts';
-import { readVariables } from '../../../../src/machine/qemu/uefi-variables.ts';
 import { qemuMachineDefaults } from '../../../support/qemu-config.ts';
 
 let dir: string;
@@ -99,39 +98,4 @@ test('the version of the firmware is that of its package, where that is installe
   ].join('\n\n');
   expect(firmwareVersionIn(status, 'bios')).toBe('SeaBIOS 1.16.2-1');
   expect(firmwareVersionIn(status, 'uefi')).toBeUndefined();
-});
-
-describe('UEFI variables', () => {
-  /** One variable as EDK II writes it. */
-  function variable(name: string, data: Buffer, state = 0x3f): Buffer {
-    const header = Buffer.alloc(60);
-    header.writeUInt16LE(0x55aa, 0);
-    header[2] = state;
-    const text = Buffer.from(`${name}\0`, 'utf16le');
-    header.writeUInt32LE(text.length, 36);
-    header.writeUInt32LE(data.length, 40);
-    const whole = Buffer.concat([header, text, data]);
-    return Buffer.concat([whole, Buffer.alloc((4 - (whole.length % 4)) % 4, 0xff)]);
-  }
-
-  test('are read as they are in force: the deleted and the unfinished are not', () => {
-    const body = Buffer.concat([
-      variable('PK', Buffer.from('old'), 0x3c),
-      variable('PK', Buffer.from('key')),
-      variable('SecureBootEnable', Buffer.of(1)),
-      variable('Half', Buffer.of(1), 0x7f),
-    ]);
-    const head = Buffer.alloc(28);
-    Buffer.from('782cf3aa7b949a43a1802e144ec37792', 'hex').copy(head);
-    head.writeUInt32LE(4096, 16);
-    const image = Buffer.concat([Buffer.alloc(72), head, body, Buffer.alloc(8192, 0xff)]);
-    expect([...readVariables(image)].map(([name, data]) => [name, data.toString('latin1')])).toEqual([
-      ['PK', 'key'],
-      ['SecureBootEnable', '\x01'],
-    ]);
-    expect(() => readVariables(Buffer.alloc(100))).toThrow('no store');
-    // A length beyond the store ends it.
-    image.writeUInt32LE(0xffff_ffff, 72 + 28 + 40);
-    expect(readVariables(image).size).toBe(0);
-  });
 });

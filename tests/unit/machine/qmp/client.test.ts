@@ -183,6 +183,49 @@ describe('QMP client', () => {
     expect(await closed).toBeInstanceOf(QmpConnectionError);
   });
 
+  test('a reply of 100 MB ends the connection before it is held, and a new one works', async () => {
+    const server = await fake();
+    const client = await connectTo(server);
+    const closed = new Promise<Error>((resolve) => client.onClose(resolve));
+    const part = Buffer.alloc(1024 * 1024, 0x78);
+    server.answer = () => {
+      server.socket?.write('{"return": {"name": "');
+      for (let n = 0; n < 100; n++) server.socket?.write(part);
+      server.socket?.write('"}, "id": 2}\n');
+      return false;
+    };
+    const before = process.memoryUsage().arrayBuffers;
+    await expect(client.execute('query-name')).rejects.toThrow(/more than 16777216 bytes/);
+    expect((await closed).message).toMatch(/more than 16777216 bytes/);
+    // The server's own copy of what it sends is one part; ours stays below the bound and a piece.
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(48 * 1024 * 1024);
+    server.answer = () => true;
+    await (await connectTo(server)).execute('cont');
+  });
+
+  test('100,000 events do not keep an answer or a timer from its turn', async () => {
+    const server = await fake();
+    const client = await connectTo(server);
+    let events = 0;
+    client.on(() => {
+      events++;
+    });
+    const event = `${JSON.stringify({ event: 'RESET', data: { guest: true, reason: 'guest-reset' } })}\n`;
+    server.answer = ({ execute, id }) => {
+      if (execute !== 'stop') return true;
+      for (let n = 0; n < 100; n++) server.socket?.write(event.repeat(1000));
+      server.send({ return: {}, id });
+      return false;
+    };
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    await client.execute('stop');
+    clearInterval(timer);
+    expect(events).toBe(100_000);
+    expect(turns).toBeGreaterThan(5);
+    expect(client.isOpen).toBe(true);
+  });
+
   test('values that are no objects are ignored', async () => {
     const server = await fake();
     const client = await connectTo(server);
