@@ -1,7 +1,7 @@
 /** Whether a file can be the medium it is to be. It is given to the machine byte by byte, never interpreted. */
 import type { FileHandle } from 'node:fs/promises';
 import { BmcError } from '../bmc/errors.ts';
-import type { MediaSlot } from '../bmc/media.ts';
+import type { MediaSlot } from '../bmc/media-images.ts';
 
 /** Formats of disk images whose bytes are not those of the disk, by how they begin. */
 const containers: readonly (readonly [begin: string, name: string])[] = [
@@ -24,16 +24,19 @@ const cdSectorBytes = 2048;
 const descriptorAt = 16 * cdSectorBytes + 1;
 const descriptorNames = ['CD001', 'BEA01'];
 
+/** Where the bytes are. Beyond their end there are none. */
+export type ReadAt = (position: number, length: number) => Promise<Buffer>;
+
 /** @throws {BmcError} `bad-argument` with the reason */
-export async function checkImage(handle: FileHandle, slot: MediaSlot, sizeBytes: number): Promise<void> {
+export async function checkImage(readAt: ReadAt, slot: MediaSlot, sizeBytes: number): Promise<void> {
   if (sizeBytes === 0) throw new BmcError('bad-argument', 'the image is empty');
-  const begin = await read(handle, 0, 24);
+  const begin = (await readAt(0, 24)).toString('latin1');
   const container = containers.find(([magic]) => begin.startsWith(magic));
   if (container) {
     throw new BmcError('bad-argument', `the image is ${container[1]}; a raw one is needed`);
   }
   if (slot === 'cd') {
-    const name = await read(handle, descriptorAt, 5);
+    const name = (await readAt(descriptorAt, 5)).toString('latin1');
     if (!descriptorNames.includes(name)) {
       const page = /^\s*<(!doctype|html|\?xml)/i.test(begin) ? '; it looks like a web page' : '';
       throw new BmcError('bad-argument', `no ISO 9660 or UDF file system in the image${page}`);
@@ -47,8 +50,11 @@ export async function checkImage(handle: FileHandle, slot: MediaSlot, sizeBytes:
   }
 }
 
-async function read(handle: FileHandle, position: number, length: number): Promise<string> {
-  const buffer = Buffer.alloc(length);
-  const { bytesRead } = await handle.read(buffer, 0, length, position);
-  return buffer.toString('latin1', 0, bytesRead);
+/** Of a file that is open. */
+export function readerOf(handle: FileHandle): ReadAt {
+  return async (position, length) => {
+    const buffer = Buffer.alloc(length);
+    const { bytesRead } = await handle.read(buffer, 0, length, position);
+    return buffer.subarray(0, bytesRead);
+  };
 }

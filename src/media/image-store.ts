@@ -6,9 +6,9 @@ import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { type FileHandle, open, rename, rm, statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { BmcError } from '../bmc/errors.ts';
-import type { ImageStore, ImageWriter, MediaSlot } from '../bmc/media.ts';
-import { checkImage } from './image-check.ts';
+import { BmcError, savingError } from '../bmc/errors.ts';
+import type { ImageStore, ImageWriter, MediaSlot } from '../bmc/media-images.ts';
+import { checkImage, readerOf } from './image-check.ts';
 
 /** What stays free for everything else on the disk. */
 const reserveBytes = 64 * 1024 * 1024;
@@ -53,7 +53,7 @@ export class FileImages implements ImageStore {
       // Whatever the umask says: the machine may be another user's of our group.
       await handle.chmod(0o660);
     } catch (cause) {
-      throw refusal(cause);
+      throw savingError('the image cannot be kept', cause);
     }
     return new FileWriter({
       slot,
@@ -136,7 +136,7 @@ class FileWriter implements ImageWriter {
         await writeAll(handle, bytes.subarray(from, to), this.#received + from);
       }
     } catch (cause) {
-      throw refusal(cause);
+      throw savingError('the image cannot be kept', cause);
     }
     this.#received = after;
   }
@@ -150,11 +150,11 @@ class FileWriter implements ImageWriter {
     try {
       // A hole at the end is part of the image.
       await handle.truncate(sizeBytes);
-      await checkImage(handle, slot, sizeBytes);
+      await checkImage(readerOf(handle), slot, sizeBytes);
       await handle.sync();
       await rename(`${file}.part`, file);
     } catch (cause) {
-      throw refusal(cause);
+      throw savingError('the image cannot be kept', cause);
     } finally {
       await this.#close();
     }
@@ -193,11 +193,4 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number)
     const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
     done += bytesWritten;
   }
-}
-
-function refusal(cause: unknown): Error {
-  if (cause instanceof BmcError) return cause;
-  const { code, message } = cause as NodeJS.ErrnoException;
-  const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
-  return new BmcError(full ? 'no-space' : 'timed-out', `the image cannot be kept: ${message}`, { cause });
 }

@@ -9,7 +9,7 @@
  * so under a running QEMU; elsewhere the card waits for the next power cycle.
  */
 import type { NicPart } from '../bmc/inventory.ts';
-import type { MachineNic, NicChange } from '../bmc/machine.ts';
+import type { MachineNic, NicChange, NicCounters } from '../bmc/machine.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Emitter } from '../lib/emitter.ts';
 import type { Logger } from '../lib/log.ts';
@@ -26,6 +26,7 @@ import {
   type WireBackend,
   type WireChoice,
 } from './card-plan.ts';
+import { cardCounters } from './device-counters.ts';
 import { NetworkError, type NetworkHost } from './host-commands.ts';
 import type { LinkTable } from './link-table.ts';
 import { waitForLinks } from './link-wait.ts';
@@ -99,6 +100,11 @@ export class HostNics implements NicProvider {
       bridge: bridgeBackend(host),
     };
     this.#unsubscribe = table.onChange(() => this.#look());
+  }
+
+  counters(id: string): NicCounters | undefined {
+    const attachment = this.#cards.find((card) => card.id === id)?.attachment;
+    return attachment && cardCounters(attachment.device, attachment.node === undefined ? 'tap' : 'macvtap');
   }
 
   get nics(): readonly MachineNic[] {

@@ -12,7 +12,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ImageWriter, MediaTrust, MediumRequest } from '../../../src/bmc/media.ts';
+import type { ImageWriter, MediaTrust, MediumRequest } from '../../../src/bmc/media-images.ts';
 import { makeSelfSigned } from '../../../src/http/certificate.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
 import { AddressPolicy } from '../../../src/media/address-policy.ts';
@@ -329,7 +329,7 @@ describe('over TLS, a server', () => {
 describe('what is no address of an image', () => {
   it('is refused at once', () => {
     const fetcher = new HttpFetcher({ policy: local });
-    const check = (url: string) => fetcher.check({ url, readOnly: true, inserted: true });
+    const check = (url: string) => fetcher.check({ url });
     for (const url of [
       '',
       'image.iso',
