@@ -12,6 +12,7 @@ import {
   type BootTarget,
   sameOverride,
 } from '../bmc/boot.ts';
+import type { EventLog } from '../bmc/event-log.ts';
 import { SetInProgress } from '../bmc/set-in-progress.ts';
 import type { Store } from '../bmc/store.ts';
 import { fromHex, toHex } from '../lib/bytes.ts';
@@ -83,6 +84,10 @@ const targetOf: Record<BootDevice, BootTarget | undefined> = {
   floppy: 'floppy',
 };
 
+/**
+ * An override that boots by more than a device has no selector: shown are valid flags for a boot by UEFI and no device,
+ * rather than a device that is not meant.
+ */
 const deviceOf: Record<BootTarget, BootDevice> = {
   pxe: 'pxe',
   disk: 'disk',
@@ -92,6 +97,10 @@ const deviceOf: Record<BootTarget, BootDevice> = {
   'bios-setup': 'biosSetup',
   diagnostic: 'diagnosticPartition',
   'safe-mode': 'diskSafeMode',
+  'uefi-http': 'none',
+  'uefi-shell': 'none',
+  'uefi-target': 'none',
+  'uefi-boot-next': 'none',
 };
 
 /** Parameter 6: who set the boot options, and when. All 0 when nobody said. */
@@ -133,13 +142,15 @@ export class BootOptions {
   readonly setInProgress = new SetInProgress('boot options');
   readonly #boot: Boot;
   readonly #store: Store;
+  readonly #events: EventLog;
   #settingFlags = false;
   #kept: BootOptionsRecord;
   #flags: BootFlags;
 
-  constructor(boot: Boot, store: Store) {
+  constructor({ boot, store, events }: { boot: Boot; store: Store; events: EventLog }) {
     this.#boot = boot;
     this.#store = store;
+    this.#events = events;
     this.#kept = store.load<BootOptionsRecord>(storeName) ?? {
       servicePartition: 0,
       servicePartitionScan: 0,
@@ -206,10 +217,10 @@ export class BootOptions {
   }
 
   /** @throws {BmcError} when it cannot be kept; nothing has changed then. So do all setters here. */
-  lock(selector: number, locked: boolean): void {
+  lock(selector: number, locked: boolean, actor: Actor): void {
     if (locked === this.isLocked(selector)) return;
     const others = this.#kept.locked.filter((each) => each !== selector);
-    this.#keep({ locked: locked ? [...others, selector] : others });
+    this.#keep({ locked: locked ? [...others, selector] : others }, actor);
   }
 
   set(
@@ -219,22 +230,23 @@ export class BootOptions {
         'servicePartition' | 'servicePartitionScan' | 'clearing' | 'acknowledged' | 'initiator'
       >
     >,
+    actor: Actor,
   ): void {
-    this.#keep(change);
+    this.#keep(change, actor);
   }
 
   /** @param data up to 16 bytes; those behind it in the block stay */
-  setMailboxBlock(block: number, data: Uint8Array): void {
+  setMailboxBlock(block: number, data: Uint8Array, actor: Actor): void {
     const mailbox = this.mailbox;
     mailbox.set(data, block * mailboxBlockBytes);
-    this.#keep({ mailbox: toHex(mailbox) });
+    this.#keep({ mailbox: toHex(mailbox) }, actor);
   }
 
   setFlags(flags: BootFlags, actor: Actor): void {
-    this.#keep({ flags: toHex(encode(BootFlags, flags)) });
+    this.#keep({ flags: toHex(encode(BootFlags, flags)) }, actor);
     this.#settingFlags = true;
     try {
-      this.#boot.set(overrideOf(flags), actor, {
+      this.#boot.set(this.#meantBy(flags), actor, {
         expires: !this.clearing.keepWithoutControl,
         droppedBy: (Object.keys(dropRule) as BootDropCause[]).filter(
           (cause) => !this.clearing[dropRule[cause]],
@@ -246,11 +258,25 @@ export class BootOptions {
     this.#flags = flags;
   }
 
-  #keep(change: Partial<BootOptionsRecord>): void {
+  /** Flags written back as they were read change nothing, also where they do not tell all of the override. */
+  #meantBy(flags: BootFlags): BootOverride | undefined {
+    const present = this.#boot.override;
+    const tellsAll = present === undefined || deviceOf[present.target] !== 'none';
+    const unchanged = toHex(encode(BootFlags, flags)) === toHex(encode(BootFlags, flagsOf(present)));
+    return unchanged && !tellsAll ? present : overrideOf(flags);
+  }
+
+  #keep(change: Partial<BootOptionsRecord>, actor: Actor): void {
     const record = { ...this.#kept, ...change };
     this.#store.save(storeName, record);
+    // The mailbox is between the client and the host: nobody else can say what is secret in it.
+    this.#events.changed(actor, 'boot options', audited(this.#kept), audited(record));
     this.#kept = record;
   }
+}
+
+function audited({ mailbox, ...others }: BootOptionsRecord) {
+  return { ...others, mailbox: fromHex(mailbox) };
 }
 
 /**

@@ -7,6 +7,7 @@
  * Clients write in pieces of 16 bytes or so, and each piece is on the disk before it is acknowledged: the store holds
  * the pieces as they came, one short line each, and begins again with the whole image now and then.
  */
+import { type Actor, actorText } from '../bmc/actor.ts';
 import type { Bmc } from '../bmc/bmc.ts';
 import { BmcError } from '../bmc/errors.ts';
 import { DecodeError, fromHex, toHex } from '../lib/bytes.ts';
@@ -29,6 +30,9 @@ interface Piece {
 const storeName = 'fru-image';
 /** The store holds no more lines than these: two writes of everything by a client that sends 16 bytes a time. */
 const maxLines = 256;
+/** A client that is silent for longer begins anew. */
+const writingPauseMs = 60_000;
+const ownActor: Actor = { name: 'the FRU device', face: 'bmc' };
 
 export class FruDevice {
   readonly #bmc: Bmc;
@@ -38,6 +42,8 @@ export class FruDevice {
   #lines = 0;
   /** A write of ours is on its way into the core. */
   #telling = false;
+  /** Who wrote last, and when. */
+  #writing: { readonly actor: Actor; readonly at: number } | undefined;
 
   constructor(bmc: Bmc) {
     this.#bmc = bmc;
@@ -51,7 +57,7 @@ export class FruDevice {
     // The end may have come between a write and what it told the core.
     if (this.#written !== undefined) {
       try {
-        this.#tell();
+        this.#tell(ownActor);
       } catch (error) {
         bmc.log.error({ err: error }, 'what the FRU says is not taken over');
       }
@@ -65,7 +71,7 @@ export class FruDevice {
   }
 
   /** @throws {RangeError} beyond the end; {BmcError} as the store refuses */
-  write(offset: number, data: Uint8Array): void {
+  write(offset: number, data: Uint8Array, actor: Actor): void {
     if (offset + data.length > fruSizeBytes)
       throw new RangeError(`FRU: ${offset} + ${data.length} is too far`);
     const before = this.#written?.subarray(offset, offset + data.length);
@@ -74,17 +80,27 @@ export class FruDevice {
       const next = this.bytes.slice();
       next.set(data, offset);
       this.#keep(next, { offset, hex: toHex(data) });
+      this.#tellWriting(offset, actor);
     }
-    this.#tell();
+    this.#tell(actor);
+  }
+
+  /** Once for all the pieces that a client writes one after the other. */
+  #tellWriting(offset: number, actor: Actor): void {
+    const { clock, events } = this.#bmc;
+    const goesOn = this.#writing?.actor === actor && clock.now() - this.#writing.at < writingPauseMs;
+    this.#writing = { actor, at: clock.now() };
+    if (goesOn) return;
+    events.add('configuration', `FRU: written from byte ${offset} on by ${actorText(actor)}`, actor);
   }
 
   /** Between its first and its last write a client leaves checksums wrong: then there is nothing to tell. */
-  #tell(): void {
+  #tell(actor: Actor): void {
     const image = this.#decoded();
     if (!image) return;
     this.#telling = true;
     try {
-      this.#bmc.fru.update(fruFieldsOf(image));
+      this.#bmc.fru.update(fruFieldsOf(image), actor);
     } catch (error) {
       // Six-bit text can be longer than any asset tag. The bytes are the client's, and stay.
       if (!(error instanceof BmcError && error.kind === 'bad-argument')) throw error;

@@ -4,6 +4,8 @@
  *
  * While anything waits, the system interface shows attention; whether it also interrupts is the host's choice.
  */
+import type { Actor } from '../bmc/actor.ts';
+import type { EventLog } from '../bmc/event-log.ts';
 import type { Power } from '../bmc/power.ts';
 import type { Watchdog } from '../bmc/watchdog.ts';
 import { Emitter } from '../lib/emitter.ts';
@@ -42,12 +44,14 @@ const quiet: GlobalEnables = {
 
 export class HostMessages {
   readonly #watchdog: Watchdog;
+  readonly #events: EventLog;
   readonly #changed = new Emitter<Attention>();
   readonly #queue: HostMessage[] = [];
   #event: Uint8Array | undefined;
   #enables: GlobalEnables = quiet;
 
-  constructor({ watchdog, power }: { watchdog: Watchdog; power: Power }) {
+  constructor({ watchdog, power, events }: { watchdog: Watchdog; power: Power; events: EventLog }) {
+    this.#events = events;
     this.#watchdog = watchdog;
     // The software that had set this up is gone.
     power.onRestart(() => this.#reset());
@@ -60,7 +64,8 @@ export class HostMessages {
     return this.#enables;
   }
 
-  set enables(enables: GlobalEnables) {
+  setEnables(enables: GlobalEnables, actor: Actor): void {
+    this.#events.changed(actor, 'global enables', this.#enables, enables);
     this.#enables = enables;
     this.#tell();
   }

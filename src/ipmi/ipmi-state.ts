@@ -33,7 +33,7 @@ export class IpmiState {
 
   /** @param options.sendTrap how alerts leave; by UDP to port 162 if absent */
   constructor(bmc: Bmc, options: { readonly sendTrap?: SendTrap } = {}) {
-    this.bootOptions = new BootOptions(bmc.boot, bmc.store);
+    this.bootOptions = new BootOptions(bmc);
     this.hostMessages = new HostMessages(bmc);
     this.systemInfo = new SystemInfoWriter(bmc.hostInfo);
     this.acpi = new AcpiState(bmc.power);

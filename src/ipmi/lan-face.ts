@@ -20,6 +20,7 @@ import { DecodeError } from '../lib/bytes.ts';
 import type { Timer } from '../lib/clock.ts';
 import type { LanContext } from './commands/command.ts';
 import type { CommandRegistry } from './commands/registry.ts';
+import type { CompletionCounts } from './completion-counts.ts';
 import { type CipherSuite, cipherSuite, defaultCipherSuites } from './crypto/cipher-suites.ts';
 import type { IpmiState } from './ipmi-state.ts';
 import { Handshakes } from './lan/handshakes.ts';
@@ -32,7 +33,7 @@ import { type LanCounters, type LanStatistics, lanStatistics } from './lan-count
 import { AsfType, decodeAsf, encodePong } from './rmcp/asf-presence.ts';
 import { decodeRmcpHeader, RmcpClass, rmcpHeaderLength } from './rmcp/header.ts';
 import { HalfOpenTable } from './session/half-open.ts';
-import type { DatagramLink, RemoteAddress } from './session/link.ts';
+import { type DatagramLink, isPossibleSource, type RemoteAddress } from './session/link.ts';
 import type { Session } from './session/session.ts';
 import { defaultMaxSessions, Sessions } from './session/sessions.ts';
 import { V15Login } from './session/v15-login.ts';
@@ -52,7 +53,7 @@ export interface LanFaceOptions {
   readonly hideUserNames?: boolean;
   readonly maxSessions?: number;
   readonly halfOpenCapacity?: number;
-  readonly halfOpenPerSource?: number;
+  readonly halfOpenPerSocket?: number;
 }
 
 /** How often sessions are looked at: bounds how long a disabled user's session lives on. */
@@ -69,6 +70,7 @@ export class LanFace {
   readonly #tally: Tally;
   readonly #sessions: Sessions;
   readonly #halfOpen: HalfOpenTable;
+  readonly #handshakes: Handshakes;
   readonly #v15: V15Receiver;
   readonly #rmcpPlus: RmcpPlusReceiver;
   /** What the statistics were when they were cleared. */
@@ -85,7 +87,7 @@ export class LanFace {
     const cipherSuites = (options.cipherSuites ?? defaultCipherSuites).map(cipherSuite);
     const tally = new Tally(bmc, armSweep);
     const sessions = new Sessions(options.maxSessions ?? defaultMaxSessions);
-    const halfOpen = new HalfOpenTable(options.halfOpenCapacity, options.halfOpenPerSource);
+    const halfOpen = new HalfOpenTable(options.halfOpenCapacity, options.halfOpenPerSocket);
     const logins = new Logins({ bmc, tally, sessions, halfOpen, armSweep });
     // Before V15Login: both draw their secrets, and recorded handshakes are replayed with random bytes in order.
     const handshakes = new Handshakes({
@@ -117,6 +119,7 @@ export class LanFace {
     this.counters = tally.counters;
     this.#sessions = sessions;
     this.#halfOpen = halfOpen;
+    this.#handshakes = handshakes;
     this.#v15 = new V15Receiver({ bmc, commands, tally, sessions, logins, v15Login, requests });
     this.#rmcpPlus = new RmcpPlusReceiver({ tally, sessions, handshakes, requests });
   }
@@ -149,6 +152,10 @@ export class LanFace {
     return this.#sessions.list();
   }
 
+  get completions(): CompletionCounts {
+    return this.#tally.completions;
+  }
+
   /** Handshakes that have not ended yet, or lately. */
   get halfOpenCount(): number {
     return this.#halfOpen.size;
@@ -158,7 +165,7 @@ export class LanFace {
   stop(): void {
     this.#stopped = true;
     this.#sweep?.cancel();
-    this.#halfOpen.clear();
+    this.#handshakes.stop();
     for (const session of this.#sessions.list()) session.close('BMC stopped');
   }
 
@@ -175,8 +182,8 @@ export class LanFace {
   }
 
   #receive(datagram: Uint8Array, remote: RemoteAddress, link: DatagramLink): void {
-    if (remote.port === 0) {
-      this.#tally.drop('malformed', remote, 'source port 0');
+    if (!isPossibleSource(remote)) {
+      this.#tally.drop('malformed', remote, 'nobody has that source address');
       return;
     }
     if (datagram.length > longestDatagram) {

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:dgram';
 import type { Logger } from '../lib/log.ts';
 import type { LanContext } from './commands/command.ts';
+import type { CompletionCounts } from './completion-counts.ts';
 import { AddressSockets } from './lan/address-sockets.ts';
 import { closeUdpSocket, openUdpSocket } from './lan/udp-socket.ts';
 import type { LanCounters } from './lan-counters.ts';
@@ -40,6 +41,15 @@ export class IpmiLan {
 
   get counters(): LanCounters {
     return this.#face.counters;
+  }
+
+  get completions(): CompletionCounts {
+    return this.#face.completions;
+  }
+
+  /** Handshakes that have not ended yet, or lately. */
+  get halfOpenCount(): number {
+    return this.#face.halfOpenCount;
   }
 
   /** What commands of other channels see of this one. */

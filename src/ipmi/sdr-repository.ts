@@ -5,6 +5,7 @@
  * again (`ipmitool sdr fill`) is the same as before.
  */
 import { createHash } from 'node:crypto';
+import type { Actor } from '../bmc/actor.ts';
 import type { Bmc } from '../bmc/bmc.ts';
 import { BmcError } from '../bmc/errors.ts';
 import { fromHex, toHex } from '../lib/bytes.ts';
@@ -100,7 +101,7 @@ export class SdrRepository {
   }
 
   /** @param bytes the whole record; its ID is replaced @throws {BmcError} `no-space`, or as the store refuses */
-  add(bytes: Uint8Array): number {
+  add(bytes: Uint8Array, actor: Actor): number {
     if (bytes.length > this.freeBytes) {
       this.#overflow = true;
       throw new BmcError('no-space', `SDR repository: ${this.freeBytes} bytes left, not ${bytes.length}`);
@@ -109,12 +110,12 @@ export class SdrRepository {
     const whole = Uint8Array.from(bytes);
     whole[0] = id & 0xff;
     whole[1] = id >> 8;
-    this.#change([...this.#added, { id, bytes: whole }], { lastAdded: this.#bmc.sel.time });
+    this.#change([...this.#added, { id, bytes: whole }], { lastAdded: this.#bmc.sel.time }, actor);
     return id;
   }
 
   /** @throws {BmcError} `not-found`, or `not-supported` for a record of our own */
-  delete(id: number): void {
+  delete(id: number, actor: Actor): void {
     if (this.#own.some((record) => record.id === id)) {
       throw new BmcError('not-supported', `SDR ${id} belongs to the controller`);
     }
@@ -122,21 +123,28 @@ export class SdrRepository {
     this.#change(
       this.#added.filter((record) => record.id !== id),
       { lastErased: this.#bmc.sel.time },
+      actor,
     );
   }
 
   /** Erases what clients have added. */
-  clear(): void {
-    this.#change([], { lastErased: this.#bmc.sel.time });
+  clear(actor: Actor): void {
+    this.#change([], { lastErased: this.#bmc.sel.time }, actor);
   }
 
-  #change(added: readonly SdrRecord[], times: { lastAdded?: number; lastErased?: number }): void {
+  #change(
+    added: readonly SdrRecord[],
+    times: { lastAdded?: number; lastErased?: number },
+    actor: Actor,
+  ): void {
     const next: KeptRepository = {
       ...this.#kept,
       ...times,
       added: added.map(({ id, bytes }) => ({ id, hex: toHex(bytes) })),
     };
     this.#bmc.store.save(storeName, next);
+    const ids = (records: readonly SdrRecord[]) => records.map(({ id }) => id);
+    this.#bmc.events.changed(actor, 'SDRs that clients have added', ids(this.#added), ids(added));
     this.#kept = next;
     this.#added = added;
     this.reservations.cancelAll();

@@ -98,6 +98,8 @@ const eventsOf = {
   },
   'sol-activated': [],
   'sol-deactivated': [],
+  'console-opened': [],
+  'console-closed': [],
   configuration: [],
   'user-changed': [bmcEvent('systemEvent', 'reconfigured')],
   // Scripts log in for every request: records of that would push those of the hardware out of the SEL.
@@ -113,6 +115,10 @@ const eventsOf = {
   'media-inserted': [bmcEvent('mediaSlot', 'device-installed')],
   'media-ejected': [bmcEvent('mediaSlot', 'device-installed', { asserted: false })],
   'media-failed': [],
+  'tpm-failed': [bmcEvent('systemEvent', 'undetermined-failure')],
+  // A sensor for versions (type 2Bh) would be one that nothing measures.
+  firmware: [],
+  'update-failed': [],
 } as const satisfies Readonly<Record<EventKind, Told>>;
 
 function restarted({ cause, actor }: Restart, poweredUp: boolean): readonly SystemEvent[] {

@@ -108,6 +108,7 @@ export const setChassisCapabilities = command({
       bridgeAddress: addresses.bridgeAddress ?? before.bridgeAddress,
     };
     context.bmc.store.save(capabilitiesStore, wanted);
+    context.bmc.events.changed(context.actor, 'chassis capabilities', before, wanted);
     return {};
   },
 });
@@ -233,10 +234,10 @@ export const chassisIdentify = command({
   spec: 'IPMI 2.0 §28.5',
   request: struct({ seconds: optional(u8), force: optional(bits8(['_reserved', 7], ['on', 1])) }),
   response: empty,
-  handle({ seconds = identifyDefaultSeconds, force }, { bmc: { identify } }) {
-    if (force?.on) identify.on();
-    else if (seconds === 0) identify.off();
-    else identify.onFor(seconds * 1000);
+  handle({ seconds = identifyDefaultSeconds, force }, { bmc: { identify }, actor }) {
+    if (force?.on) identify.on(actor);
+    else if (seconds === 0) identify.off(actor);
+    else identify.onFor(seconds * 1000, actor);
     return {};
   },
 });
@@ -331,23 +332,23 @@ const bootParameters: ParameterTable = {
   1: parameter(
     u8,
     (options) => options.servicePartition,
-    (options, servicePartition) => options.set({ servicePartition }),
+    (options, servicePartition, { actor }) => options.set({ servicePartition }, actor),
   ),
   2: parameter(
     u8,
     (options) => options.servicePartitionScan,
-    (options, servicePartitionScan) => options.set({ servicePartitionScan }),
+    (options, servicePartitionScan, { actor }) => options.set({ servicePartitionScan }, actor),
   ),
   3: parameter(
     ValidBitClearing,
     (options) => options.clearing,
-    (options, clearing) => options.set({ clearing }),
+    (options, clearing, { actor }) => options.set({ clearing }, actor),
   ),
   4: parameter(
     struct({ mask: u8, handled: u8 }),
     (options) => ({ mask: 0, handled: options.acknowledged }),
-    (options, { mask, handled }) => {
-      options.set({ acknowledged: (options.acknowledged & ~mask) | (handled & mask) });
+    (options, { mask, handled }, { actor }) => {
+      options.set({ acknowledged: (options.acknowledged & ~mask) | (handled & mask) }, actor);
     },
   ),
   5: parameter(
@@ -358,7 +359,7 @@ const bootParameters: ParameterTable = {
   6: parameter(
     InitiatorInfo,
     (options) => options.initiator,
-    (options, initiator) => options.set({ initiator }),
+    (options, initiator, { actor }) => options.set({ initiator }, actor),
   ),
   7: parameter(
     struct({ block: u8, data: rest }),
@@ -366,11 +367,11 @@ const bootParameters: ParameterTable = {
       const start = mailboxBlock(block) * mailboxBlockBytes;
       return { block, data: options.mailbox.subarray(start, start + mailboxBlockBytes) };
     },
-    (options, { block, data }) => {
+    (options, { block, data }, { actor }) => {
       if (data.length === 0 || data.length > mailboxBlockBytes) {
         throw new DecodeError(`mailbox: 1 to ${mailboxBlockBytes} bytes, not ${data.length}`, 'length');
       }
-      options.setMailboxBlock(mailboxBlock(block), data);
+      options.setMailboxBlock(mailboxBlock(block), data, actor);
     },
   ),
 };
@@ -395,7 +396,7 @@ export const setSystemBootOptions = command({
     const options = context.state.bootOptions;
     if (data.length > 0) writeParameter(bootParameters, selector, data, context);
     else requireParameter(bootParameters, selector);
-    options.lock(selector, locked);
+    options.lock(selector, locked, context.actor);
     return {};
   },
 });

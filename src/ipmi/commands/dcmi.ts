@@ -323,9 +323,9 @@ export const setAssetTag = command({
   spec: 'DCMI 1.5 §6.4.3',
   request: TextWrite,
   response: struct({ length: u8 }),
-  handle({ offset, data }, { bmc }) {
+  handle({ offset, data }, { bmc, actor }) {
     const next = withPart(Buffer.from(bmc.asset.tag, 'latin1'), offset, data, maxText);
-    bmc.asset.setTag(Buffer.from(next).toString('latin1'));
+    bmc.asset.setTag(Buffer.from(next).toString('latin1'), actor);
     return { length: next.length };
   },
 });
@@ -355,12 +355,12 @@ export const setControllerName = command({
   spec: 'DCMI 1.5 §6.4.6.2',
   request: TextWrite,
   response: struct({ length: u8 }),
-  handle({ offset, data }, { bmc }) {
+  handle({ offset, data }, { bmc, actor }) {
     const before = Buffer.from(bmc.asset.controllerName, 'latin1');
     const next = withPart(before, offset, data, maxControllerName);
     const end = next.indexOf(0);
     const text = end < 0 ? next : next.subarray(0, end);
-    bmc.asset.setControllerName(Buffer.from(text).toString('latin1'));
+    bmc.asset.setControllerName(Buffer.from(text).toString('latin1'), actor);
     return { length: next.length };
   },
 });

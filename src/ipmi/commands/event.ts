@@ -24,11 +24,11 @@ export const setEventReceiver = command({
   spec: 'IPMI 2.0 §29.1',
   request: struct({ address: u8, lun: bits8(['_reserved', 6], ['lun', 2]) }),
   response: empty,
-  handle({ address, lun: { lun } }, { bmc: { eventReceiver } }) {
+  handle({ address, lun: { lun } }, { bmc: { eventReceiver }, actor }) {
     if (address !== eventsOff && (address !== bmcAddress || lun !== bmcLun)) {
       throw new CompletionError(CompletionCode.invalidField, `no event receiver at ${address}, LUN ${lun}`);
     }
-    eventReceiver.ownEvents = address !== eventsOff;
+    eventReceiver.setOwnEvents(address !== eventsOff, actor);
     return {};
   },
 });

@@ -51,7 +51,7 @@ export const writeFruData = command({
   spec: 'IPMI 2.0 §34.3',
   request: struct({ id: u8, offset: u16le, data: rest }),
   response: struct({ count: u8 }),
-  handle({ id, offset, data }, { state: { fru } }) {
+  handle({ id, offset, data }, { state: { fru }, actor }) {
     requireDevice(id);
     if (offset + data.length > fruSizeBytes) {
       throw new CompletionError(
@@ -59,7 +59,7 @@ export const writeFruData = command({
         `FRU: ${data.length} bytes at ${offset} go beyond ${fruSizeBytes}`,
       );
     }
-    if (data.length > 0) fru.write(offset, data);
+    if (data.length > 0) fru.write(offset, data, actor);
     return { count: data.length };
   },
 });

@@ -31,9 +31,9 @@ export const setBmcGlobalEnables = command({
   spec: 'IPMI 2.0 §22.1',
   request: globalEnables,
   response: empty,
-  handle({ oem, ...enables }, { state: { hostMessages } }) {
+  handle({ oem, ...enables }, { state: { hostMessages }, actor }) {
     if (oem !== 0) throw new CompletionError(CompletionCode.invalidField, 'OEM enables are not known here');
-    hostMessages.enables = enables;
+    hostMessages.setEnables(enables, actor);
     return {};
   },
 });

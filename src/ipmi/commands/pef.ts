@@ -66,9 +66,9 @@ export const armPefPostponeTimer = command({
   spec: 'IPMI 2.0 §30.2',
   request: struct({ seconds: u8 }),
   response: struct({ seconds: u8 }),
-  handle({ seconds }, { bmc: { pef } }) {
-    if (seconds === PostponeCode.untilRearmed) pef.postpone('until-rearmed');
-    else if (seconds <= maxPostponeS) pef.postpone(seconds);
+  handle({ seconds }, { bmc: { pef }, actor }) {
+    if (seconds === PostponeCode.untilRearmed) pef.postpone('until-rearmed', actor);
+    else if (seconds <= maxPostponeS) pef.postpone(seconds, actor);
     const { postponedS } = pef;
     return { seconds: postponedS === 'until-rearmed' ? PostponeCode.untilRearmed : postponedS };
   },
@@ -84,7 +84,7 @@ function single<T>(
   return parameter(
     codec,
     (pef, _which, context) => read(pef.settings, context),
-    write && ((pef, value) => pef.update(write(value))),
+    write && ((pef, value, { actor }) => pef.update(write(value), actor)),
   );
 }
 
@@ -107,9 +107,9 @@ function table<T, E>(
       const number = which.set & 0x7f;
       return { set: { number }, value: toData(find(pef, number)) };
     },
-    (pef, { set, value }) => {
+    (pef, { set, value }, { actor }) => {
       const entry = find(pef, set.number);
-      pef.update(write(value, entry, set.number - 1, pef.settings));
+      pef.update(write(value, entry, set.number - 1, pef.settings), actor);
     },
   );
 }
@@ -143,11 +143,11 @@ const alertStringKeys = parameter(
     if (!key) throw noSuchSet(number);
     return { string: { number }, filter: { number: key.filterNumber }, set: { number: key.set } };
   },
-  (pef, { string, filter, set }) => {
+  (pef, { string, filter, set }, { actor }) => {
     const key = { filterNumber: filter.number, set: set.number };
     if (string.number > alertStringCount) throw noSuchSet(string.number);
-    if (string.number === 0) pef.volatileStringKey = key;
-    else pef.update({ stringKeys: pef.settings.stringKeys.with(string.number - 1, key) });
+    if (string.number === 0) pef.setVolatileStringKey(key, actor);
+    else pef.update({ stringKeys: pef.settings.stringKeys.with(string.number - 1, key) }, actor);
   },
 );
 
@@ -162,15 +162,15 @@ const alertStrings = parameter(
     if (block === 0 || part.length === 0) throw noSuchSet(block);
     return { set: { number }, block, part };
   },
-  (pef, { set, block, part }) => {
+  (pef, { set, block, part }, { actor }) => {
     const whole = paddedString(pef, set.number);
     const start = (block - 1) * stringBlockBytes;
     if (block === 0 || part.length > stringBlockBytes || start + part.length > whole.length)
       throw noSuchSet(block);
     whole.set(part, start);
     const text = whole.toString('latin1').replace(/\0+$/, '');
-    if (set.number === 0) pef.volatileString = text;
-    else pef.update({ strings: pef.settings.strings.with(set.number - 1, text) });
+    if (set.number === 0) pef.setVolatileString(text, actor);
+    else pef.update({ strings: pef.settings.strings.with(set.number - 1, text) }, actor);
   },
 );
 
@@ -291,8 +291,8 @@ export const setLastProcessedEventId = command({
   spec: 'IPMI 2.0 §30.5',
   request: struct({ which: bits8(['_reserved', 7], ['byBmc', 1]), recordId: u16le }),
   response: empty,
-  handle({ which: { byBmc }, recordId }, { bmc: { pef } }) {
-    pef.setLastProcessed(byBmc ? 'bmc' : 'software', recordId);
+  handle({ which: { byBmc }, recordId }, { bmc: { pef }, actor }) {
+    pef.setLastProcessed(byBmc ? 'bmc' : 'software', recordId, actor);
     return {};
   },
 });

@@ -52,10 +52,10 @@ export const getTime = {
 export const setTime = {
   request: Time,
   response: empty,
-  handle({ time }: { time: number }, { bmc: { sel, eventReceiver } }: CommandContext) {
+  handle({ time }: { time: number }, { bmc: { sel, eventReceiver }, actor }: CommandContext) {
     if (time === sel.time) return {};
     eventReceiver.report(clockSetEvent('before'));
-    sel.setTime(time);
+    sel.setTime(time, actor);
     eventReceiver.report(clockSetEvent('after'));
     return {};
   },

@@ -132,14 +132,14 @@ export const addSdr = command({
   spec: 'IPMI 2.0 §33.13',
   request: struct({ record: rest }),
   response: struct({ id: u16le }),
-  handle({ record }, { state: { sdr } }) {
+  handle({ record }, { state: { sdr }, actor }) {
     if (declaredLength(record) !== record.length) {
       throw new CompletionError(
         CompletionCode.requestLengthInvalid,
         `SDR: header says ${declaredLength(record)} bytes, ${record.length} came`,
       );
     }
-    return { id: sdr.add(record) };
+    return { id: sdr.add(record, actor) };
   },
 });
 
@@ -166,7 +166,7 @@ export const partialAddSdr = command({
     data: rest,
   }),
   response: struct({ id: u16le }),
-  handle({ reservation, id, offset, progress: { state }, data }, { state: { sdr } }) {
+  handle({ reservation, id, offset, progress: { state }, data }, { state: { sdr }, actor }) {
     sdr.reservations.check(reservation);
     const begun = id === RecordId.first && offset === 0 ? undefined : sdr.partial;
     if (id !== (begun?.id ?? RecordId.first) || offset !== (begun?.bytes.length ?? 0)) {
@@ -188,7 +188,7 @@ export const partialAddSdr = command({
     if (whole.length < sdrHeaderLength || declaredLength(whole) !== whole.length) {
       throw new CompletionError(lengthMismatch, `SDR: header and ${whole.length} bytes do not agree`);
     }
-    return { id: sdr.add(whole) };
+    return { id: sdr.add(whole, actor) };
   },
 });
 
@@ -200,10 +200,10 @@ export const deleteSdr = command({
   spec: 'IPMI 2.0 §33.15',
   request: struct({ reservation: u16le, id: u16le }),
   response: struct({ id: u16le }),
-  handle({ reservation, id }, { state: { sdr } }) {
+  handle({ reservation, id }, { state: { sdr }, actor }) {
     sdr.reservations.check(reservation);
     const { record } = findRecord(sdr, id);
-    sdr.delete(record.id);
+    sdr.delete(record.id, actor);
     return { id: record.id };
   },
 });
@@ -221,12 +221,12 @@ export const clearSdrRepository = command({
     operation: named(ClearOperation),
   }),
   response: bits8(['_reserved', 4], ['progress', 4, { inProgress: 0, completed: 1 }]),
-  handle({ reservation, letters, operation }, { state: { sdr } }) {
+  handle({ reservation, letters, operation }, { state: { sdr }, actor }) {
     requireClearMark(letters);
     // The status may be asked with the reservation that erasing has ended.
     if (operation === 'initiate') {
       sdr.reservations.check(reservation);
-      sdr.clear();
+      sdr.clear(actor);
     }
     return { progress: 'completed' as const };
   },
@@ -259,8 +259,8 @@ export const runInitializationAgent = command({
   spec: 'IPMI 2.0 §33.21',
   request: bits8(['_reserved', 7], ['run', 1]),
   response: bits8(['_reserved', 7], ['completed', 1]),
-  handle({ run }, { bmc: { sensors } }) {
-    if (run) sensors.restoreFactorySettings();
+  handle({ run }, { bmc: { sensors }, actor }) {
+    if (run) sensors.restoreFactorySettings(actor);
     return { completed: true };
   },
 });

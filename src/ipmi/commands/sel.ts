@@ -1,5 +1,4 @@
 /** Commands about the System Event Log. IPMI 2.0 §31. Auxiliary logs (5Ah, 5Bh) do not exist here. */
-import { actorText } from '../../bmc/actor.ts';
 import type { Sel, SelEntry } from '../../bmc/sel.ts';
 import { DecodeError } from '../../lib/bytes.ts';
 import {
@@ -212,11 +211,10 @@ export const deleteSelEntry = command({
   spec: 'IPMI 2.0 §31.8',
   request: struct({ reservationId: u16le, recordId: u16le }),
   response: struct({ recordId: u16le }),
-  handle({ reservationId, recordId }, { bmc: { sel, events }, actor, state }) {
+  handle({ reservationId, recordId }, { bmc: { sel }, actor, state }) {
     state.selAccess.check(reservationId);
     const { id } = findEntry(sel, recordId);
-    sel.delete(id);
-    events.add('configuration', `SEL entry ${id} deleted by ${actorText(actor)}`, actor);
+    sel.delete(id, actor);
     return { recordId: id };
   },
 });
@@ -232,12 +230,11 @@ export const clearSel = command({
   spec: 'IPMI 2.0 §31.9',
   request: struct({ reservationId: u16le, mark: bytes(clearMark.length), operation: named(ClearOperation) }),
   response: struct({ progress: u8 }),
-  handle({ reservationId, mark, operation }, { bmc: { sel, events }, actor, state }) {
+  handle({ reservationId, mark, operation }, { bmc: { sel }, actor, state }) {
     requireClearMark(mark);
     if (operation === 'initiate') {
       state.selAccess.check(reservationId);
-      sel.clear();
-      events.add('configuration', `SEL cleared by ${actorText(actor)}`, actor);
+      sel.clear(actor);
     }
     return { progress: erased };
   },
@@ -290,8 +287,8 @@ export const setSelTimeUtcOffset = command({
   spec: 'IPMI 2.0 §31.11b',
   request: struct({ minutes: UtcOffset }),
   response: empty,
-  handle({ minutes }, { bmc: { sel } }) {
-    sel.setUtcOffset(minutes);
+  handle({ minutes }, { bmc: { sel }, actor }) {
+    sel.setUtcOffset(minutes, actor);
     return {};
   },
 });

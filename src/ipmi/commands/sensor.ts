@@ -48,12 +48,11 @@ export const setSensorHysteresis = command({
   spec: 'IPMI 2.0 §35.6',
   request: struct({ number: u8, mask: u8, positive: u8, negative: u8 }),
   response: empty,
-  handle({ number, positive, negative }, { bmc: { sensors } }) {
+  handle({ number, positive, negative }, { bmc: { sensors }, actor }) {
     const sensor = withThresholds(findAnalog(sensors, number));
     const { definition } = sensor;
-    sensor.configure({
-      hysteresis: { positive: fromRaw(definition, positive), negative: fromRaw(definition, negative) },
-    });
+    const hysteresis = { positive: fromRaw(definition, positive), negative: fromRaw(definition, negative) };
+    sensor.configure({ hysteresis }, actor);
     return {};
   },
 });
@@ -95,12 +94,12 @@ export const setSensorThresholds = command({
   spec: 'IPMI 2.0 §35.8',
   request: struct({ number: u8, which: bits8(['_reserved', 2], ['bits', 6]), thresholds: RawThresholds }),
   response: empty,
-  handle({ number, which: { bits }, thresholds }, { bmc: { sensors } }) {
+  handle({ number, which: { bits }, thresholds }, { bmc: { sensors }, actor }) {
     const sensor = withThresholds(findAnalog(sensors, number));
     const { definition, settings } = sensor;
     const chosen = thresholdNames.filter((_name, index) => bits & (1 << index));
     const change = chosen.map((name) => [name, fromRaw(definition, thresholds[name] as number)] as const);
-    sensor.configure({ thresholds: { ...settings.thresholds, ...Object.fromEntries(change) } });
+    sensor.configure({ thresholds: { ...settings.thresholds, ...Object.fromEntries(change) } }, actor);
     return {};
   },
 });
@@ -140,7 +139,7 @@ export const setSensorEventEnable = command({
     deassertionsHigh: LateMask,
   }),
   response: empty,
-  handle({ number, switches: { events, scanning, operation }, ...masks }, { bmc: { sensors } }) {
+  handle({ number, switches: { events, scanning, operation }, ...masks }, { bmc: { sensors }, actor }) {
     const sensor = findSensor(sensors, number);
     const { definition, enables } = sensor;
     const next = (before: readonly string[], mask: number): readonly string[] => {
@@ -150,14 +149,13 @@ export const setSensorEventEnable = command({
         chosen.includes(state) ? operation === 'enable' : before.includes(state),
       );
     };
-    sensor.configure({
-      enables: {
-        events,
-        scanning,
-        assertions: next(enables.assertions, wholeMask(masks.assertionsLow, masks.assertionsHigh)),
-        deassertions: next(enables.deassertions, wholeMask(masks.deassertionsLow, masks.deassertionsHigh)),
-      },
-    });
+    const wanted = {
+      events,
+      scanning,
+      assertions: next(enables.assertions, wholeMask(masks.assertionsLow, masks.assertionsHigh)),
+      deassertions: next(enables.deassertions, wholeMask(masks.deassertionsLow, masks.deassertionsHigh)),
+    };
+    sensor.configure({ enables: wanted }, actor);
     return {};
   },
 });
@@ -345,7 +343,7 @@ export const setSensorReading = command({
     eventData3: optional(u8),
   }),
   response: empty,
-  handle({ number, operation, raw, assertionsLow, assertionsHigh }, { bmc: { sensors } }) {
+  handle({ number, operation, raw, assertionsLow, assertionsHigh }, { bmc: { sensors, events }, actor }) {
     const sensor = findSensor(sensors, number);
     const { name } = sensor.definition;
     if (operation.eventData !== 0 || operation.deassertions !== 'keep') {
@@ -361,7 +359,10 @@ export const setSensorReading = command({
       if (operation.reading === 'keep') return {};
       if (raw === undefined)
         throw new CompletionError(CompletionCode.requestLengthInvalid, 'no reading given');
-      sensor.override(fromRaw(sensor.definition, raw));
+      const shown = fromRaw(sensor.definition, raw);
+      const { reading, overridden } = sensor;
+      events.changed(actor, `sensor ${name}`, { overridden, reading }, { overridden: true, reading: shown });
+      sensor.override(shown);
       return {};
     }
     if (operation.reading !== 'keep') {
@@ -377,7 +378,10 @@ export const setSensorReading = command({
         : operation.assertions === 'clear'
           ? before & given
           : given;
-    sensor.override(statesInMask(sensor.definition, mask));
+    const states = statesInMask(sensor.definition, mask);
+    const shown = { overridden: sensor.overridden, states: [...(sensor.states ?? [])] };
+    events.changed(actor, `sensor ${name}`, shown, { overridden: true, states });
+    sensor.override(states);
     return {};
   },
 });

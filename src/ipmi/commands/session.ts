@@ -1,6 +1,6 @@
 /** Commands about sessions. IPMI 2.0 §22.18 to §22.20. */
 import { isIPv4 } from 'node:net';
-import { atLeast } from '../../bmc/actor.ts';
+import { actorText, atLeast } from '../../bmc/actor.ts';
 import { bits8, bytes, type Codec, optional, struct, text, u8, u16le, u32le } from '../../lib/codec.ts';
 import { CompletionCode, CompletionError } from '../message/completion-code.ts';
 import { NetFn } from '../message/net-fn.ts';
@@ -118,6 +118,9 @@ export const closeSession = command({
       throw new CompletionError(CompletionCode.insufficientPrivilege, 'only an administrator closes others');
     }
     target.close('closed by another session');
+    const { name, from } = target.actor;
+    const text = `IPMI session of ${name} (${from}): closed by ${actorText(context.actor)}`;
+    context.bmc.events.add('session-closed', text, context.actor);
     return {};
   },
 });

@@ -36,7 +36,7 @@ const solParameters: ParameterTable = {
   1: parameter(
     bits8(['_reserved', 7], ['enabled', 1]),
     ({ configuration: { enabled } }) => ({ enabled }),
-    (settings, { enabled }) => settings.update({ enabled }),
+    (settings, { enabled }, { actor }) => settings.update({ enabled }, actor),
   ),
   2: parameter(
     bits8(
@@ -50,7 +50,7 @@ const solParameters: ParameterTable = {
       forceAuthentication,
       privilege: privilege === 'callback' ? 'user' : privilege,
     }),
-    (settings, value) => settings.update(value),
+    (settings, value, { actor }) => settings.update(value, actor),
   ),
   3: parameter(
     struct({ interval: u8, threshold: u8 }),
@@ -58,8 +58,8 @@ const solParameters: ParameterTable = {
       interval: accumulateMs / accumulateUnitMs,
       threshold: sendThreshold,
     }),
-    (settings, { interval, threshold }) =>
-      settings.update({ accumulateMs: interval * accumulateUnitMs, sendThreshold: threshold }),
+    (settings, { interval, threshold }, { actor }) =>
+      settings.update({ accumulateMs: interval * accumulateUnitMs, sendThreshold: threshold }, actor),
   ),
   4: parameter(
     struct({ retry: bits8(['_reserved', 5], ['count', 3]), interval: u8 }),
@@ -67,19 +67,19 @@ const solParameters: ParameterTable = {
       retry: { count: retryCount },
       interval: retryIntervalMs / retryUnitMs,
     }),
-    (settings, { retry, interval }) =>
-      settings.update({ retryCount: retry.count, retryIntervalMs: interval * retryUnitMs }),
+    (settings, { retry, interval }, { actor }) =>
+      settings.update({ retryCount: retry.count, retryIntervalMs: interval * retryUnitMs }, actor),
   ),
   5: parameter(
     bits8(['_reserved', 4], ['rate', 4, BitRate]),
     ({ configuration: { bitRate } }) => ({ rate: bitRate }),
-    (settings, { rate }) => settings.update({ bitRate: rate }),
+    (settings, { rate }, { actor }) => settings.update({ bitRate: rate }, actor),
   ),
   6: parameter(
     bits8(['_reserved', 4], ['rate', 4, BitRate]),
     ({ volatileBitRate }) => ({ rate: volatileBitRate }),
-    (settings, { rate }) => {
-      settings.volatileBitRate = rate;
+    (settings, { rate }, { actor }) => {
+      settings.setVolatileBitRate(rate, actor);
     },
   ),
   7: parameter(bits8(['_reserved', 4], ['channel', 4]), () => ({ channel: Channel.lan })),

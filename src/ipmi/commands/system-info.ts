@@ -1,4 +1,5 @@
 /** System info parameters: the host's names, in blocks of 16 bytes. IPMI 2.0 §22.14a, §22.14b, Table 22-16c. */
+import type { Actor } from '../../bmc/actor.ts';
 import type { HostInfo, HostInfoItem, HostText, TextEncoding } from '../../bmc/host-info.ts';
 import { SetInProgress } from '../../bmc/set-in-progress.ts';
 import { bits8, decode, empty, rest, struct, u8 } from '../../lib/codec.ts';
@@ -43,7 +44,7 @@ export class SystemInfoWriter {
     this.#info = info;
   }
 
-  write(item: HostInfoItem, set: number, data: Uint8Array): void {
+  write(item: HostInfoItem, set: number, data: Uint8Array, actor: Actor): void {
     if (data.length === 0 || data.length > blockBytes) {
       throw new CompletionError(CompletionCode.requestLengthInvalid, `a block of ${data.length} bytes`);
     }
@@ -60,10 +61,10 @@ export class SystemInfoWriter {
       raw.set(data, before.raw.length);
       this.#partial.set(item, { length: before.length, raw });
     }
-    this.#finish(item);
+    this.#finish(item, actor);
   }
 
-  #finish(item: HostInfoItem): void {
+  #finish(item: HostInfoItem, actor: Actor): void {
     const partial = this.#partial.get(item);
     if (!partial || partial.raw.length < partial.length) return;
     const { how } = decode(TextHead, partial.raw.subarray(0, headBytes), 'system info');
@@ -72,7 +73,7 @@ export class SystemInfoWriter {
     if (!Buffer.from(text, nodeEncoding[how.encoding]).equals(raw)) {
       throw new CompletionError(CompletionCode.invalidField, `not ${how.encoding} text`);
     }
-    this.#info.set(item, { text, encoding: how.encoding });
+    this.#info.set(item, { text, encoding: how.encoding }, actor);
     this.#partial.delete(item);
   }
 }
@@ -86,12 +87,12 @@ function text(item: HostInfoItem): Parameter {
       if (start < all.length) return Uint8Array.of(set, ...all.subarray(start, start + blockBytes));
       throw new CompletionError(CompletionCode.parameterOutOfRange, `no block ${set}`);
     },
-    write({ state }, data) {
+    write({ state, actor }, data) {
       const [set, ...block] = data;
       if (set === undefined) {
         throw new CompletionError(CompletionCode.requestLengthInvalid, 'no set selector');
       }
-      state.systemInfo.write(item, set, Uint8Array.from(block));
+      state.systemInfo.write(item, set, Uint8Array.from(block), actor);
       return undefined;
     },
   };

@@ -1,7 +1,7 @@
 /** Commands about users, as the LAN channel sees them. IPMI 2.0 §22.26 to §22.30. */
 import { maxUsers, nullUserId, type PasswordSize, type User, type UserLimit } from '../../bmc/users.ts';
 import { bits8, type Codec, empty, optional, struct, text } from '../../lib/codec.ts';
-import { sameSecret } from '../crypto/keys.ts';
+import { sameSecret } from '../../lib/same-secret.ts';
 import { CompletionCode, CompletionError } from '../message/completion-code.ts';
 import { NetFn } from '../message/net-fn.ts';
 import { levelOf, PrivilegeNumber } from '../message/privilege.ts';

@@ -66,9 +66,9 @@ export const resetWatchdogTimer = command({
   spec: 'IPMI 2.0 §27.5',
   request: empty,
   response: empty,
-  handle(_, { bmc: { watchdog } }) {
+  handle(_, { bmc: { watchdog }, actor }) {
     if (!watchdog.settings) throw new CompletionError(neverSet, 'watchdog: nobody has set it');
-    watchdog.restart();
+    watchdog.restart(actor);
     return {};
   },
 });
@@ -87,7 +87,7 @@ export const setWatchdogTimer = command({
     timeoutTicks: u16le,
   }),
   response: empty,
-  handle({ timer, actions: { interrupt, action }, preTimeoutSeconds, clear, timeoutTicks }, { bmc }) {
+  handle({ timer, actions: { interrupt, action }, preTimeoutSeconds, clear, timeoutTicks }, { bmc, actor }) {
     bmc.watchdog.set(
       {
         use: timer.use,
@@ -97,6 +97,7 @@ export const setWatchdogTimer = command({
         preTimeoutMs: preTimeoutSeconds * 1000,
         timeoutMs: timeoutTicks * tickMs,
       },
+      actor,
       { keepRunning: timer.keepRunning, clear: watchdogUses.filter((use) => clear[use]) },
     );
     return {};

@@ -1,7 +1,7 @@
 /** Integrity algorithms of RMCP+ sessions, keyed for one session. IPMI 2.0 §13.28.4, Table 13-18. */
 import { createHash, createHmac } from 'node:crypto';
+import { sameSecret } from '../../lib/same-secret.ts';
 import type { CipherSuite, IntegrityName } from './cipher-suites.ts';
-import { sameSecret } from './keys.ts';
 
 export interface Integrity {
   readonly codeLength: number;

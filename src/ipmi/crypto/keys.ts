@@ -2,7 +2,7 @@
  * The secrets of a login: RAKP authentication codes, session integrity key, K1 and K2.
  * IPMI 2.0 §13.28 to §13.32. Session IDs and all else go into the HMACs as they are on the wire.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { ByteWriter } from '../../lib/bytes.ts';
 import type { AuthName } from './cipher-suites.ts';
 
@@ -79,9 +79,4 @@ export function sessionKeys(auth: AuthName, sik: Uint8Array): { k1: Uint8Array; 
     k1: hmac(auth, sik, new Uint8Array(20).fill(1)),
     k2: hmac(auth, sik, new Uint8Array(20).fill(2)),
   };
-}
-
-/** Compares secrets in constant time; different lengths are simply unequal. */
-export function sameSecret(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -5,6 +5,7 @@
 import { DecodeError, toHex } from '../../lib/bytes.ts';
 import { decode } from '../../lib/codec.ts';
 import { systemRandom } from '../../lib/random.ts';
+import { sameSecret } from '../../lib/same-secret.ts';
 import { ipmiCommands } from '../commands/commands.ts';
 import {
   AuthAlgorithm,
@@ -18,7 +19,6 @@ import {
   authDetails,
   type RakpTranscript,
   rakp2Code,
-  sameSecret,
   sessionIntegrityKey,
   sessionKeys,
 } from '../crypto/keys.ts';

@@ -8,6 +8,7 @@ import type { Bmc } from '../../bmc/bmc.ts';
 import type { Timer } from '../../lib/clock.ts';
 import { Channel, type CommandContext, type LanContext } from '../commands/command.ts';
 import type { CommandRegistry, Reply } from '../commands/registry.ts';
+import { CompletionCounts } from '../completion-counts.ts';
 import type { Attention } from '../host-messages.ts';
 import type { IpmiState } from '../ipmi-state.ts';
 import { CompletionCode } from '../message/completion-code.ts';
@@ -38,7 +39,7 @@ const perSecond = 500;
 /** A guest has one message under way; more than these come from no KCS. */
 const mostWaiting = 16;
 
-const hostActor: Actor = { name: 'the host', face: 'ipmi', from: 'system interface' };
+const hostActor: Actor = { name: 'the host', face: 'in-band', from: 'system interface' };
 /** Get Session Challenge, Activate Session: for channels with sessions. */
 const sessionCommands: readonly number[] = [0x39, 0x3a];
 
@@ -61,6 +62,7 @@ export class SystemInterface {
     delayed: 0,
     overrun: 0,
   };
+  readonly completions = new CompletionCounts();
   readonly #options: SystemInterfaceOptions;
   #connection: Connection | undefined;
 
@@ -79,7 +81,7 @@ export class SystemInterface {
    */
   connect(send: (bytes: Uint8Array) => void): { receive(bytes: Uint8Array): void; disconnect(): void } {
     this.#connection?.close();
-    const connection = new Connection(this.#options, this.counters, send);
+    const connection = new Connection(this.#options, this.counters, this.completions, send);
     this.#connection = connection;
     connection.start();
     return {
@@ -95,6 +97,7 @@ export class SystemInterface {
 class Connection {
   readonly #options: SystemInterfaceOptions;
   readonly #counters: SystemInterfaceCounters;
+  readonly #completions: CompletionCounts;
   readonly #send: (bytes: Uint8Array) => void;
   readonly #reader = new VmFrameReader();
   readonly #waiting: VmMessage[] = [];
@@ -110,10 +113,12 @@ class Connection {
   constructor(
     options: SystemInterfaceOptions,
     counters: SystemInterfaceCounters,
+    completions: CompletionCounts,
     send: (bytes: Uint8Array) => void,
   ) {
     this.#options = options;
     this.#counters = counters;
+    this.#completions = completions;
     this.#send = send;
     this.#tokensAt = options.bmc.clock.now();
     const { bmc, state, lan } = options;
@@ -236,6 +241,7 @@ class Connection {
 
   #reply({ id, netFn, lun, cmd }: VmMessage, data: Uint8Array): void {
     if (this.#closed) return;
+    this.#completions.count(data);
     this.#send(encodeVmMessage({ id, netFn: netFn | 1, lun, cmd, data }));
     // The command may have changed what waits, or the watchdog's warning.
     this.show(this.#options.state.hostMessages.attention);

@@ -5,11 +5,20 @@
 import { createHmac } from 'node:crypto';
 import { lowerOf } from '../../bmc/actor.ts';
 import type { Bmc } from '../../bmc/bmc.ts';
+import type { Timer } from '../../lib/clock.ts';
+import { sameSecret } from '../../lib/same-secret.ts';
 import type { CipherSuite } from '../crypto/cipher-suites.ts';
 import { encodeGuid } from '../message/guid.ts';
 import { PayloadType } from '../payload.ts';
+import { ChallengeBudget } from '../session/challenge-budget.ts';
 import type { HalfOpen, HalfOpenTable } from '../session/half-open.ts';
-import { type HandshakeRules, type HandshakeStep, openSession, step } from '../session/handshake.ts';
+import {
+  type HandshakeRules,
+  type HandshakeState,
+  type HandshakeStep,
+  openSession,
+  step,
+} from '../session/handshake.ts';
 import type { DatagramLink, RemoteAddress } from '../session/link.ts';
 import type { RmcpPlusPacket } from '../session/packet.ts';
 import {
@@ -17,6 +26,8 @@ import {
   decodeRakp1,
   decodeRakp3,
   encodeRefusal,
+  type Rakp1,
+  type Rakp3,
   RmcpStatus,
 } from '../session/rakp.ts';
 import { RmcpPlusSession } from '../session/rmcp-plus-session.ts';
@@ -35,6 +46,21 @@ export interface HandshakesOptions {
   readonly armSweep: () => void;
 }
 
+/** How often those are looked at who wait for a challenge. */
+const waitingMs = 100;
+/** Who may wait at once: of one source, and in all. */
+const mostWaitingOfSource = 64;
+const mostWaiting = 1024;
+
+/** A RAKP 1 that could not be answered yet. */
+interface Waiting {
+  readonly entry: HalfOpen;
+  readonly packet: RmcpPlusPacket;
+  readonly remote: RemoteAddress;
+  readonly link: DatagramLink;
+  readonly reply: (payload: Uint8Array) => void;
+}
+
 export class Handshakes {
   readonly #bmc: Bmc;
   readonly #tally: Tally;
@@ -42,6 +68,10 @@ export class Handshakes {
   readonly #halfOpen: HalfOpenTable;
   readonly #rules: HandshakeRules;
   readonly #armSweep: () => void;
+  readonly #challenges: ChallengeBudget;
+  /** By the handshake's ID, in the order of coming. */
+  readonly #waiting = new Map<number, Waiting>();
+  #timer: Timer | undefined;
 
   constructor(options: HandshakesOptions) {
     this.#bmc = options.bmc;
@@ -50,6 +80,14 @@ export class Handshakes {
     this.#halfOpen = options.halfOpen;
     this.#rules = handshakeRules(options);
     this.#armSweep = options.armSweep;
+    this.#challenges = new ChallengeBudget(options.bmc.clock);
+  }
+
+  /** Nobody is answered any more. */
+  stop(): void {
+    this.#timer?.cancel();
+    this.#waiting.clear();
+    this.#halfOpen.clear();
   }
 
   /**
@@ -88,51 +126,98 @@ export class Handshakes {
 
   /**
    * @param packet RAKP 1 or RAKP 3
-   * @returns the payload of RAKP 2 or RAKP 4, if one is to be sent
+   * @param reply sends the payload of RAKP 2 or RAKP 4, if there is one: at once, or when it may be given out
    * @throws {DecodeError}
    */
-  continue(packet: RmcpPlusPacket, remote: RemoteAddress, link: DatagramLink): Uint8Array | undefined {
+  continue(
+    packet: RmcpPlusPacket,
+    remote: RemoteAddress,
+    link: DatagramLink,
+    reply: (payload: Uint8Array) => void,
+  ): void {
     const { payload, payloadType } = packet;
-    const rakp =
-      payloadType === PayloadType.rakp1
-        ? ({ kind: 'rakp1', message: decodeRakp1(payload) } as const)
-        : ({ kind: 'rakp3', message: decodeRakp3(payload) } as const);
+    const rakp = decodeRakp(packet);
     const { tag, managedSystemSessionId } = rakp.message;
     const entry = this.#halfOpen.get(managedSystemSessionId);
     if (entry?.remote.address !== remote.address || entry.remote.port !== remote.port) {
       this.#tally.drop('unknownSession', remote);
-      if (rakp.kind === 'rakp3' && rakp.message.status !== RmcpStatus.ok) return undefined;
-      return encodeRefusal({ tag, status: RmcpStatus.invalidSessionId, remoteConsoleSessionId: 0 });
+      if (rakp.kind === 'rakp3' && rakp.message.status !== RmcpStatus.ok) return;
+      reply(encodeRefusal({ tag, status: RmcpStatus.invalidSessionId, remoteConsoleSessionId: 0 }));
+      return;
     }
     this.#halfOpen.heard(entry, this.#bmc.clock.now());
-    const { last, state } = entry;
-    if (last?.payloadType === payloadType && Buffer.compare(last.request, payload) === 0) {
+    const { last } = entry;
+    if (last?.payloadType === payloadType && sameSecret(last.request, payload)) {
       this.#tally.counters.retransmittedHandshakes++;
-      return last.reply;
+      if (last.reply) reply(last.reply);
+      return;
     }
-    const name =
-      rakp.kind === 'rakp1'
-        ? rakp.message.userName
-        : state.phase === 'challenged'
-          ? state.transcript.userName
-          : new Uint8Array();
-    const nameText = Buffer.from(name).toString('latin1');
-    if (this.#logins.waitMs(remote, nameText) > 0) {
+    this.#take({ entry, packet, remote, link, reply }, rakp);
+  }
+
+  #take(asked: Waiting, rakp: Rakp): void {
+    const { entry, packet, remote, link, reply } = asked;
+    const { state } = entry;
+    const { tag } = rakp.message;
+    const { managedSystemSessionId: id, remoteConsoleSessionId } = state;
+    const name = nameOf(rakp, state);
+    if (this.#logins.waitMs(remote, name) > 0) {
       this.#tally.counters.loginsThrottled++;
-      const { remoteConsoleSessionId } = state;
-      return encodeRefusal({ tag, status: RmcpStatus.insufficientResources, remoteConsoleSessionId });
+      reply(encodeRefusal({ tag, status: RmcpStatus.insufficientResources, remoteConsoleSessionId }));
+      return;
     }
+    if (rakp.kind === 'rakp1' && !this.#challenges.take(remote.address)) {
+      this.#wait(id, asked);
+      return;
+    }
+    this.#waiting.delete(id);
     const user = state.phase === 'challenged' ? state.secrets.user : undefined;
     const event =
       rakp.kind === 'rakp1'
         ? { ...rakp, rc: this.#bmc.random.bytes(16) }
         : { ...rakp, hasRoom: this.#logins.hasRoom(user) };
     const outcome = step(state, event, this.#rules);
+    const challenged = rakp.kind === 'rakp1' && outcome.next !== state && outcome.next.phase === 'challenged';
+    if (rakp.kind === 'rakp1' && !challenged) this.#challenges.giveBack(remote.address);
     if (outcome.next !== state) {
+      const { payload, payloadType } = packet;
       entry.last = { payloadType, request: payload.slice(), reply: outcome.send };
-      this.#moved(entry, outcome, nameText, remote, link);
+      this.#moved(entry, outcome, name, remote, link);
     }
-    return outcome.send;
+    if (outcome.send) reply(outcome.send);
+  }
+
+  /** Too many challenges of this source were not met: the next ones come when there is room again. */
+  #wait(id: number, asked: Waiting): void {
+    this.#tally.counters.challengesDelayed++;
+    const { packet, remote } = asked;
+    if (!this.#waiting.has(id)) {
+      const own = [...this.#waiting.values()].filter((other) => other.remote.address === remote.address);
+      if (this.#waiting.size >= mostWaiting || own.length >= mostWaitingOfSource) return;
+    }
+    this.#waiting.set(id, { ...asked, packet: { ...packet, payload: packet.payload.slice() } });
+    this.#armWaiting();
+  }
+
+  #armWaiting(): void {
+    this.#timer ??= this.#bmc.clock.after(waitingMs, () => {
+      this.#timer = undefined;
+      this.#serveWaiting();
+      if (this.#waiting.size > 0) this.#armWaiting();
+    });
+  }
+
+  /** @param source only those of this address */
+  #serveWaiting(source?: string): void {
+    const refused = new Set<string>();
+    for (const [id, asked] of [...this.#waiting]) {
+      const { address } = asked.remote;
+      if (refused.has(address) || (source !== undefined && source !== address)) continue;
+      if (this.#halfOpen.get(id) === asked.entry) this.#take(asked, decodeRakp(asked.packet));
+      else this.#waiting.delete(id);
+      // Still waiting, and so will the others of its source.
+      if (this.#waiting.has(id)) refused.add(address);
+    }
   }
 
   #moved(
@@ -151,18 +236,37 @@ export class Handshakes {
       const rest = { suite, remoteConsoleSessionId, managedSystemSessionId, openLevel };
       entry.state = { phase: 'closed', why: 'logged-in', ...rest };
       this.#logins.succeeded(remote, next.user);
+      this.#challenges.giveBack(remote.address);
       const session = new RmcpPlusSession({
         ...this.#logins.sessionOptions(remote, link),
         login: next,
         random: this.#bmc.random,
       });
       this.#logins.begin(session, { cipherSuite: next.suite.id });
+      if (this.#waiting.size > 0) this.#serveWaiting(remote.address);
     } else if (next.phase === 'closed' && next.why === 'wrong-code') {
       this.#logins.wrongPassword(remote, name);
     } else if (next.phase === 'closed' && next.why !== 'given-up') {
       this.#logins.refused(`status ${send?.[1]}`, remote, name);
     }
   }
+}
+
+type Rakp =
+  | { readonly kind: 'rakp1'; readonly message: Rakp1 }
+  | { readonly kind: 'rakp3'; readonly message: Rakp3 };
+
+/** @throws {DecodeError} */
+function decodeRakp({ payload, payloadType }: RmcpPlusPacket): Rakp {
+  return payloadType === PayloadType.rakp1
+    ? { kind: 'rakp1', message: decodeRakp1(payload) }
+    : { kind: 'rakp3', message: decodeRakp3(payload) };
+}
+
+/** The name that a message is about: as it says itself, or as the handshake has it. */
+function nameOf(rakp: Rakp, state: HandshakeState): string {
+  const challenged = state.phase === 'challenged' ? state.transcript.userName : new Uint8Array();
+  return Buffer.from(rakp.kind === 'rakp1' ? rakp.message.userName : challenged).toString('latin1');
 }
 
 /** The settings as they are at each step. */

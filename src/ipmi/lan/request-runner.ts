@@ -55,7 +55,10 @@ export class RequestRunner {
     tally.counters.requests++;
     const context = this.sessionlessContext(remote, link);
     const reply = commands.dispatch(request, context, undefined);
-    const send = (bytes: Uint8Array) => link.send(wrap(encodeResponse(request, bytes)), remote);
+    const send = (bytes: Uint8Array) => {
+      tally.completions.count(bytes);
+      link.send(wrap(encodeResponse(request, bytes)), remote);
+    };
     if (reply instanceof Promise) void reply.then(send);
     else send(reply);
   }
@@ -79,6 +82,7 @@ export class RequestRunner {
     tally.counters.requests++;
     const cached = session.requests.add(request, now);
     const send = (bytes: Uint8Array): void => {
+      tally.completions.count(bytes);
       cached.reply = encodeResponse(request, bytes);
       session.sendProtected(PayloadType.ipmi, cached.reply);
       session.replied();

@@ -58,11 +58,9 @@ export class RmcpPlusReceiver {
         send(PayloadType.openSessionResponse, this.#handshakes.open(packet.payload, remote));
         return;
       case PayloadType.rakp1:
-      case PayloadType.rakp3: {
-        const reply = this.#handshakes.continue(packet, remote, link);
-        if (reply) send(packet.payloadType + 1, reply);
+      case PayloadType.rakp3:
+        this.#handshakes.continue(packet, remote, link, (reply) => send(packet.payloadType + 1, reply));
         return;
-      }
       default:
         this.#tally.drop('unknownPayload', remote);
     }

@@ -1,5 +1,6 @@
 /** What a LAN face counts, and what it says in the log about refusals without letting a flood fill it. */
 import type { Bmc } from '../../bmc/bmc.ts';
+import { CompletionCounts } from '../completion-counts.ts';
 import { type LanCounterName, type LanCounters, newLanCounters } from '../lan-counters.ts';
 import { type RemoteAddress, remoteText } from '../session/link.ts';
 
@@ -8,6 +9,8 @@ const warningsPerSweep = 10;
 
 export class Tally {
   readonly counters: LanCounters = newLanCounters();
+  /** Of the commands that were carried out or refused. */
+  readonly completions = new CompletionCounts();
   readonly #bmc: Bmc;
   readonly #armSweep: () => void;
   #warnings = 0;

@@ -92,7 +92,7 @@ export class V15Receiver {
       return;
     }
     const { user, right } = found;
-    if (this.#logins.waitMs(remote, user.name) > 0) {
+    if (right === 'not looked at') {
       this.#tally.counters.loginsThrottled++;
       return;
     }

@@ -1,14 +1,15 @@
 /**
  * Handshakes on their way: a bounded table in which a flood cannot push out those who get on.
  *
- * One source holds few entries, and its own oldest goes first. When the table is full, the oldest that never
- * answered a challenge goes first: a sender of forged addresses sees no challenge to answer.
+ * A socket (an address with a port) holds few entries and an address half of the table at most; of what is too much
+ * their own go first, so that a flood does not even harm other programs on the same host. When the table is full, the
+ * oldest that never answered a challenge goes first: a sender of forged addresses sees no challenge to answer.
  */
 import type { HandshakeState } from './handshake.ts';
 import type { RemoteAddress } from './link.ts';
 
 export const halfOpenCapacity = 4096;
-export const halfOpenPerSource = 64;
+export const halfOpenPerSocket = 64;
 export const halfOpenLifetimeMs = 8000;
 
 export interface HalfOpen {
@@ -26,15 +27,19 @@ export interface HalfOpen {
 
 export class HalfOpenTable {
   readonly #capacity: number;
-  readonly #perSource: number;
+  readonly #perSocket: number;
+  readonly #perAddress: number;
   /** Both in the order in which they were last heard of. */
   readonly #waiting = new Map<number, HalfOpen>();
   readonly #advanced = new Map<number, HalfOpen>();
-  readonly #bySource = new Map<string, Set<HalfOpen>>();
+  /** By address and port, and by address; oldest first. */
+  readonly #bySocket = new Map<string, Set<HalfOpen>>();
+  readonly #byAddress = new Map<string, Set<HalfOpen>>();
 
-  constructor(capacity = halfOpenCapacity, perSource = halfOpenPerSource) {
+  constructor(capacity = halfOpenCapacity, perSocket = halfOpenPerSocket) {
     this.#capacity = capacity;
-    this.#perSource = perSource;
+    this.#perSocket = perSocket;
+    this.#perAddress = Math.max(perSocket, capacity >> 1);
   }
 
   get size(): number {
@@ -47,32 +52,28 @@ export class HalfOpenTable {
 
   /** The handshake that this very request, from this very address and port, has begun. */
   findRetransmitted(openRequest: Uint8Array, remote: RemoteAddress): HalfOpen | undefined {
-    for (const entry of this.#bySource.get(remote.address) ?? []) {
+    for (const entry of this.#bySocket.get(socketOf(remote)) ?? []) {
       const pending = entry.state.phase === 'opened' || entry.state.phase === 'challenged';
-      if (
-        pending &&
-        entry.remote.port === remote.port &&
-        Buffer.compare(entry.openRequest, openRequest) === 0
-      ) {
-        return entry;
-      }
+      if (pending && Buffer.compare(entry.openRequest, openRequest) === 0) return entry;
     }
     return undefined;
   }
 
   /** @returns how many others had to go */
   add(entry: HalfOpen): number {
-    let evicted = 0;
-    const own = this.#bySource.get(entry.remote.address);
-    if (own && own.size >= this.#perSource) evicted += this.#evict(own.values());
+    const { address } = entry.remote;
+    const socket = socketOf(entry.remote);
+    const before = this.size;
+    this.#makeRoom(this.#bySocket.get(socket), this.#perSocket);
+    this.#makeRoom(this.#byAddress.get(address), this.#perAddress);
     if (this.size >= this.#capacity) {
-      evicted += this.#evict(this.#waiting.size > 0 ? this.#waiting.values() : this.#advanced.values());
+      const [oldest] = this.#waiting.size > 0 ? this.#waiting.values() : this.#advanced.values();
+      if (oldest) this.delete(oldest);
     }
-    const id = entry.state.managedSystemSessionId;
-    this.#waiting.set(id, entry);
-    const source = this.#bySource.get(entry.remote.address) ?? new Set();
-    source.add(entry);
-    this.#bySource.set(entry.remote.address, source);
+    const evicted = before - this.size;
+    this.#waiting.set(entry.state.managedSystemSessionId, entry);
+    put(this.#bySocket, socket, entry);
+    put(this.#byAddress, address, entry);
     return evicted;
   }
 
@@ -95,9 +96,8 @@ export class HalfOpenTable {
     const id = entry.state.managedSystemSessionId;
     this.#waiting.delete(id);
     this.#advanced.delete(id);
-    const source = this.#bySource.get(entry.remote.address);
-    source?.delete(entry);
-    if (source?.size === 0) this.#bySource.delete(entry.remote.address);
+    remove(this.#bySocket, socketOf(entry.remote), entry);
+    remove(this.#byAddress, entry.remote.address, entry);
   }
 
   /** Drops what is older than its lifetime. */
@@ -113,14 +113,35 @@ export class HalfOpenTable {
   clear(): void {
     this.#waiting.clear();
     this.#advanced.clear();
-    this.#bySource.clear();
+    this.#bySocket.clear();
+    this.#byAddress.clear();
   }
 
-  #evict(oldestFirst: Iterable<HalfOpen>): number {
-    for (const entry of oldestFirst) {
-      this.delete(entry);
-      return 1;
+  /** Of those of one sender the oldest without a challenge goes, or else the oldest. */
+  #makeRoom(own: Set<HalfOpen> | undefined, most: number): void {
+    if (!own || own.size < most) return;
+    let [gone] = own;
+    for (const entry of own) {
+      if (!this.#waiting.has(entry.state.managedSystemSessionId)) continue;
+      gone = entry;
+      break;
     }
-    return 0;
+    if (gone) this.delete(gone);
   }
+}
+
+function socketOf({ address, port }: RemoteAddress): string {
+  return `${address} ${port}`;
+}
+
+function put(entries: Map<string, Set<HalfOpen>>, key: string, entry: HalfOpen): void {
+  const own = entries.get(key) ?? new Set();
+  own.add(entry);
+  entries.set(key, own);
+}
+
+function remove(entries: Map<string, Set<HalfOpen>>, key: string, entry: HalfOpen): void {
+  const own = entries.get(key);
+  own?.delete(entry);
+  if (own?.size === 0) entries.delete(key);
 }

@@ -14,6 +14,7 @@
 import type { PrivilegeLevel } from '../../bmc/actor.ts';
 import { atLeast, lowerOf } from '../../bmc/actor.ts';
 import { canLogIn, effectiveLimit, type User } from '../../bmc/users.ts';
+import { sameSecret } from '../../lib/same-secret.ts';
 import {
   AuthAlgorithm,
   type CipherSuite,
@@ -26,7 +27,6 @@ import {
   rakp2Code,
   rakp3Code,
   rakp4CheckValue,
-  sameSecret,
   sessionIntegrityKey,
   sessionKeys,
 } from '../crypto/keys.ts';

@@ -15,3 +15,15 @@ export interface DatagramLink {
 export function remoteText({ address, port }: RemoteAddress): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
+
+/** Whether a datagram can have come from there: not from a group, from everybody, or from port 0. */
+export function isPossibleSource({ address, port }: RemoteAddress): boolean {
+  if (port === 0) return false;
+  if (address.includes(':')) {
+    const mapped = /^::ffff:(\d+\..*)$/i.exec(address)?.[1];
+    if (mapped !== undefined) return isPossibleSource({ address: mapped, port });
+    return address !== '::' && !/^ff/i.test(address);
+  }
+  const first = Number.parseInt(address, 10);
+  return first > 0 && first < 224;
+}

@@ -6,7 +6,7 @@
 import { type Actor, atLeast, lowerOf, type PrivilegeLevel } from '../../bmc/actor.ts';
 import { canLogIn, effectiveLimit, type User } from '../../bmc/users.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { sameSecret } from '../crypto/keys.ts';
+import { sameSecret } from '../../lib/same-secret.ts';
 import type { PayloadHandler, PayloadProtection, PayloadSession, PayloadType } from '../payload.ts';
 import type { DatagramLink, RemoteAddress } from './link.ts';
 import { RequestCache } from './request-cache.ts';

@@ -7,7 +7,7 @@
 import { createHmac } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
-import { sameSecret } from '../crypto/keys.ts';
+import { sameSecret } from '../../lib/same-secret.ts';
 import type { RemoteAddress } from './link.ts';
 
 export const challengeLifetimeMs = 10_000;

@@ -12,7 +12,7 @@ import { atLeast, lowerOf, type PrivilegeLevel } from '../../bmc/actor.ts';
 import type { Bmc } from '../../bmc/bmc.ts';
 import { canLogIn, effectiveLimit, nullUserId, type User } from '../../bmc/users.ts';
 import { bits8, bytes, decode, type Infer, struct, u32le } from '../../lib/codec.ts';
-import { sameSecret } from '../crypto/keys.ts';
+import { sameSecret } from '../../lib/same-secret.ts';
 import { v15AuthCode } from '../crypto/v15-auth-code.ts';
 import { CompletionCode, CompletionError } from '../message/completion-code.ts';
 import type { IpmiRequest } from '../message/message.ts';
@@ -100,7 +100,8 @@ export class V15Login {
   }
 
   /**
-   * Whether a packet with a temporary session ID is an Activate Session by who knows the password.
+   * Whether a packet with a temporary session ID is an Activate Session by who knows the password. Who has to wait
+   * after wrong ones is not looked at.
    * @returns undefined when it is none; otherwise whose it is, and whether the password was right
    * @throws {DecodeError}
    */
@@ -108,7 +109,7 @@ export class V15Login {
     packet: V15Packet,
     request: IpmiRequest,
     remote: RemoteAddress,
-  ): { readonly user: User; readonly right: boolean } | undefined {
+  ): { readonly user: User; readonly right: boolean | 'not looked at' } | undefined {
     if (packet.authType !== AuthType.md5 || packet.sequence !== 0) return undefined;
     if (request.netFn !== NetFn.app || request.cmd !== activateSessionCommand) return undefined;
     const { challenge } = decode(ActivateSessionRequest, request.data, 'Activate Session');
@@ -116,6 +117,8 @@ export class V15Login {
     if (!this.#challenges.isValid(sessionId, challenge, remote)) return undefined;
     const user = this.#options.bmc.users.get(this.#challenges.userIdOf(sessionId));
     if (!user) return undefined;
+    // Before anything is kept of it: a flood of wrong ones takes no memory.
+    if (this.#options.waitMs(remote, user.name) > 0) return { user, right: 'not looked at' };
     const usable = mayUseV15(user) && !this.#options.isLockedOut(user);
     const right = usable && sameSecret(v15AuthCode(user.password, packet), packet.authCode);
     // One try for each challenge: FreeIPMI 1.6 sends the same wrong one several times, which is one guess.

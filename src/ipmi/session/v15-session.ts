@@ -2,7 +2,7 @@
  * A session of IPMI 1.5: packets are authenticated by MD5 with the password and never encrypted. It carries IPMI
  * messages alone. IPMI 2.0 §6.11, §6.12.
  */
-import { sameSecret } from '../crypto/keys.ts';
+import { sameSecret } from '../../lib/same-secret.ts';
 import { v15AuthCode } from '../crypto/v15-auth-code.ts';
 import { type PayloadProtection, PayloadType } from '../payload.ts';
 import type { DatagramLink, RemoteAddress } from './link.ts';

@@ -6,7 +6,7 @@
  * replay of its latest part, since a viewer cannot press Enter to see a prompt; what they type is refused. A
  * session carries one instance, because a SOL packet does not say to which instance it belongs.
  */
-import { atLeast } from '../../bmc/actor.ts';
+import { type Actor, atLeast } from '../../bmc/actor.ts';
 import type { ConsoleAttachment, ConsoleHub } from '../../bmc/console.ts';
 import { BmcError } from '../../bmc/errors.ts';
 import type { EventLog } from '../../bmc/event-log.ts';
@@ -127,19 +127,23 @@ export class SolService {
     });
     this.#payloads.set(instance, payload);
     this.#watch(session);
-    events.add('sol-activated', `SOL ${instance} opened by ${described(session)}`);
+    events.add('sol-activated', `SOL ${instance} opened by ${described(session)}`, session.actor);
     log.info({ sessionId: session.id, user: session.actor.name, instance }, 'SOL activated');
     // After the reply: a client is ready for characters only once it has read it.
     setImmediate(() => payload.begin());
   }
 
   /**
-   * Closes an instance: one's own, one of the same user's, or anybody's for an administrator.
+   * Closes an instance: one's own, one of the same user's, or anybody's for an administrator. Instance 1 is also freed
+   * from whoever types by another way than SOL.
    * @throws {CompletionError} 80h when it is not active, D4h when it is somebody else's
    */
   deactivate(session: PayloadSession, instance: number): void {
     const payload = this.#payloads.get(instance);
-    if (!payload) throw new CompletionError(SolRefusal.alreadyInactive, `SOL ${instance} is not active`);
+    if (!payload) {
+      this.#freeFromOthers(session, instance);
+      return;
+    }
     const own = payload.session === session;
     if (!own && payload.session.userId !== session.userId && session.privilege !== 'administrator') {
       throw new CompletionError(
@@ -147,7 +151,7 @@ export class SolService {
         `SOL ${instance} belongs to another user`,
       );
     }
-    this.#end(payload, `closed by ${described(session)}`, !own);
+    this.#end(payload, `closed by ${described(session)}`, !own, session.actor);
   }
 
   /** Encrypts an instance's packets from now on, or no longer. @throws {CompletionError} as {@link EncryptionRefusal} */
@@ -168,6 +172,20 @@ export class SolService {
   /** Ends all instances with a notice. */
   stop(): void {
     for (const payload of [...this.#payloads.values()]) this.#end(payload, 'the BMC stops', true);
+  }
+
+  /** Somebody who came another way may type in the place of instance 1; it is given up like an instance. */
+  #freeFromOthers(session: PayloadSession, instance: number): void {
+    const { console } = this.#options;
+    const writer = instance === 1 ? console.attendees.find(({ mode }) => mode === 'write') : undefined;
+    if (!writer) throw new CompletionError(SolRefusal.alreadyInactive, `SOL ${instance} is not active`);
+    if (writer.userName !== session.actor.name && session.privilege !== 'administrator') {
+      throw new CompletionError(
+        CompletionCode.insufficientPrivilege,
+        `the console is in use by ${writer.name}`,
+      );
+    }
+    console.freeWriter(described(session));
   }
 
   #mayActivate(session: PayloadSession, instance: number): void {
@@ -203,12 +221,12 @@ export class SolService {
   }
 
   #attach(session: PayloadSession, instance: number): ConsoleAttachment {
-    const name = described(session);
+    const who = { name: described(session), userName: session.actor.name };
     if (instance > 1) {
-      return this.#options.console.attach({ mode: 'read', name, replayBytes: viewerReplayBytes });
+      return this.#options.console.attach({ mode: 'read', ...who, replayBytes: viewerReplayBytes });
     }
     try {
-      return this.#options.console.attach({ mode: 'write', name, replayBytes: this.#options.replayBytes });
+      return this.#options.console.attach({ mode: 'write', ...who, replayBytes: this.#options.replayBytes });
     } catch (error) {
       if (!(error instanceof BmcError && error.kind === 'busy')) throw error;
       throw new CompletionError(SolRefusal.alreadyActive, error.message);
@@ -228,13 +246,14 @@ export class SolService {
     });
   }
 
-  #end(payload: SolPayload, why: string, tell: boolean): void {
+  /** @param actor who closes it; absent where nobody does */
+  #end(payload: SolPayload, why: string, tell: boolean, actor?: Actor): void {
     if (this.#payloads.get(payload.instance) !== payload) return;
     this.#payloads.delete(payload.instance);
     const { session, instance, counters } = payload;
     payload.end(tell ? `\r\n[SOL deactivated: ${why}]\r\n` : undefined);
     if (tell) dismiss(session);
-    this.#options.events.add('sol-deactivated', `SOL ${instance} of ${described(session)}: ${why}`);
+    this.#options.events.add('sol-deactivated', `SOL ${instance} of ${described(session)}: ${why}`, actor);
     this.#options.log.info({ sessionId: session.id, instance, why, ...counters }, 'SOL deactivated');
   }
 }

@@ -5,6 +5,7 @@ import type { AlertDestination } from '../../../src/bmc/lan-settings.ts';
 import type { AlertPolicy } from '../../../src/bmc/pef.ts';
 import { udpTrapSender } from '../../../src/ipmi/alerting.ts';
 import { ipmiCommands } from '../../../src/ipmi/commands/commands.ts';
+import { tester } from '../../support/actors.ts';
 import { alertAlways } from '../../support/event-filters.ts';
 import { ipmiRequest, readReply, v15Packet } from '../../support/ipmi-client.ts';
 import { LanBench } from '../../support/lan-bench.ts';
@@ -48,7 +49,7 @@ function setUp(policies: readonly AlertPolicy[], destinations: readonly Partial<
     },
   });
   const { pef, lan } = bench.bmc;
-  pef.update({ filters: [alertAlways], policies });
+  pef.update({ filters: [alertAlways], policies }, tester);
   for (const [index, destination] of destinations.entries()) {
     lan.setDestination(index + 1, { ...unused, ...destination }, actor);
   }
@@ -115,8 +116,8 @@ describe('an alert', () => {
 
   test('tells local time where the zone is known, and another GUID and a text where they are set', async () => {
     const { bench, sent, happen } = setUp([{ ...policy, stringSelector: 1 }], [{ address: '192.0.2.9' }]);
-    bench.bmc.sel.setUtcOffset(60);
-    bench.bmc.pef.update({ alertGuidHex: 'ab'.repeat(16), strings: ['call Ann'] });
+    bench.bmc.sel.setUtcOffset(60, tester);
+    bench.bmc.pef.update({ alertGuidHex: 'ab'.repeat(16), strings: ['call Ann'] }, tester);
     await happen();
     const variable = variableOf(sent[0]?.trap ?? new Uint8Array());
     const since1998 = (Date.UTC(2026, 0, 1, 1) - Date.UTC(1998, 0, 1)) / 1000;
@@ -233,7 +234,7 @@ describe('an alert by command', () => {
 
   test('carries a string if wanted', async () => {
     const { bench, client, sent } = setUp([], [{ address: '192.0.2.9' }]);
-    bench.bmc.pef.volatileString = 'test';
+    bench.bmc.pef.setVolatileString('test', tester);
     expect(client.command(0x04, 0x16, [0x0e, 0x01, 0x80])?.completionCode).toBe(0);
     await settle();
     expect(

@@ -8,6 +8,7 @@ import { BootFlags, BootOptions } from '../../../src/ipmi/boot-options.ts';
 import { fromHex, toHex } from '../../../src/lib/bytes.ts';
 import { decode, encode } from '../../../src/lib/codec.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
+import { eventLog, tester } from '../../support/actors.ts';
 import { ScriptedClock } from '../../support/scripted-clock.ts';
 
 const admin: Actor = { name: 'admin', face: 'ipmi' };
@@ -22,7 +23,7 @@ function setUp() {
     events: new EventLog(clock, store, silentLogger),
     log: silentLogger,
   });
-  return { clock, boot, options: new BootOptions(boot, store) };
+  return { clock, boot, options: new BootOptions({ boot, store, events: eventLog(clock) }) };
 }
 
 describe('boot flags', () => {
@@ -50,7 +51,7 @@ describe('boot flags', () => {
     expect(boot.override).toBeUndefined();
     expect(options.flags.how.valid).toBe(false);
 
-    options.set({ clearing: { ...options.clearing, keepWithoutControl: true } });
+    options.set({ clearing: { ...options.clearing, keepWithoutControl: true } }, tester);
     options.setFlags(flags('8004000000'), admin);
     clock.advance(3_600_000);
     expect(boot.override?.target).toBe('pxe');

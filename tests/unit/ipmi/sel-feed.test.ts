@@ -6,6 +6,7 @@ import { feedSel } from '../../../src/ipmi/sel-feed.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
 import { FakeMachine } from '../../../src/machine/fake/fake-machine.ts';
+import { tester } from '../../support/actors.ts';
 import { benchUuid } from '../../support/lan-bench.ts';
 import { ScriptedClock } from '../../support/scripted-clock.ts';
 import { MemoryImages, ScriptedFetcher } from '../../support/scripted-media.ts';
@@ -167,12 +168,12 @@ describe('the SEL says', () => {
       preTimeoutMs: 500,
       timeoutMs: 1000,
     } as const;
-    bench.bmc.watchdog.set({ ...settings, dontLog: false });
-    bench.bmc.watchdog.restart();
+    bench.bmc.watchdog.set({ ...settings, dontLog: false }, tester);
+    bench.bmc.watchdog.restart(tester);
     await bench.settle();
     expect(bench.records()).toEqual(['+23#02:8 34', '+23#02:1 34', '+1d#0a:7 04']);
-    bench.bmc.watchdog.set({ ...settings, dontLog: true });
-    bench.bmc.watchdog.restart();
+    bench.bmc.watchdog.set({ ...settings, dontLog: true }, tester);
+    bench.bmc.watchdog.restart(tester);
     await bench.settle();
     expect(bench.records()).toEqual(['+1d#0a:7 04']);
   });
@@ -183,7 +184,7 @@ describe('the SEL says', () => {
     const [first, ...others] = pef.settings.filters;
     if (!first) throw new Error('no filters');
     const filter = { ...first, sensorType: 0x02, offsets: 0xffff, actions: ['reset'] } as const;
-    pef.update({ logActions: true, allowedActions: ['reset'], filters: [filter, ...others] });
+    pef.update({ logActions: true, allowedActions: ['reset'], filters: [filter, ...others] }, tester);
     eventReceiver.receive({
       kind: 'system',
       generatorId: 0x1081,
@@ -200,7 +201,7 @@ describe('the SEL says', () => {
 
   test('that it was cleared, and that it is full', async () => {
     const { bmc, records } = await setUp();
-    bmc.sel.clear();
+    bmc.sel.clear(tester);
     const one = bmc.sel.entries[0]?.content;
     expect(bmc.sel.entries).toHaveLength(1);
     expect(one).toMatchObject({ sensorType: 0x10, sensorNumber: 0x06, data: [2, 0xff, 0xff] });
@@ -243,9 +244,19 @@ describe('the SEL says', () => {
     expect(shown()).toEqual([]);
   });
 
+  test('that the TPM failed', async () => {
+    const { bmc, machine, clock, records } = await running();
+    bmc.machineSettings.set({ tpm: true }, actor);
+    bmc.power.request('reset', actor);
+    await clock.advance(2_000);
+    records();
+    machine.failTpm();
+    expect(records()).toEqual([expect.stringMatching(/^\+12#..:2$/)]);
+  });
+
   test('nothing, when the BMC is not to send events', async () => {
     const bench = await running();
-    bench.bmc.eventReceiver.ownEvents = false;
+    bench.bmc.eventReceiver.setOwnEvents(false, tester);
     bench.machine.panic();
     expect(bench.records()).toEqual([]);
   });

@@ -6,6 +6,7 @@ import { fruCommands } from '../../../../src/ipmi/commands/fru.ts';
 import { sdrCommands } from '../../../../src/ipmi/commands/sdr.ts';
 import { decodeFru, encodeFru, fruFieldsOf } from '../../../../src/ipmi/records/fru.ts';
 import { FakeMachine } from '../../../../src/machine/fake/fake-machine.ts';
+import { tester } from '../../../support/actors.ts';
 import { LanBench, ownCommands } from '../../../support/lan-bench.ts';
 
 function server({ store = memoryStore(), machine = false, limitable = false } = {}) {
@@ -73,7 +74,7 @@ describe('FRU', () => {
   test('written by a client stays written, and the core knows what it says', () => {
     const store = memoryStore();
     const other = server();
-    other.bmc.asset.setTag('from elsewhere');
+    other.bmc.asset.setTag('from elsewhere', tester);
     const { write, bmc } = server({ store });
     write(other.image());
     expect(bmc.asset.tag).toBe('from elsewhere');
@@ -85,7 +86,7 @@ describe('FRU', () => {
   test('is on the disk after each piece, whenever the end comes', () => {
     const store = memoryStore();
     const other = server();
-    other.bmc.asset.setTag('rack 9');
+    other.bmc.asset.setTag('rack 9', tester);
     const wanted = other.image();
     const { fru } = server({ store });
     for (let offset = 0; offset < 256; offset += 16) {
@@ -117,7 +118,7 @@ describe('FRU', () => {
   test('tells the core at the next start what an end had kept from it', () => {
     const store = memoryStore();
     const other = server();
-    other.bmc.asset.setTag('rack 9');
+    other.bmc.asset.setTag('rack 9', tester);
     const { image, write } = server({ store });
     image();
     const save = store.save;
@@ -133,7 +134,7 @@ describe('FRU', () => {
   test('with a tag longer than any asset tag is kept as it is, over a restart too', () => {
     const store = memoryStore();
     const { image, fru, bmc } = server({ store });
-    bmc.asset.setTag('rack 9');
+    bmc.asset.setTag('rack 9', tester);
     const decoded = decodeFru(image());
     const fields = [...decoded.product.fields];
     // 84 characters of six bits each.
@@ -153,7 +154,7 @@ describe('FRU', () => {
     const store = memoryStore();
     const { image, write, bmc } = server({ store });
     const other = server();
-    other.bmc.asset.setTag('rack 9');
+    other.bmc.asset.setTag('rack 9', tester);
     image();
     const save = store.save;
     store.save = (name, value) => {
@@ -171,7 +172,7 @@ describe('FRU', () => {
     const { fru, bmc, image } = server();
     fru(0x12, 0, 0, 0, 0xff, 0xff);
     expect([...image().subarray(0, 2)]).toEqual([0xff, 0xff]);
-    bmc.asset.setTag('tag');
+    bmc.asset.setTag('tag', tester);
     expect([...image().subarray(0, 2)]).toEqual([0xff, 0xff]);
     expect(bmc.fru.fields.product.assetTag).toBe('tag');
   });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { memoryStore } from '../../../../src/bmc/store.ts';
 import { sdrCommands } from '../../../../src/ipmi/commands/sdr.ts';
+import { tester } from '../../../support/actors.ts';
 import { LanBench, ownCommands } from '../../../support/lan-bench.ts';
 
 function repository(store = memoryStore()) {
@@ -183,7 +184,7 @@ test('the clock is that of the SEL', () => {
 test('the initialization agent gives sensors their thresholds back', () => {
   const { bench, bytes } = repository();
   const cpu = bench.bmc.sensors.analog('cpuTemp');
-  cpu.configure({ thresholds: { ...cpu.settings.thresholds, 'upper-critical': 99 } });
+  cpu.configure({ thresholds: { ...cpu.settings.thresholds, 'upper-critical': 99 } }, tester);
   expect([...bytes(0x2c, 0)]).toEqual([1]);
   expect(cpu.settings.thresholds['upper-critical']).toBe(99);
   bytes(0x2c, 1);

@@ -8,11 +8,11 @@ import {
   rakp2Code,
   rakp3Code,
   rakp4CheckValue,
-  sameSecret,
   sessionIntegrityKey,
   sessionKeys,
 } from '../../../../src/ipmi/crypto/keys.ts';
 import { systemRandom } from '../../../../src/lib/random.ts';
+import { sameSecret } from '../../../../src/lib/same-secret.ts';
 
 const transcript = {
   remoteConsoleSessionId: 0xa0a2a3a4,

@@ -1,4 +1,4 @@
-/** Every order of up to four messages of a login, against a small model: nothing runs before a right RAKP 3. */
+/** Every order of up to five messages of a login, against a small model: nothing runs before a right RAKP 3. */
 import { expect, test } from 'vitest';
 import { command } from '../../../../src/ipmi/commands/command.ts';
 import { empty } from '../../../../src/lib/codec.ts';
@@ -45,7 +45,9 @@ function predict(model: Model, step: Step): void {
   }
 }
 
-test('no order of messages runs a command before a right RAKP 3', () => {
+const longest = 5;
+
+test('no order of messages runs a command before a right RAKP 3', { timeout: 120_000 }, () => {
   let runs = 0;
   const probe = command({
     name: 'Probe',
@@ -60,7 +62,8 @@ test('no order of messages runs a command before a right RAKP 3', () => {
       return {};
     },
   });
-  const bench = new LanBench({ commands: [...ownCommands, probe], maxSessions: 1_000_000 });
+  const newBench = () => new LanBench({ commands: [...ownCommands, probe] });
+  let bench = newBench();
   let source = 0;
   let orders = 0;
 
@@ -86,10 +89,12 @@ test('no order of messages runs a command before a right RAKP 3', () => {
   };
   const extend = (order: readonly Step[]): void => {
     if (order.length > 0) play(order);
-    if (order.length < 4) for (const step of steps) extend([...order, step]);
+    // As many logins as a bench has room for begin alike.
+    if (order.length === 3) bench = newBench();
+    if (order.length < longest) for (const step of steps) extend([...order, step]);
   };
   extend([]);
-  expect(orders).toBe(8 + 64 + 512 + 4096);
+  expect(orders).toBe(8 + 64 + 512 + 4096 + 32_768);
   // One that is right, so that the probe is known to work.
   play(['open', 'rakp1', 'rakp3', 'command']);
   expect(runs).toBe(1);

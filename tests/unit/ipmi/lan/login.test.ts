@@ -113,8 +113,10 @@ describe('login', () => {
     expect(bench.face.halfOpenCount).toBe(0);
   });
 
-  test('exactly the configured algorithm triples pass, of all that a byte can hold', () => {
-    const bench = new LanBench({ halfOpenPerSource: 1 });
+  test('exactly the configured algorithm triples pass, of all that a byte can hold', {
+    timeout: 120_000,
+  }, () => {
+    const bench = new LanBench({ halfOpenPerSocket: 1 });
     const exchange = bench.from();
     const passed: string[] = [];
     const records = (...triple: number[]) =>
@@ -225,16 +227,120 @@ describe('half-open sessions', () => {
     expect(bench.face.halfOpenCount).toBeLessThanOrEqual(4096);
   });
 
-  test('of one source push out their own first', () => {
-    const bench = new LanBench({ halfOpenCapacity: 100 });
-    const other = bench.client({}, bench.from('198.51.100.1'));
-    other.takeOpenResponse(other.exchange(other.openRequest())[0] ?? Buffer.alloc(0));
-    for (let i = 0; i < 1000; i++) {
-      const flooder = bench.client({}, bench.from('203.0.113.1', 1 + i));
-      flooder.exchange(flooder.openRequest());
+  test('of one socket, and of one address, push out their own first', () => {
+    const bench = new LanBench({ halfOpenCapacity: 1000 });
+    const begun = ['198.51.100.1', '203.0.113.1'].map((address) => {
+      const client = bench.client({}, bench.from(address));
+      client.takeOpenResponse(client.exchange(client.openRequest())[0] ?? Buffer.alloc(0));
+      return client;
+    });
+    const flood = (times: number, port: (i: number) => number) => {
+      for (let i = 0; i < times; i++) {
+        const flooder = bench.client({}, bench.from('203.0.113.1', port(i)));
+        flooder.exchange(flooder.openRequest(i & 255));
+      }
+    };
+    flood(2000, () => 1000);
+    expect(bench.face.halfOpenCount).toBe(2 + 64);
+    // Other programs at the flooder’s address get on, even while it uses ever more ports.
+    flood(400, (i) => 2000 + i);
+    for (const client of begun) {
+      expect(client.takeRakp2(client.exchange(client.rakp1())[0] ?? Buffer.alloc(0))).toBe(0);
     }
-    expect(bench.face.halfOpenCount).toBe(65);
-    expect(other.takeRakp2(other.exchange(other.rakp1())[0] ?? Buffer.alloc(0))).toBe(0);
+    flood(3000, (i) => 2000 + i);
+    expect(bench.face.halfOpenCount).toBe(1 + 500);
+    for (const client of begun) {
+      expect(client.takeRakp4(client.exchange(client.rakp3())[0] ?? Buffer.alloc(0))).toBe(0);
+    }
+  });
+});
+
+describe('challenges', () => {
+  /** A handshake up to its RAKP 1. @returns whether that was answered at once */
+  const challenge = (bench: LanBench, address: string, port: number): boolean => {
+    const client = bench.client({}, bench.from(address, port));
+    client.takeOpenResponse(client.exchange(client.openRequest())[0] ?? Buffer.alloc(0));
+    return client.exchange(client.rakp1()).length === 1;
+  };
+
+  test('that nobody meets are given out ten a second to a source, and the right login is not limited', () => {
+    const bench = new LanBench();
+    let given = 0;
+    for (let ms = 0; ms < 60_000; ms += 50) {
+      bench.clock.advance(50);
+      bench.sent.length = 0;
+      for (let i = 0; i < 3; i++) if (challenge(bench, '203.0.113.1', 1 + ((ms / 50) % 40) + i)) given++;
+    }
+    expect(given).toBeLessThanOrEqual(10 + 60 * 10);
+    expect(bench.client({}, bench.from('198.51.100.1')).login()).toBe('ok');
+    expect(bench.face.halfOpenCount).toBeLessThanOrEqual(2048);
+  });
+
+  test('are given out a hundred a second in all, and one to each source that has taken none', () => {
+    const bench = new LanBench();
+    const flood = (): number => {
+      let given = 0;
+      for (let i = 0; i < 100; i++) {
+        for (let n = 0; n < 20; n++) if (challenge(bench, `203.0.113.${i}`, 1 + n)) given++;
+      }
+      return given;
+    };
+    expect(flood()).toBeLessThanOrEqual(100 + 100);
+    bench.clock.advance(900);
+    // The sources have room again, all of them together have not.
+    expect(flood()).toBeLessThanOrEqual(100);
+    expect(bench.client({}, bench.from('198.51.100.1')).login()).toBe('ok');
+  });
+
+  test('that are met cost nothing: 500 logins of one source at the same moment', () => {
+    const bench = new LanBench({ maxSessions: 1000 });
+    for (let i = 0; i < 250; i++) {
+      const client = bench.loggedIn({}, 0, bench.from('192.0.2.1', 1 + i));
+      const sid = client.managedSid;
+      client.command(6, 0x3c, [sid & 255, (sid >>> 8) & 255, (sid >>> 16) & 255, sid >>> 24]);
+      bench.loggedIn({}, 0, bench.from('192.0.2.1', 1000 + (i % 50)));
+      for (const session of bench.face.sessions()) session.close('BMC stopped');
+    }
+    expect(bench.face.counters).toMatchObject({ sessionsOpened: 500, challengesDelayed: 0 });
+  });
+
+  test('wait for room, the next one as soon as another is met: 40 logins begun at once all succeed', () => {
+    const bench = new LanBench();
+    const clients = Array.from({ length: 40 }, (_, i) => bench.client({}, bench.from('192.0.2.1', 1 + i)));
+    for (const client of clients) {
+      client.takeOpenResponse(client.exchange(client.openRequest())[0] ?? Buffer.alloc(0));
+    }
+    const rakp2 = new Map<number, Uint8Array>();
+    const take = (sent: typeof bench.sent) => {
+      for (const { datagram, remote } of sent.splice(0)) {
+        if (plainPayload(datagram).length > 40) rakp2.set(remote.port, datagram);
+      }
+    };
+    for (const [i, client] of clients.entries()) {
+      bench.face.receive(client.rakp1(), { address: '192.0.2.1', port: 1 + i }, bench.link);
+      // Again, as a client does that hears nothing: it has still one place.
+      bench.face.receive(client.rakp1(), { address: '192.0.2.1', port: 1 + i }, bench.link);
+    }
+    take(bench.sent);
+    expect(rakp2.size).toBe(10);
+    const before = bench.clock.now();
+    for (const [i, client] of clients.entries()) {
+      expect(client.takeRakp2(rakp2.get(1 + i) ?? Buffer.alloc(0))).toBe(0);
+      bench.face.receive(client.rakp3(), { address: '192.0.2.1', port: 1 + i }, bench.link);
+      take(bench.sent);
+    }
+    expect(bench.clock.now()).toBe(before);
+    expect(bench.face.counters.sessionsOpened).toBe(40);
+  });
+
+  test('that wait come by themselves when there is room, unless their handshake is gone', () => {
+    const bench = new LanBench();
+    for (let i = 0; i < 10; i++) expect(challenge(bench, '192.0.2.1', 1 + i)).toBe(true);
+    expect(challenge(bench, '192.0.2.1', 100)).toBe(false);
+    bench.clock.advance(200);
+    expect(bench.sent.map(({ remote }) => remote.port)).toEqual([100]);
+    bench.face.stop();
+    expect(bench.clock.pending).toBe(0);
   });
 });
 

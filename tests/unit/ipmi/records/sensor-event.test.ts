@@ -6,6 +6,7 @@ import {
   sensorKey,
   sensorNumber,
 } from '../../../../src/ipmi/records/sensor-numbers.ts';
+import { tester } from '../../../support/actors.ts';
 import { LanBench } from '../../../support/lan-bench.ts';
 
 describe('sensor numbers', () => {
@@ -55,11 +56,11 @@ describe('an event that others report for a sensor', () => {
 
   test('is wanted until somebody switches it off', () => {
     expect(isWanted(bmc.sensors, event('power-off'))).toBe(true);
-    sensor.configure({ enables: { ...sensor.enables, assertions: ['failure'] } });
+    sensor.configure({ enables: { ...sensor.enables, assertions: ['failure'] } }, tester);
     expect(isWanted(bmc.sensors, event('power-off'))).toBe(false);
     expect(isWanted(bmc.sensors, event('failure'))).toBe(true);
     expect(isWanted(bmc.sensors, event('power-off', false))).toBe(true);
-    sensor.configure({ enables: { ...sensor.enables, events: false } });
+    sensor.configure({ enables: { ...sensor.enables, events: false } }, tester);
     expect(isWanted(bmc.sensors, event('failure'))).toBe(false);
   });
 
@@ -69,7 +70,7 @@ describe('an event that others report for a sensor', () => {
     events.add('power-off', 'power off by test');
     expect(sel.entries).toHaveLength(1);
     const powerUnit = sensors.discrete('powerUnit');
-    powerUnit.configure({ enables: { ...powerUnit.enables, assertions: [] } });
+    powerUnit.configure({ enables: { ...powerUnit.enables, assertions: [] } }, tester);
     events.add('power-off', 'power off by test');
     expect(sel.entries).toHaveLength(1);
   });

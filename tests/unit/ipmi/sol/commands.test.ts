@@ -16,6 +16,7 @@ import { SolService } from '../../../../src/ipmi/sol/sol-service.ts';
 import { fromHex, toHex } from '../../../../src/lib/bytes.ts';
 import { silentLogger } from '../../../../src/lib/log.ts';
 import { systemRandom } from '../../../../src/lib/random.ts';
+import { eventLog } from '../../../support/actors.ts';
 import { ScriptedClock } from '../../../support/scripted-clock.ts';
 import { FakeSession } from './fake-session.ts';
 import { ScriptedConsole } from './scripted-console.ts';
@@ -30,7 +31,7 @@ beforeEach(async () => {
   const [clock, store, log] = [new ScriptedClock(), memoryStore(), silentLogger];
   const console = new ConsoleHub(new ScriptedConsole(), clock);
   await console.start();
-  const settings = new SolSettings(store);
+  const settings = new SolSettings({ store, events: eventLog() });
   const events = new EventLog(clock, store, log);
   const users = new Users({
     specs: [

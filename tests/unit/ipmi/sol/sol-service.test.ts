@@ -8,6 +8,7 @@ import { decodeMessage } from '../../../../src/ipmi/message/message.ts';
 import { SolService } from '../../../../src/ipmi/sol/sol-service.ts';
 import { silentLogger } from '../../../../src/lib/log.ts';
 import { systemRandom } from '../../../../src/lib/random.ts';
+import { eventLog, tester } from '../../../support/actors.ts';
 import { ScriptedClock } from '../../../support/scripted-clock.ts';
 import { FakeSession } from './fake-session.ts';
 import { ScriptedConsole } from './scripted-console.ts';
@@ -45,7 +46,7 @@ beforeEach(async () => {
   hub = new ConsoleHub(host, clock);
   await hub.start();
   const store = memoryStore();
-  settings = new SolSettings(store);
+  settings = new SolSettings({ store, events: eventLog() });
   events = new EventLog(clock, store, silentLogger);
   service = serve();
 });
@@ -86,7 +87,7 @@ describe('activation', () => {
   });
 
   test('without encryption takes both', () => {
-    settings.update({ forceEncryption: false });
+    settings.update({ forceEncryption: false }, tester);
     const session = new FakeSession();
     service.activate(session, 1, { encrypted: false, authenticated: true });
     session.inbound = { encrypted: false, authenticated: true };
@@ -120,7 +121,7 @@ describe('activation', () => {
     expect(() => service.activate(session, 0, safe)).toThrow(withCode(0x82));
     service.activate(session, 1, safe);
     expect(() => service.activate(session, 2, safe)).toThrow(withCode(0x82));
-    settings.update({ enabled: false });
+    settings.update({ enabled: false }, tester);
     expect(() => service.activate(new FakeSession(), 2, safe)).toThrow(withCode(0x81));
   });
 
@@ -138,7 +139,7 @@ describe('activation', () => {
     plain.canEncrypt = false;
     expect(() => service.activate(plain, 1, safe)).toThrow(withCode(0x83));
     expect(() => service.activate(plain, 1, { ...safe, encrypted: false })).toThrow(withCode(0x84));
-    settings.update({ forceEncryption: false });
+    settings.update({ forceEncryption: false }, tester);
     service.activate(plain, 1, { ...safe, encrypted: false });
     host.say('x');
     expect(plain.protections).toEqual([{ encrypted: false, authenticated: true }]);
@@ -272,7 +273,7 @@ test('encryption can be suspended and resumed where it is not a must', () => {
   service.activate(session, 1, safe);
   expect(() => service.encrypt(session, 1, false)).toThrow(withCode(0x81));
   expect(() => service.encrypt(other, 1, true)).toThrow(withCode(0x83));
-  settings.update({ forceEncryption: false });
+  settings.update({ forceEncryption: false }, tester);
   service.encrypt(session, 1, false);
   host.say('x');
   expect(session.protections.at(-1)).toEqual({ encrypted: false, authenticated: true });
