@@ -3,7 +3,7 @@
  * nothing of its own outside the object it returns, so that a process may hold many.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { AdminServer } from './admin/admin-server.ts';
@@ -13,7 +13,8 @@ import type { Machine } from './bmc/machine.ts';
 import type { Config } from './config/config.ts';
 import { packageRoot } from './config/package-paths.ts';
 import { type ApplianceStatus, runFiles } from './config/run-files.ts';
-import { HttpService } from './http-service.ts';
+import { HealthFace } from './health-face.ts';
+import { HttpService, type HttpServiceOptions } from './http-service.ts';
 import { udpTrapSender } from './ipmi/alerting.ts';
 import { ipmiCommands } from './ipmi/commands/commands.ts';
 import { InBand } from './ipmi/in-band.ts';
@@ -23,6 +24,7 @@ import { SolService } from './ipmi/sol/sol-service.ts';
 import { systemClock } from './lib/clock.ts';
 import type { Logger } from './lib/log.ts';
 import { type Random, systemRandom } from './lib/random.ts';
+import { replaceFile } from './lib/replace-file.ts';
 import { FakeMachine } from './machine/fake/fake-machine.ts';
 import { debianFirmware, type QemuMachineConfig } from './machine/qemu/config.ts';
 import { type CpuQuota, findCpuQuota } from './machine/qemu/cpu-quota.ts';
@@ -30,8 +32,15 @@ import { QemuMachine } from './machine/qemu/qemu-machine.ts';
 import { RunDir } from './machine/qemu/run-dir.ts';
 import { machineNics } from './machine-nics.ts';
 import { AddressPolicy } from './media/address-policy.ts';
+import { FolderLibrary } from './media/folder-library.ts';
+import { HttpClient } from './media/http-client.ts';
 import { HttpFetcher } from './media/http-fetch.ts';
+import { ImageFetchers } from './media/image-fetchers.ts';
 import { FileImages } from './media/image-store.ts';
+import { NfsFetcher } from './media/nfs-fetch.ts';
+import { ServedImages } from './media/served-images.ts';
+import { Metrics } from './metrics/metrics.ts';
+import { MetricsFace } from './metrics/metrics-face.ts';
 import { DhcpClient, installedDhcpClient } from './network/dhcp-client.ts';
 import { systemNetworkHost } from './network/host-commands.ts';
 import { hostNetwork } from './network/host-network.ts';
@@ -73,9 +82,10 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
   const random = systemRandom();
   const clock = systemClock;
   const damaged: string[] = [];
+  let tellDamage = (text: string) => void damaged.push(text);
   const store = fileStore(config.bmc.stateDir, ({ file, keptAs, reason }) => {
     log.error({ file, keptAs, reason }, 'damaged state set aside');
-    damaged.push(`${file} was damaged (${reason}) and is kept as ${keptAs}`);
+    tellDamage(`${file} was damaged (${reason}) and is kept as ${keptAs}`);
   });
   const identity = identify(store, random);
   const machine = makeMachine(config, identity, log);
@@ -90,7 +100,7 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
       network: hostNetwork(config.bmc.address, managed && (() => managed.carrier)),
       ...(managed && { networkControl: managed }),
     },
-    ...(config.redfish.port !== 0 && { media: makeMedia(config) }),
+    ...(config.redfish.port !== 0 && { media: makeMedia(config, log) }),
     restorePolicy: config.power.restorePolicy,
     softOffTimeoutMs,
     store,
@@ -98,7 +108,9 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
     random,
     log,
   });
-  for (const text of damaged) bmc.events.add('state-damaged', text);
+  // What the faces read is read later.
+  tellDamage = (text) => void bmc.events.add('state-damaged', text);
+  damaged.forEach(tellDamage);
 
   const sol = new SolService({
     console: bmc.console,
@@ -131,30 +143,51 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
   await bmc.lan.network.start();
   await lan.start();
   const inBand = config.machine.kind === 'qemu' ? makeInBand(config, bmc, state, lan) : undefined;
-  const admin = new AdminServer({ bmc, commands: ipmiCommands }, runFiles(config.bmc.runDir).admin);
+  let http: HttpService | undefined;
+  const metrics = new Metrics(bmc, () => ({
+    lan,
+    sol,
+    inBand,
+    http: http && { counters: http.counters, gate: http.gate, state: http.redfish.state },
+    qemu:
+      machine instanceof QemuMachine
+        ? { pid: machine.processId, accelerator: machine.accelerator?.accelerator }
+        : undefined,
+  }));
+  const admin = new AdminServer({ bmc, commands: ipmiCommands, metrics }, runFiles(config.bmc.runDir).admin);
   bmc.onResetRequest((reset) => {
     clock.after(resetDelayMs, () => {
       if (options.restart) options.restart(reset);
       else void lan.restart().catch((error) => log.error({ err: error }, 'LAN face not started anew'));
     });
   });
-  let http: HttpService | undefined;
+  let ready = false;
   const stopFaces = async () => {
+    ready = false;
     sol.stop();
+    metrics.stop();
     await Promise.all([lan.stop(), http?.stop()]);
     await inBand?.stop();
     await admin.stop();
   };
   try {
-    http = await startHttpService(config, bmc);
+    http = await startHttpService(config, bmc, (redfish) => [
+      new MetricsFace({
+        metrics,
+        authenticate: redfish.authenticate,
+        log: bmc.log.child({ part: 'metrics' }),
+      }),
+      new HealthFace(() => ready),
+    ]);
     await inBand?.start();
     await admin.start();
     await bmc.start({ powerReturned: options.powerReturned, powerOn: config.power.onAtStart });
+    ready = true;
   } catch (error) {
     await stopFaces();
     throw error;
   }
-  const status = publishStatus(config, bmc, machine, { lan, http });
+  const status = publishStatus(config, bmc, machine, { lan, http, log });
   return {
     bmc,
     lan,
@@ -192,7 +225,11 @@ async function openManagedInterface(
   });
 }
 
-async function startHttpService(config: Config, bmc: Bmc): Promise<HttpService | undefined> {
+async function startHttpService(
+  config: Config,
+  bmc: Bmc,
+  faces: NonNullable<HttpServiceOptions['faces']>,
+): Promise<HttpService | undefined> {
   const { redfish, ipmi, machine } = config;
   const { port, httpPort, tlsCert: certificate, tlsKey: key } = redfish;
   if (port === 0) return undefined;
@@ -205,6 +242,8 @@ async function startHttpService(config: Config, bmc: Bmc): Promise<HttpService |
     ...(machine.vncPort !== 0 && { vncPort: machine.vncPort }),
     eventDestinations: redfish.eventDestinations,
     compatibility: redfish.compatibility,
+    faces,
+    deployment: { profile: config.profile, systemInterfacePolicy: ipmi.kcsPolicy },
     ...(certificate !== undefined && key !== undefined && { certificate: { certificate, key } }),
   });
 }
@@ -241,8 +280,8 @@ function identify(store: ReturnType<typeof fileStore>, random: Random): Identity
 function makeMachine(config: Config, identity: Identity, log: Logger): Machine {
   const { machine, bmc } = config;
   if (machine.kind === 'fake') {
-    const { cpus, memoryMb } = machine;
-    const hardware = { cpus, memoryMb, firmware: machine.bootMode };
+    const { cpus, memoryMb, tpm } = machine;
+    const hardware = { cpus, memoryMb, firmware: machine.bootMode, tpm };
     return new FakeMachine({ clock: systemClock, hardware, limitable: config.power.limit === 'auto' });
   }
   return new QemuMachine({
@@ -256,14 +295,28 @@ function makeMachine(config: Config, identity: Identity, log: Logger): Machine {
   });
 }
 
-/** Virtual media: images in a directory of their own. */
-function makeMedia({
-  bmc: { stateDir },
-  media: { allow, deny, maxBytes },
-}: Config): NonNullable<BmcOptions['media']> {
+/** Virtual media: images in a directory of their own, in the library, or on their servers. */
+function makeMedia(
+  { bmc: { stateDir, runDir }, media: { allow, deny, maxBytes, cacheBytes, library } }: Config,
+  log: Logger,
+): NonNullable<BmcOptions['media']> {
+  const policy = new AddressPolicy({ allow, deny });
+  const directory = join(stateDir, 'media');
   return {
-    images: new FileImages({ directory: join(stateDir, 'media'), maxBytes }),
-    fetcher: new HttpFetcher({ policy: new AddressPolicy({ allow, deny }) }),
+    images: new FileImages({ directory, maxBytes }),
+    fetcher: new ImageFetchers({
+      http: new HttpFetcher({ policy }),
+      nfs: new NfsFetcher({ policy }),
+    }),
+    remote: new ServedImages({
+      client: new HttpClient({ policy }),
+      socketDirectory: runDir,
+      cacheDirectory: directory,
+      cacheBytes,
+      clock: systemClock,
+      log: log.child({ part: 'media' }),
+    }),
+    ...(library !== undefined && { library: new FolderLibrary(library) }),
   };
 }
 
@@ -287,6 +340,7 @@ function qemuConfig(config: Config, identity: Identity): QemuMachineConfig {
     cpuModel: machine.cpuModel,
     acceleratorMode: machine.kvm === 'auto' ? 'auto' : machine.kvm ? 'true' : 'false',
     bootMode: machine.bootMode,
+    tpm: machine.tpm,
     bootOrder: machine.boot,
     disks: machine.disks,
     ...(machine.cdrom === undefined ? {} : { cdrom: machine.cdrom }),
@@ -305,7 +359,7 @@ function publishStatus(
   config: Config,
   bmc: Bmc,
   machine: Machine,
-  { lan, http }: { lan: IpmiLan; http: HttpService | undefined },
+  { lan, http, log }: { lan: IpmiLan; http: HttpService | undefined; log: Logger },
 ): { stop(): void } {
   const file = runFiles(config.bmc.runDir).status;
   const startedAt = Date.now();
@@ -327,8 +381,12 @@ function publishStatus(
         ...(http ? [{ face: 'redfish', address: http.address.address, port: http.address.port }] : []),
       ],
     };
-    writeFileSync(`${file}.new`, `${JSON.stringify(status, null, 2)}\n`, { mode: 0o600 });
-    renameSync(`${file}.new`, file);
+    try {
+      replaceFile(file, `${JSON.stringify(status, null, 2)}\n`);
+    } catch (error) {
+      // Whoever looks finds the one before; power and console are not to suffer from it.
+      log.error({ err: error }, 'status not written');
+    }
   };
   publish();
   // A reset may bring another process.

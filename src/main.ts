@@ -62,7 +62,7 @@ export async function main(args: readonly string[]): Promise<number> {
 
   program
     .command('health')
-    .description('ask the BMC over RMCP+ whether it answers; exit code 0 when it does')
+    .description('ask the BMC over RMCP+ and HTTPS whether it answers; exit code 0 when it does')
     .action(async () => {
       const { config } = await load();
       exitCode = await (await import('./health.ts')).printHealth(config);
@@ -99,6 +99,15 @@ export async function main(args: readonly string[]): Promise<number> {
     .action(async ({ last }: { last?: number }) => {
       const { config } = await load();
       (await import('./status.ts')).printEvents(config, last);
+    });
+
+  program
+    .command('support-bundle')
+    .description('write what helps others to find a fault, without secrets, into one file')
+    .option('-o, --output <file>', 'a new file, or - for standard output; otherwise named by the time')
+    .action(async ({ output }: { output?: string }) => {
+      const loaded = await load();
+      await (await import('./support/bundle.ts')).writeBundle(loaded, output);
     });
 
   program
@@ -172,6 +181,7 @@ function report(error: unknown): number {
     'DecodeError',
     'BmcError',
     'InjectError',
+    'BundleError',
   ].includes(failure.name);
   const debug = ['debug', 'trace'].includes(process.env.LOG_LEVEL ?? '');
   process.stderr.write(`qemu-bmc: ${debug && !expected ? failure.stack : failure.message}\n`);

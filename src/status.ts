@@ -10,6 +10,15 @@ import { Pm2Supervisor } from './supervise/pm2.ts';
 
 /** @returns the exit code: 0 when the BMC runs */
 export async function printStatus(config: Config): Promise<number> {
+  const { running, text } = await statusOf(config);
+  process.stdout.write(text);
+  return running ? 0 : 1;
+}
+
+/** What `status` prints. */
+export async function statusOf(
+  config: Config,
+): Promise<{ readonly running: boolean; readonly text: string }> {
   const { runDir, stateDir, address } = config.bmc;
   const { pm2Home } = runFiles(runDir);
   const status = readStatus(runDir);
@@ -44,8 +53,7 @@ export async function printStatus(config: Config): Promise<number> {
     for (const { pid: left, command } of processesOf(runDir))
       lines.push(['Still there', `process ${left}: ${command}`]);
   }
-  for (const [name, value] of lines) process.stdout.write(`${name.padEnd(13)} ${value}\n`);
-  return running ? 0 : 1;
+  return { running, text: lines.map(([name, value]) => `${name.padEnd(13)} ${value}\n`).join('') };
 }
 
 function nicLine({ id, wire, backend, mac, mtu, queues, linkUp, note }: NicStatus): string {

@@ -5,22 +5,30 @@
  *   GET    /faults          what is broken now
  *   DELETE /faults          all is well again
  *   POST   /inject/KIND     JSON as `injections` says; 204, or 4xx with {"error": "…"}
+ *   GET    /metrics         as over HTTPS
  */
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Value } from 'typebox/value';
+import { type Actor, actorText } from '../bmc/actor.ts';
+import { changesBetween } from '../bmc/changes.ts';
 import { BmcError } from '../bmc/errors.ts';
 import { clearFaults, faultsInForce, type InjectionTarget, injections } from './injections.ts';
 
+const tester: Actor = { name: 'a tester', face: 'admin', from: 'admin socket' };
 /** No body that makes sense is near this. */
 const longestBody = 16_384;
 
+export interface AdminTarget extends InjectionTarget {
+  readonly metrics: { text(): Promise<string> };
+}
+
 export class AdminServer {
-  readonly #target: InjectionTarget;
+  readonly #target: AdminTarget;
   readonly #socketPath: string;
   #server: Server | undefined;
 
-  constructor(target: InjectionTarget, socketPath: string) {
+  constructor(target: AdminTarget, socketPath: string) {
     this.#target = target;
     this.#socketPath = socketPath;
   }
@@ -62,14 +70,16 @@ export class AdminServer {
     const { method = '', url = '' } = request;
     if (url === '/faults' && method === 'GET') return { status: 200, body: faultsInForce(this.#target) };
     if (url === '/faults' && method === 'DELETE') {
-      clearFaults(this.#target);
+      this.#audited('all injected faults cleared', () => clearFaults(this.#target));
       this.#target.bmc.log.warn('faults cleared');
       return { status: 204 };
     }
+    if (url === '/metrics' && method === 'GET')
+      return { status: 200, text: await this.#target.metrics.text() };
     const [, kind] = /^\/inject\/([a-z-]+)$/.exec(url) ?? [];
     const injection = kind !== undefined && Object.hasOwn(injections, kind) ? injections[kind] : undefined;
     if (!injection)
-      return refused(404, `nothing at ${url}; there is /faults, and /inject/ with one of ${kinds}`);
+      return refused(404, `nothing at ${url}; there is /faults, /metrics, and /inject/ with one of ${kinds}`);
     if (method !== 'POST') return refused(405, `${url} takes POST`);
     const text = await bodyOf(request);
     if (text === undefined) return refused(413, `at most ${longestBody} bytes`);
@@ -82,13 +92,21 @@ export class AdminServer {
     const [problem] = Value.Errors(injection.body, body);
     if (problem) return refused(400, `${kind}${problem.instancePath}: ${problem.message}`);
     try {
-      injection.run(body, this.#target);
+      this.#audited(`injected: ${kind} ${JSON.stringify(body)}`, () => injection.run(body, this.#target));
     } catch (error) {
       if (!(error instanceof BmcError)) throw error;
       return refused(error.kind === 'not-found' ? 404 : 409, error.message);
     }
     this.#target.bmc.log.warn({ kind, body }, 'fault injected');
     return { status: 204 };
+  }
+
+  /** What is done to the BMC here looks like the truth to all others: who looks at the log can tell. */
+  #audited(what: string, run: () => void): void {
+    const before = faultsInForce(this.#target);
+    run();
+    const changes = changesBetween(before, faultsInForce(this.#target));
+    this.#target.bmc.events.add('configuration', `${what}, by ${actorText(tester)}`, tester, changes);
   }
 }
 
@@ -97,13 +115,19 @@ const kinds = Object.keys(injections).join(', ');
 interface Answer {
   readonly status: number;
   readonly body?: object;
+  /** In place of a body. */
+  readonly text?: string;
 }
 
 function refused(status: number, error: string): Answer {
   return { status, body: { error } };
 }
 
-function reply(response: ServerResponse, { status, body }: Answer): void {
+function reply(response: ServerResponse, { status, body, text }: Answer): void {
+  if (text !== undefined) {
+    response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
+    return;
+  }
   if (!body) {
     response.writeHead(status).end();
     return;

@@ -55,6 +55,10 @@ export interface Config {
     readonly allow: readonly string[];
     readonly deny: readonly string[];
     readonly maxBytes: number;
+    /** Of one image that is read where it is. */
+    readonly cacheBytes: number;
+    /** Folder of images that are there anyway. */
+    readonly library?: string;
   };
   readonly machine: {
     readonly kind: 'qemu' | 'fake';
@@ -68,6 +72,7 @@ export interface Config {
     readonly cdrom?: string;
     readonly boot: readonly BootDevice[];
     readonly bootMode: 'bios' | 'uefi';
+    readonly tpm: boolean;
     readonly networks: readonly Network[];
     /** Interfaces besides eth0 that the container is to get. */
     readonly promisedLinks?: number;

@@ -1,5 +1,6 @@
 /** Makes the configuration out of settings that are sound one by one. */
 import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -63,6 +64,10 @@ export function decide(settings: Settings, env: Environment, problems: Problems)
   });
   const kgHex = ipmi.kg === undefined || ipmi.kg === '' ? undefined : decideKg(ipmi.kg, problems);
   checkTls(redfish, problems);
+  const { library } = redfish.media;
+  if (library !== undefined && !statSync(library, { throwIfNoEntry: false })?.isDirectory()) {
+    problems.add('redfish.media.library', 'a folder', show(library));
+  }
   if (redfish.httpPort !== 0 && redfish.port === 0) {
     problems.say('redfish.httpPort', 'leads to HTTPS, which redfish.port 0 switches off');
   } else if (redfish.httpPort !== 0 && redfish.httpPort === redfish.port) {
@@ -103,6 +108,8 @@ export function decide(settings: Settings, env: Environment, problems: Problems)
       allow: checkedNetworks('redfish.media.allow', redfish.media.allow, problems),
       deny: checkedNetworks('redfish.media.deny', redfish.media.deny, problems),
       maxBytes: redfish.media.maxSize * 1024 * 1024,
+      cacheBytes: redfish.media.cacheSize * 1024 * 1024,
+      ...(library === undefined ? {} : { library }),
     },
     machine: {
       kind: machine.kind,
@@ -114,6 +121,7 @@ export function decide(settings: Settings, env: Environment, problems: Problems)
       ...decideCdrom(machine.cdrom, demo, problems),
       boot: machine.boot,
       bootMode: machine.bootMode,
+      tpm: machine.tpm,
       networks: decideNetworks(machine.networks, demo, problems),
       ...(machine.promisedLinks === undefined ? {} : { promisedLinks: machine.promisedLinks }),
       nicWaitMs: machine.nicWait * 1000,

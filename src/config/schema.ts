@@ -329,6 +329,24 @@ export const settingsSchema = Type.Object(
               'x-env': 'MEDIA_MAX_SIZE',
               'x-unit': 'MB',
             }),
+            cacheSize: Type.Integer({
+              minimum: 16,
+              maximum: 1048576,
+              default: 512,
+              description:
+                'How much is kept, in the state directory, of an image that is read from its server as the machine asks for it; of each slot.',
+              'x-env': 'MEDIA_CACHE_SIZE',
+              'x-unit': 'MB',
+            }),
+            library: Type.Optional(
+              Type.String({
+                minLength: 1,
+                description:
+                  'Folder whose images can be inserted as `file:NAME`, without being copied. Default: none.',
+                'x-env': 'MEDIA_LIBRARY',
+                'x-path': true,
+              }),
+            ),
           },
           { ...strict, default: {} },
         ),
@@ -403,6 +421,12 @@ export const settingsSchema = Type.Object(
           default: 'bios',
           description: 'Firmware.',
           'x-env': 'VM_BOOT_MODE',
+        }),
+        tpm: Type.Boolean({
+          default: false,
+          description:
+            'A TPM 2.0, emulated by swtpm. What it keeps is in the state directory, and stays there while the machine is without it.',
+          'x-env': 'VM_TPM',
         }),
         networks: Type.Optional(
           Type.Array(Network, {

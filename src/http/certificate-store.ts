@@ -131,9 +131,22 @@ export class CertificateStore {
    * @returns the request in PEM form
    * @throws {BmcError} as {@link makeSigningRequest} does; `no-space` or `timed-out` when the key cannot be saved
    */
-  async request(options: SigningRequestOptions): Promise<string> {
+  async request(options: SigningRequestOptions, actor: Actor): Promise<string> {
     const { request, key } = await makeSigningRequest(options);
     this.#options.store.save(requestName, { key });
+    const text = `key made for a new TLS certificate, by ${actorText(actor)}`;
+    this.#options.events.add('configuration', text, actor);
+    return request;
+  }
+
+  /**
+   * Makes a request for a certificate that says the same as the present one, for the same key. Nothing is kept for it.
+   * @throws {BmcError} as {@link makeSigningRequest} does
+   */
+  async renewalRequest(
+    options: Pick<SigningRequestOptions, 'subject' | 'names' | 'challengePassword'>,
+  ): Promise<string> {
+    const { request } = await makeSigningRequest({ ...options, key: this.#current.key });
     return request;
   }
 

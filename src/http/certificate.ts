@@ -140,10 +140,12 @@ export interface SigningRequestOptions {
   readonly keyKind?: KeyKind;
   /** Asked for again by some authorities when the certificate is to be revoked. */
   readonly challengePassword?: string;
+  /** The key that there is, in PEM form, in place of a new one. */
+  readonly key?: string;
 }
 
 /**
- * @returns the request in PEM form, and the new key it is about, which stays here
+ * @returns the request in PEM form, and the key it is about, which stays here
  * @throws {BmcError} `bad-argument` for a subject or a name that is none
  */
 export async function makeSigningRequest(
@@ -156,7 +158,7 @@ export async function makeSigningRequest(
   const namesExtension = names.length === 0 ? [] : [alternativeNames(names)];
   const challenge =
     challengePassword === undefined ? [] : [attribute(oids.challengePassword, utf8(challengePassword))];
-  const key = await makeKey(keyKind);
+  const key = options.key === undefined ? await makeKey(keyKind) : createPrivateKey(options.key);
   const extensions = sequence(
     keyUsageExtension(key),
     extension(oids.extendedKeyUsage, sequence(oid(oids.serverAuthentication))),

@@ -6,6 +6,7 @@ import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '../lib/log.ts';
 import type { HttpReply } from './exchange.ts';
+import type { HttpCounters } from './http-counters.ts';
 import { securityHeaders } from './security-headers.ts';
 
 const statuses: Readonly<Record<string, number>> = {
@@ -30,13 +31,15 @@ const lingerMs = 1000;
 export class MalformedRequests {
   readonly #errorReply: (status: number) => HttpReply;
   readonly #log: Logger;
+  readonly #counters: HttpCounters;
   /** The latest answer on each connection: another one in its middle would only garble it. */
   readonly #busy = new WeakMap<Duplex, ServerResponse>();
   readonly #hungUp = new WeakSet<Duplex>();
 
-  constructor(errorReply: (status: number) => HttpReply, log: Logger) {
+  constructor(errorReply: (status: number) => HttpReply, log: Logger, counters: HttpCounters) {
     this.#errorReply = errorReply;
     this.#log = log;
+    this.#counters = counters;
   }
 
   answering(socket: Duplex, response: ServerResponse): void {
@@ -54,23 +57,29 @@ export class MalformedRequests {
       return;
     }
     this.#hungUp.add(socket);
-    socket.end(this.#text(isUnknownMethod(error) ? 501 : (statuses[error.code ?? ''] ?? 400)));
-    // What the client still sends is read and thrown away for a moment: ended at once, the answer would be lost on it.
-    socket.resume();
-    const end = setTimeout(() => socket.destroy(), lingerMs);
-    socket.once('close', () => clearTimeout(end));
+    const status = isUnknownMethod(error) ? 501 : (statuses[error.code ?? ''] ?? 400);
+    this.#counters.answered('', '', status);
+    hangUp(socket, status, this.#errorReply(status));
   }
+}
 
-  #text(status: number): string {
-    const { headers, body } = this.#errorReply(status);
-    const text = typeof body === 'string' ? body : '';
-    const all = {
-      ...securityHeaders,
-      ...headers,
-      connection: 'close',
-      'content-length': String(Buffer.byteLength(text)),
-    };
-    const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-    return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${text}`;
-  }
+/** Answers as text, where there is no response to answer with, and ends the connection. */
+export function hangUp(socket: Duplex, status: number, reply: HttpReply): void {
+  socket.end(textOf(status, reply));
+  // What the client still sends is read and thrown away for a moment: ended at once, the answer would be lost on it.
+  socket.resume();
+  const end = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once('close', () => clearTimeout(end));
+}
+
+function textOf(status: number, { headers, body }: HttpReply): string {
+  const text = typeof body === 'string' ? body : '';
+  const all = {
+    ...securityHeaders,
+    ...headers,
+    connection: 'close',
+    'content-length': String(Buffer.byteLength(text)),
+  };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${text}`;
 }

@@ -1,10 +1,12 @@
 /**
- * The file in a `multipart/form-data` body, as it comes: nothing but the headers of a part is ever held. Fields before
- * the file are passed over, what follows it is not read. RFC 7578, RFC 2046 §5.1.
+ * The parts of a `multipart/form-data` body, as they come: nothing but the headers of a part is ever held. RFC 7578,
+ * RFC 2046 §5.1.
  */
 
-export interface FilePart {
-  /** As the client names the file; undefined where it does not. */
+export interface FormPart {
+  /** Of the field; undefined where the client gives it none. */
+  readonly name: string | undefined;
+  /** As the client names the file; undefined for what is no file. */
   readonly fileName: string | undefined;
   /** Read once, and wholly before anything else of the body. Ends with an error when the body ends before the part. */
   readonly bytes: AsyncIterable<Uint8Array>;
@@ -25,8 +27,14 @@ export function boundaryOf(contentType: string | undefined): string | undefined 
   return quoted ?? plain;
 }
 
-/** The first part that has a file name. @throws {MultipartError} */
-export async function filePart(body: AsyncIterable<Uint8Array>, boundary: string): Promise<FilePart> {
+/** The first part that has a file name; fields before it are passed over, what follows is not read. @throws {MultipartError} */
+export async function filePart(body: AsyncIterable<Uint8Array>, boundary: string): Promise<FormPart> {
+  for await (const part of formParts(body, boundary)) if (part.fileName !== undefined) return part;
+  throw new MultipartError('no file in the form');
+}
+
+/** Each is to be read wholly, or not at all: then it is passed over. @throws {MultipartError} */
+export async function* formParts(body: AsyncIterable<Uint8Array>, boundary: string): AsyncIterable<FormPart> {
   const reader = new Reader(body);
   // The first delimiter is one as well, but for the line end before it.
   reader.putBack(Buffer.from('\r\n'));
@@ -34,14 +42,27 @@ export async function filePart(body: AsyncIterable<Uint8Array>, boundary: string
   await reader.skipTo(delimiter);
   for (let parts = 0; parts < maxParts; parts++) {
     const headers = (await reader.takeTo(Buffer.from('\r\n\r\n'), maxHeaderBytes)).toString('utf8');
-    if (headers.startsWith('--')) break;
+    if (headers.startsWith('--')) return;
     const disposition = /^content-disposition:(.*)$/im.exec(headers)?.[1] ?? '';
-    const [, quoted, plain] = /;\s*filename=(?:"((?:[^"\\]|\\.)*)"|([^\s;]+))/i.exec(disposition) ?? [];
-    const fileName = quoted?.replace(/\\(.)/g, '$1') ?? plain;
-    if (fileName !== undefined) return { fileName, bytes: reader.until(delimiter) };
-    await reader.skipTo(delimiter);
+    let isRead = false;
+    const bytes = reader.until(delimiter);
+    yield {
+      name: parameterOf(disposition, 'name'),
+      fileName: parameterOf(disposition, 'filename'),
+      bytes: (async function* () {
+        for await (const piece of bytes) yield piece;
+        isRead = true;
+      })(),
+    };
+    if (!isRead) for await (const _ of bytes);
   }
-  throw new MultipartError('no file in the form');
+  throw new MultipartError(`more than ${maxParts} parts`);
+}
+
+function parameterOf(disposition: string, name: string): string | undefined {
+  const pattern = new RegExp(`;\\s*${name}=(?:"((?:[^"\\\\]|\\\\.)*)"|([^\\s;]+))`, 'i');
+  const [, quoted, plain] = pattern.exec(disposition) ?? [];
+  return quoted?.replace(/\\(.)/g, '$1') ?? plain;
 }
 
 class Reader {

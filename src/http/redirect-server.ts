@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from '../lib/log.ts';
 import type { ConnectionGate } from './connection-gate.ts';
 import type { HttpReply } from './exchange.ts';
+import { HttpCounters } from './http-counters.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
 import { listenOn } from './listen.ts';
 import { MalformedRequests } from './malformed.ts';
@@ -21,18 +22,22 @@ export interface RedirectServerOptions {
   readonly errorReply: (status: number) => HttpReply;
   readonly log: Logger;
   readonly limits?: Partial<HttpLimits>;
+  /** Shared with other servers; its own otherwise. */
+  readonly counters?: HttpCounters;
 }
 
 export class RedirectServer {
   readonly #options: RedirectServerOptions;
   readonly #limits: HttpLimits;
   readonly #malformed: MalformedRequests;
+  readonly #counters: HttpCounters;
   #servers: Server[] = [];
 
   constructor(options: RedirectServerOptions) {
     this.#options = options;
     this.#limits = { ...defaultHttpLimits, ...options.limits };
-    this.#malformed = new MalformedRequests(options.errorReply, options.log);
+    this.#counters = options.counters ?? new HttpCounters();
+    this.#malformed = new MalformedRequests(options.errorReply, options.log, this.#counters);
   }
 
   get addresses(): readonly AddressInfo[] {
@@ -86,11 +91,15 @@ export class RedirectServer {
     return server;
   }
 
-  #answer({ method, url = '/', headers: { host = '' }, socket }: IncomingMessage, response: ServerResponse) {
+  #answer(
+    { method = '', url = '/', headers: { host = '' }, socket }: IncomingMessage,
+    response: ServerResponse,
+  ) {
     this.#malformed.answering(socket, response);
     const target = secureUrl(host, this.#options.httpsPort, url);
     const isReading = method === 'GET' || method === 'HEAD';
     if (isReading && target !== undefined) {
+      this.#counters.answered('', method, 308);
       response.writeHead(308, {
         ...securityHeaders,
         location: target,
@@ -101,6 +110,7 @@ export class RedirectServer {
       return;
     }
     const { status, headers, body } = this.#options.errorReply(isReading ? 400 : 405);
+    this.#counters.answered('', method, status);
     const allow = isReading ? {} : { allow: 'GET, HEAD' };
     response.writeHead(status, { ...securityHeaders, ...headers, ...allow, connection: 'close' });
     response.end(method !== 'HEAD' && typeof body === 'string' ? body : undefined);

@@ -10,16 +10,17 @@
  */
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
 import { createServer, type Server, type ServerOptions } from 'node:https';
-import { type AddressInfo, isIPv6 } from 'node:net';
+import { type AddressInfo, isIPv6, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from '../lib/log.ts';
 import { BodyReader, ClientGone } from './body.ts';
 import { ConnectionGate, sourceOf } from './connection-gate.ts';
 import type { HttpFace, HttpReply, HttpRequest } from './exchange.ts';
+import { HttpCounters } from './http-counters.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
 import { listenOn } from './listen.ts';
-import { MalformedRequests } from './malformed.ts';
+import { hangUp, MalformedRequests } from './malformed.ts';
 import { HttpRefusal } from './refusal.ts';
 import { securityHeaders } from './security-headers.ts';
 import { type KeyPair, secureContextOptions } from './tls.ts';
@@ -33,15 +34,26 @@ export interface HttpServerOptions {
   readonly faces: readonly HttpFace[];
   /** What a client is told that no face answers: 4xx, and 500 and 503. */
   readonly errorReply: (status: number) => HttpReply;
+  /** What a connection can be switched to; without it such a wish is ignored. */
+  readonly sockets?: SocketFace;
   readonly log: Logger;
   readonly limits?: Partial<HttpLimits>;
   /** Shared with other servers; made from the limits otherwise. */
   readonly gate?: ConnectionGate;
+  /** Shared with other servers; its own otherwise. */
+  readonly counters?: HttpCounters;
+}
+
+/** Whoever takes connections over that leave HTTP. */
+export interface SocketFace {
+  /** @param refuse answers with this status and ends the connection */
+  upgrade(request: IncomingMessage, socket: Socket, head: Uint8Array, refuse: (status: number) => void): void;
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 export class HttpServer {
+  readonly counters: HttpCounters;
   readonly #options: HttpServerOptions;
   readonly #limits: HttpLimits;
   readonly #gate: ConnectionGate;
@@ -58,7 +70,8 @@ export class HttpServer {
     this.#limits = { ...defaultHttpLimits, ...options.limits };
     this.#gate = options.gate ?? new ConnectionGate(this.#limits);
     this.#bodies = new BodyReader(this.#limits);
-    this.#malformed = new MalformedRequests(options.errorReply, options.log);
+    this.counters = options.counters ?? new HttpCounters();
+    this.#malformed = new MalformedRequests(options.errorReply, options.log, this.counters);
     this.#keyPair = options.keyPair;
   }
 
@@ -143,8 +156,20 @@ export class HttpServer {
     });
     // An expectation nobody here knows is none that must be met.
     server.on('checkExpectation', handler);
+    const { sockets, errorReply } = this.#options;
+    if (sockets) {
+      server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Uint8Array) => {
+        socket.on('error', (error) =>
+          this.#options.log.debug({ err: error }, 'http: an upgraded connection'),
+        );
+        sockets.upgrade(request, socket, head, (status) => hangUp(socket, status, errorReply(status)));
+      });
+    }
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#malformed.answer(error, socket));
-    server.on('tlsClientError', (error) => this.#options.log.debug({ err: error }, 'TLS handshake failed'));
+    server.on('tlsClientError', (error) => {
+      this.counters.handshakesFailed++;
+      this.#options.log.debug({ err: error }, 'TLS handshake failed');
+    });
     this.#gate.guard(server);
     return server;
   }
@@ -183,7 +208,7 @@ export class HttpServer {
     const { url = '/', method = 'GET', headers } = raw;
     this.#malformed.answering(raw.socket, reply.raw);
     if (headers.host === undefined && raw.httpVersion !== '1.0') throw new HttpRefusal(400);
-    const face = this.#options.faces.find(({ prefixes }) => prefixes.some((prefix) => isBelow(url, prefix)));
+    const face = this.#faceOf(url);
     if (!face) throw new HttpRefusal(404);
     const hasCredentials = headers.authorization !== undefined || headers['x-auth-token'] !== undefined;
     const limit = hasCredentials ? this.#limits.bodyBytes : this.#limits.anonymousBodyBytes;
@@ -200,7 +225,24 @@ export class HttpServer {
     return this.#send(answer, raw, reply);
   }
 
+  #faceOf(url: string): HttpFace | undefined {
+    return this.#options.faces.find(({ prefixes }) => prefixes.some((prefix) => isBelow(url, prefix)));
+  }
+
   #send({ status, headers, body, cut }: HttpReply, raw: IncomingMessage, reply: FastifyReply): FastifyReply {
+    this.counters.answered(this.#faceOf(raw.url ?? '')?.prefixes[0] ?? '', raw.method ?? '', status);
+    const isWhole =
+      (typeof body === 'string' || body instanceof Uint8Array) &&
+      raw.method !== 'HEAD' &&
+      status !== 204 &&
+      status !== 304;
+    if (isWhole && !this.#stopping && !reply.hasHeader('connection')) {
+      // The usual answer goes out at once: nothing of Fastify's is still to come to it.
+      reply.hijack();
+      reply.raw.writeHead(status, wholeHeaders(headers, Buffer.byteLength(body)));
+      reply.raw.end(body);
+      return reply;
+    }
     reply.code(status).headers(securityHeaders).headers(headers);
     if (this.#stopping) reply.header('connection', 'close');
     if (body === undefined || status === 204 || status === 304) return reply.send();
@@ -269,8 +311,9 @@ class Exchange implements HttpRequest {
     this.url = url;
     this.body = body;
     if (stream) this.stream = stream;
-    this.address = sourceOf(raw.socket);
-    this.from = `${isIPv6(this.address) ? `[${this.address}]` : this.address}:${raw.socket.remotePort}`;
+    const { address, from } = peerOf(raw.socket);
+    this.address = address;
+    this.from = from;
     this.#raw = raw;
     this.#response = response;
   }
@@ -293,6 +336,36 @@ class Exchange implements HttpRequest {
     }
     return this.#gone.signal;
   }
+}
+
+interface Peer {
+  readonly address: string;
+  readonly from: string;
+}
+
+const peers = new WeakMap<Socket, Peer>();
+
+/** Asked of the kernel once for each connection. */
+function peerOf(socket: Socket): Peer {
+  const known = peers.get(socket);
+  if (known) return known;
+  const address = sourceOf(socket);
+  const peer = { address, from: `${isIPv6(address) ? `[${address}]` : address}:${socket.remotePort}` };
+  peers.set(socket, peer);
+  return peer;
+}
+
+type WholeHeaders = Readonly<Record<string, string | number>>;
+
+/** Faces that keep answers give the same headers again. */
+const whole = new WeakMap<HttpReply['headers'], WholeHeaders>();
+
+function wholeHeaders(headers: HttpReply['headers'], length: number): WholeHeaders {
+  const known = whole.get(headers);
+  if (known?.['content-length'] === length) return known;
+  const made = { ...securityHeaders, ...headers, 'content-length': length };
+  whole.set(headers, made);
+  return made;
 }
 
 /** Refusals have their status, Fastify's own errors theirs; everything else is a bug. */

@@ -10,8 +10,8 @@ export function shortNameOf({ name }: Action): string {
 }
 
 /** Where an action is called, of a resource's path or of its URI. */
-export function actionPath(resource: string, { name }: Action): string {
-  return `${resource}/Actions/${name.slice(1)}`;
+export function actionPath(resource: string, { name, oem }: Action): string {
+  return `${resource}/Actions/${oem ? 'Oem/' : ''}${name.slice(1)}`;
 }
 
 function infoPath(resource: string, action: Action): string {
@@ -29,25 +29,34 @@ interface ParameterSchema {
 }
 
 function parametersOf({ parameters }: Action): readonly (readonly [string, ParameterSchema])[] {
-  return Object.entries((parameters as TObject as ParameterSchema).properties ?? {});
+  const all = Object.entries((parameters as TObject as ParameterSchema).properties ?? {});
+  // Annotations are told otherwise.
+  return all.filter(([name]) => !name.startsWith('@'));
 }
 
 /** The `Actions` object of a resource; undefined where it has none. */
 export function actionsOf(definition: Resource, target: Target, context: Context): JsonObject | undefined {
   if (definition.actions.length === 0) return undefined;
   const result: Record<string, Json> = {};
+  const own: Record<string, Json> = {};
   for (const action of definition.actions) {
     const lists: Record<string, Json> = {};
     for (const [name, values] of Object.entries(allowableValues(action, target, context))) {
       lists[`${name}@Redfish.AllowableValues`] = values;
     }
-    result[action.name] = {
+    (action.oem ? own : result)[action.name] = {
       target: actionPath(target.uri, action),
       ...(parametersOf(action).length > 0 && { '@Redfish.ActionInfo': infoPath(target.uri, action) }),
       ...lists,
+      ...(action.applyTimes && {
+        '@Redfish.OperationApplyTimeSupport': {
+          '@odata.type': '#Settings.v1_4_0.OperationApplyTimeSupport',
+          SupportedValues: [...action.applyTimes],
+        },
+      }),
     };
   }
-  return result;
+  return Object.keys(own).length > 0 ? { ...result, Oem: own } : result;
 }
 
 function allowableValues(

@@ -78,9 +78,13 @@ export interface Patch<Params = unknown, Found = unknown> {
 export interface Action<Params = unknown, Found = unknown> {
   /** As in the schema: `#ComputerSystem.Reset`. */
   readonly name: string;
+  /** It is ours, and no schema of DMTF's has it. */
+  readonly oem?: boolean;
   /** `POST` needs one of these. The resource's own for `post` unless given. */
   readonly privileges?: Privileges;
   readonly parameters: TObject;
+  /** Values of `@Redfish.OperationApplyTime` that it takes; DSP0266 §9.11. */
+  readonly applyTimes?: readonly string[];
   /** Values that are on offer now, for parameters whose schema does not say it all. */
   allowable?(target: Target<Params, Found>, context: Context): Readonly<Record<string, readonly string[]>>;
   run(parameters: JsonObject, target: Target<Params, Found>, context: Context): Outcome | Promise<Outcome>;
@@ -160,6 +164,11 @@ interface ResourceSpec<P extends string, Found>
   read(target: Target<PathParams<P>, Found>, context: Context): JsonObject | Promise<JsonObject>;
 }
 
+/** `#ComputerSystem.v1_27_0.ComputerSystem` → `ComputerSystem`. */
+export function shortType(type: string): string {
+  return type.slice(1, type.indexOf('.'));
+}
+
 /** The `find` of what there is always. */
 export function always(): true {
   return true;
@@ -210,8 +219,10 @@ export function plain<P extends string>(spec: {
 /** Declares an action. The handler gets the checked parameters and refuses by throwing `BmcError` or `RedfishError`. */
 export function action<Schema extends TObject, Params, Found>(spec: {
   name: string;
+  oem?: boolean;
   privileges?: Privileges;
   parameters: Schema;
+  applyTimes?: readonly string[];
   allowable?(target: Target<Params, Found>, context: Context): Readonly<Record<string, readonly string[]>>;
   run(
     parameters: Static<Schema>,

@@ -1,5 +1,5 @@
 /** Strong entity tags: equal bodies, equal tags, and the other way round. DSP0266 §6.6. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { JsonObject } from './json.ts';
 
 /** @param volatile top-level properties that change by themselves, and do not count */
@@ -8,7 +8,7 @@ export function etagOf(body: JsonObject, volatile: readonly string[]): string {
     volatile.length === 0
       ? body
       : Object.fromEntries(Object.entries(body).filter(([name]) => !volatile.includes(name)));
-  return `"${createHash('sha256').update(JSON.stringify(counted)).digest('base64url').slice(0, 22)}"`;
+  return `"${hash('sha256', JSON.stringify(counted), 'base64url').slice(0, 22)}"`;
 }
 
 /** If-Match: whether one of these is the tag. Weak tags never match. RFC 9110 §13.1.1. */

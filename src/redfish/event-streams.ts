@@ -8,6 +8,7 @@
 import type { Clock, Timer } from '../lib/clock.ts';
 import { RedfishError } from './errors.ts';
 import { eventBody, type Happening, type Happenings } from './happenings.ts';
+import type { JsonObject } from './json.ts';
 import { message } from './messages.ts';
 
 export const maxStreams = 32;
@@ -22,6 +23,8 @@ export interface StreamRequest {
   /** What the client has seen last, as it sent it. */
   readonly lastEventId: string | undefined;
   wanted(happening: Happening): boolean;
+  /** Whether it is sent metric reports made after this definition. */
+  wantsReports(definitionUri: string): boolean;
   /** Aborted when the client has gone. */
   readonly gone: AbortSignal;
   /** Told once, when the stream is over. */
@@ -43,6 +46,7 @@ export class EventStreams {
   readonly #epoch: string;
   readonly #open = new Set<Stream>();
   readonly #unsubscribe: () => void;
+  #tooSlow = 0;
 
   constructor({ happenings, clock }: { readonly happenings: Happenings; readonly clock: Clock }) {
     this.#happenings = happenings;
@@ -57,6 +61,11 @@ export class EventStreams {
     return this.#open.size;
   }
 
+  /** Streams that were ended because their reader did not follow. */
+  get tooSlow(): number {
+    return this.#tooSlow;
+  }
+
   /** @throws {RedfishError} 503 when there are too many streams */
   open(request: StreamRequest): OpenStream {
     if (this.#open.size >= maxStreams) {
@@ -65,15 +74,25 @@ export class EventStreams {
     const stream = new Stream({
       ...request,
       clock: this.#clock,
+      ready: this.#happenings.ready,
       idOf: ({ sequence }) => `${this.#epoch}-${sequence}`,
       ended: () => {
         this.#open.delete(stream);
         request.ended();
       },
     });
+    stream.cut.addEventListener('abort', () => this.#tooSlow++, { once: true });
     this.#open.add(stream);
     for (const happening of this.#missed(request.lastEventId)) stream.offer(happening);
     return { body: stream.body(), cut: stream.cut, end: () => stream.end() };
+  }
+
+  /** Sends a metric report to those who want it. It is not kept: the report itself is what holds the past. */
+  report(definitionUri: string, body: () => JsonObject): void {
+    const wanting = [...this.#open].filter((stream) => stream.wantsReports(definitionUri));
+    if (wanting.length === 0) return;
+    const data = `data: ${JSON.stringify(body())}\n\n`;
+    for (const stream of wanting) stream.push(data);
   }
 
   stop(): void {
@@ -90,6 +109,7 @@ export class EventStreams {
 }
 
 interface StreamOptions extends StreamRequest {
+  ready(): Promise<void>;
   readonly clock: Clock;
   idOf(happening: Happening): string;
 }
@@ -113,10 +133,14 @@ class Stream {
     return this.#cut.signal;
   }
 
+  wantsReports(definitionUri: string): boolean {
+    return !this.#over && this.#options.wantsReports(definitionUri);
+  }
+
   offer(happening: Happening): void {
     if (this.#over || !this.#options.wanted(happening)) return;
     const id = this.#options.idOf(happening);
-    this.#push(`id: ${id}\ndata: ${JSON.stringify({ ...eventBody(happening, ''), Id: id })}\n\n`);
+    this.push(`id: ${id}\ndata: ${JSON.stringify({ ...eventBody(happening, ''), Id: id })}\n\n`);
   }
 
   end(): void {
@@ -129,6 +153,7 @@ class Stream {
 
   async *body(): AsyncIterable<string> {
     try {
+      await this.#options.ready();
       for (;;) {
         const next = this.#queue.splice(0, batch);
         if (next.length > 0) yield next.join('');
@@ -140,7 +165,7 @@ class Stream {
     }
   }
 
-  #push(text: string): void {
+  push(text: string): void {
     if (this.#queue.length >= streamQueue) {
       // What waits is of no use any more: the reader comes back for it.
       this.#queue = [];
@@ -156,7 +181,7 @@ class Stream {
     if (this.#over) return;
     this.#heartbeat = this.#options.clock.after(heartbeatMs, () => {
       // A reader that takes nothing needs no reminder that there is something.
-      if (this.#queue.length === 0) this.#push(': heartbeat\n\n');
+      if (this.#queue.length === 0) this.push(': heartbeat\n\n');
       this.#beat();
     });
   }

@@ -1,17 +1,17 @@
 /**
  * What happens to this server and its resources, as Redfish tells it: one stream of event records that subscriptions and
- * event streams are fed from. It comes from the core's event log, the SEL, the power state, users and sessions; nobody
+ * event streams are fed from. It comes from the core's event log, the SEL, and what changes.ts finds changed; nobody
  * reports an event of the hardware here by hand.
  *
  * The latest records are kept in memory, so that a stream that broke off can go on where it was.
  */
 import type { Bmc } from '../bmc/bmc.ts';
 import { Emitter } from '../lib/emitter.ts';
+import { type Resource, shortType } from './definition.ts';
 import type { Json, JsonObject } from './json.ts';
 import { type Severity, type Subject, toldEvent, toldSelRecord } from './own-registry.ts';
 import { managerUri, onlyId, root, systemUri } from './paths.ts';
 import { selWords } from './sel-words.ts';
-import type { RedfishSessions } from './sessions.ts';
 
 /** So many records are kept for streams that come back. */
 export const ringCapacity = 1024;
@@ -60,18 +60,28 @@ const resourceEventPrefix = 'ResourceEvent.1.4';
 
 export interface HappeningsOptions {
   readonly bmc: Bmc;
-  readonly sessions: RedfishSessions;
+  /** What events may be about. */
+  readonly resources: readonly Pick<Resource, 'type'>[];
   sensorName(number: number): string;
+  /** Begins to watch the resources; done when each change of them will be told. Called more than once. */
+  ready(): Promise<void>;
 }
 
 export class Happenings {
+  /** The kinds of resources that events are about. */
+  readonly resourceTypes: readonly string[];
+  /** Done when everything that happens is told: who listens waits for it. */
+  readonly ready: () => Promise<void>;
   readonly #bmc: Bmc;
   readonly #heard = new Emitter<Happening>();
   readonly #ring: Happening[] = [];
   readonly #unsubscribe: readonly (() => void)[];
   #sequence = 0;
 
-  constructor({ bmc, sessions, sensorName }: HappeningsOptions) {
+  constructor({ bmc, resources, sensorName, ready }: HappeningsOptions) {
+    this.ready = ready;
+    const types = resources.flatMap(({ type }) => (type === undefined ? [] : [shortType(type)]));
+    this.resourceTypes = [...new Set(types)].sort();
     this.#bmc = bmc;
     this.#unsubscribe = [
       bmc.events.onAdd((entry) => {
@@ -91,7 +101,6 @@ export class Happenings {
       }),
       bmc.sel.onChange((change) => {
         const entry = bmc.sel.entries.at(-1);
-        if (change === 'cleared') this.resource('changed', `${systemUri}/LogServices/SEL`, 'LogService');
         if (change !== 'added' || !entry) return;
         const { content, id } = entry;
         const { text, severity } = selWords(content);
@@ -103,17 +112,6 @@ export class Happenings {
           more: { LogEntry: { '@odata.id': `${systemUri}/LogServices/SEL/Entries/${id}` } },
         });
       }),
-      bmc.power.onChange(() => this.resource('changed', systemUri, 'ComputerSystem')),
-      bmc.users.onChange(({ id, name }) =>
-        this.resource(
-          name === '' ? 'removed' : 'changed',
-          `${root}/AccountService/Accounts/${id}`,
-          'ManagerAccount',
-        ),
-      ),
-      sessions.onEnd(({ session }) =>
-        this.resource('removed', `${root}/SessionService/Sessions/${session.id}`, 'Session'),
-      ),
     ];
   }
 

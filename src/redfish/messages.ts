@@ -7,7 +7,8 @@ import type { JsonObject } from './json.ts';
 export const baseRegistry = { prefix: 'Base', version: '1.22.1', messagePrefix: 'Base.1.22' } as const;
 
 type Severity = 'OK' | 'Warning' | 'Critical';
-type Entry = readonly [status: number, severity: Severity, text: string, resolution: string];
+/** What a registry says of a message. */
+export type Entry = readonly [status: number, severity: Severity, text: string, resolution: string];
 
 export const baseMessages = {
   Success: [200, 'OK', 'The request completed successfully.', 'None.'],
@@ -503,7 +504,9 @@ export type BaseMessageId = keyof typeof baseMessages;
 
 /** A message object, with what it says of itself. */
 export interface Message {
-  readonly id: BaseMessageId;
+  /** With its registry: `Base.1.22.Success`. */
+  readonly id: string;
+  readonly entry: Entry;
   readonly args: readonly string[];
   /** JSON pointers, as fragments, to what the message is about: `#/Boot/BootSourceOverrideTarget`. */
   readonly relatedProperties: readonly string[];
@@ -519,8 +522,13 @@ const maxTextLength = 512;
 
 /** @param args in the order of %1, %2, …; long ones are cut */
 export function message(id: BaseMessageId, ...args: readonly string[]): Message {
+  return messageOf(`${baseRegistry.messagePrefix}.${id}`, baseMessages[id], args);
+}
+
+/** @param id with its registry */
+export function messageOf(id: string, entry: Entry, args: readonly string[]): Message {
   const shown = args.map((arg) => cut(arg, maxArgLength));
-  return { id, args: shown, relatedProperties: [], text: undefined, status: baseMessages[id][0] };
+  return { id, entry, args: shown, relatedProperties: [], text: undefined, status: entry[0] };
 }
 
 /** The message with what it is about. */
@@ -538,8 +546,8 @@ export function withStatus(status: number, told: Message): Message {
   return { ...told, status };
 }
 
-export function severityOf({ id }: Message): Severity {
-  return baseMessages[id][1];
+export function severityOf({ entry: [, severity] }: Message): Severity {
+  return severity;
 }
 
 function cut(text: string, length: number): string {
@@ -547,11 +555,11 @@ function cut(text: string, length: number): string {
 }
 
 /** In the form of Message.v1_3_0. */
-export function messageObject({ id, args, relatedProperties, text }: Message): JsonObject {
-  const [, severity, words, resolution] = baseMessages[id];
+export function messageObject({ id, entry, args, relatedProperties, text }: Message): JsonObject {
+  const [, severity, words, resolution] = entry;
   return {
     '@odata.type': '#Message.v1_3_0.Message',
-    MessageId: `${baseRegistry.messagePrefix}.${id}`,
+    MessageId: id,
     Message: text ?? words.replace(/%(\d)/g, (_, n: string) => args[Number(n) - 1] ?? ''),
     ...(args.length > 0 && { MessageArgs: args }),
     ...(relatedProperties.length > 0 && { RelatedProperties: relatedProperties }),

@@ -3,6 +3,9 @@ import FindMyWay from 'find-my-way';
 import { actionInfo, actionPath } from './actions.ts';
 import type { Action, Resource } from './definition.ts';
 
+/** So many; then they are looked up anew. */
+const keptMatches = 512;
+
 export interface Match {
   readonly definition: Resource;
   /** The canonical path: no slash at the end, as the links in the bodies spell it. */
@@ -20,6 +23,8 @@ interface Entry {
 export class Routes {
   readonly #router = FindMyWay({ ignoreTrailingSlash: true, caseSensitive: true, maxParamLength: 200 });
   readonly #all: readonly Resource[];
+  /** Paths that were found lately: clients ask for the same ones again and again. */
+  readonly #found = new Map<string, Match>();
 
   constructor(resources: readonly Resource[]) {
     const all: Resource[] = [];
@@ -56,15 +61,23 @@ export class Routes {
       const match = collection === undefined ? undefined : this.find(collection, 'GET');
       if (match?.definition.kind === 'collection' && !match.action) return match;
     }
+    const known = this.#found.get(path);
+    if (known) return known;
     const route = this.#router.find('GET', path);
     if (!route) return undefined;
     const { definition, action } = route.store as Entry;
     const params = route.params as Readonly<Record<string, string>>;
-    return { definition, action, params, uri: uriOf(definition.path, params) };
+    const match = { definition, action, params, uri: uriOf(definition.path, params) };
+    if (this.#found.size >= keptMatches) this.#found.clear();
+    this.#found.set(path, match);
+    return match;
   }
 }
 
-/** A path with its parameters filled in. */
+/** A path with its parameters filled in, as far as they are known. */
 export function uriOf(path: string, params: Readonly<Record<string, string>>): string {
-  return path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
+  return path.replace(/:(\w+)/g, (parameter, name: string) => {
+    const value = params[name];
+    return value === undefined ? parameter : encodeURIComponent(value);
+  });
 }

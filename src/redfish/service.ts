@@ -9,20 +9,22 @@ import type { Bmc } from '../bmc/bmc.ts';
 import type { PasswordLogin } from '../bmc/password-login.ts';
 import type { User } from '../bmc/users.ts';
 import type { HttpFace, HttpReply, HttpRequest, HttpRequestHead } from '../http/exchange.ts';
-import { actionsOf, shortNameOf } from './actions.ts';
+import { shortNameOf } from './actions.ts';
+import { allowOf, commonHeaders, jsonType } from './answer-headers.ts';
+import type { Bodies, Body } from './bodies.ts';
 import { checkBody } from './body.ts';
 import { usualValues } from './compatibility.ts';
 import type { Context } from './context.ts';
 import type { Action, Operation, Outcome, Privileges, Resource, Target } from './definition.ts';
 import { asRedfishError, errorBody, RedfishError } from './errors.ts';
-import { etagOf, fresh, matches } from './etag.ts';
+import { fresh, matches } from './etag.ts';
 import { isObject, type Json, type JsonObject } from './json.ts';
 import { inWords, type Message, message, messageObject } from './messages.ts';
 import { passwordChangeRequired } from './password-change.ts';
 import { isAllowed, privilegesFor } from './privileges.ts';
 import { answerQuery, parseQuery } from './query.ts';
 import { roleOf, roles } from './roles.ts';
-import { Routes } from './routes.ts';
+import type { Match, Routes } from './routes.ts';
 import type { RedfishState } from './state.ts';
 
 /** Who sent a request. */
@@ -36,7 +38,8 @@ export interface RedfishServiceOptions {
   readonly bmc: Bmc;
   readonly state: RedfishState;
   readonly login: PasswordLogin;
-  readonly resources: readonly Resource[];
+  readonly routes: Routes;
+  readonly bodies: Bodies;
   /** Takes what real clients send although no schema has it: see `compatibility.ts`. */
   readonly compatibility: boolean;
   authenticate(request: HttpRequest): Authentication | Promise<Authentication>;
@@ -57,10 +60,12 @@ export class RedfishService implements HttpFace {
   readonly prefixes = ['/redfish'];
   readonly #options: RedfishServiceOptions;
   readonly #routes: Routes;
+  readonly #bodies: Bodies;
 
   constructor(options: RedfishServiceOptions) {
     this.#options = options;
-    this.#routes = new Routes(options.resources);
+    this.#routes = options.routes;
+    this.#bodies = options.bodies;
   }
 
   streams({ method, url }: HttpRequestHead): boolean {
@@ -85,14 +90,15 @@ export class RedfishService implements HttpFace {
     const authentication = await this.#options.authenticate(request);
     // Without a login nobody learns which paths exist.
     if (!match) {
-      if (authentication.kind !== 'user') throw this.#unauthorized(authentication);
+      if (authentication.kind !== 'user') throw this.#unauthorized(authentication, request);
       throw new RedfishError(message('ResourceMissingAtURI', path));
     }
     const { definition, uri, params, action } = match;
     const operation = methods[request.method];
     const allowed = operation && isAllowed(definition, action, operation);
     const privileges = privilegesFor(definition, action, operation ?? 'get');
-    if (privileges.length > 0 && authentication.kind !== 'user') throw this.#unauthorized(authentication);
+    if (privileges.length > 0 && authentication.kind !== 'user')
+      throw this.#unauthorized(authentication, request);
 
     const user = authentication.kind === 'user' ? authentication.user : undefined;
     const context: Context = {
@@ -138,38 +144,24 @@ export class RedfishService implements HttpFace {
     if (definition.answer) return this.#outcome(await definition.answer(target, context));
     checkAccept(request);
     const query = parseQuery(search, definition.kind);
-    const body = await this.#read(definition, target, context);
-    const etag = String(body['@odata.etag']);
-    const headers = {
-      allow: allowOf(definition, undefined),
-      link: linkOf(definition),
-      etag,
-    };
+    const { content, bytes, etag, headers } = await this.#body(definition, target, context);
     if (fresh(request.headers['if-none-match'], etag)) {
-      return { status: 304, headers: { ...common, ...headers } };
+      const { 'content-type': _, ...others } = headers;
+      return { status: 304, headers: others };
     }
-    const shown = await answerQuery(query, body, (uri) => this.#readUri(uri, context), {
+    if (search === '' && definition.pageSize === undefined) return { status: 200, headers, body: bytes };
+    const shown = await answerQuery(query, content, (uri) => this.#readUri(uri, context), {
       pageSize: definition.pageSize,
     });
     return json(200, query.excerpt ? excerptOf(definition, shown) : shown, headers);
   }
 
-  /** The whole body of a resource, as a GET without a query shows it. */
-  async #read(definition: Resource, target: Target, context: Context): Promise<JsonObject> {
-    const own = await definition.read(target, context);
-    const actions = actionsOf(definition, target, context);
-    const members = definition.members?.(target, context);
-    const body: JsonObject = {
-      '@odata.id': target.uri,
-      '@odata.type': definition.type,
-      ...own,
-      ...(actions && { Actions: { ...actions, ...(isObject(own.Actions) ? own.Actions : {}) } }),
-      ...(members && {
-        'Members@odata.count': members.length,
-        Members: members.map((uri) => ({ '@odata.id': uri })),
-      }),
-    };
-    return { ...body, '@odata.etag': etagOf(body, definition.volatile) };
+  /** As a GET without a query shows it. @throws {RedfishError} when it has gone meanwhile */
+  async #body(definition: Resource, { uri, params }: Target, context: Context): Promise<Body> {
+    const match = { definition, uri, params: params as Match['params'], action: undefined };
+    const body = await this.#bodies.read(match, context);
+    if (!body) throw new RedfishError(message('ResourceMissingAtURI', uri));
+    return body;
   }
 
   /** @returns undefined when there is no such resource, or this user may not see it */
@@ -178,10 +170,12 @@ export class RedfishService implements HttpFace {
     if (!match || match.action || match.definition.kind === 'plain') return undefined;
     const { definition, params } = match;
     if (context.user?.passwordChangeRequired) return undefined;
-    if (!holds(context.user, definition.privileges.get ?? [], () => false)) return undefined;
-    const found = definition.find(params, context);
-    if (found === undefined) return undefined;
-    return this.#read(definition, { uri: match.uri, params, found }, context);
+    const isSelf = () => {
+      const found = definition.find(params, context);
+      return found !== undefined && definition.isSelf?.({ uri, params, found }, context) === true;
+    };
+    if (!holds(context.user, definition.privileges.get ?? [], isSelf)) return undefined;
+    return (await this.#bodies.read(match, context))?.content;
   }
 
   async #patch(definition: Resource, target: Target, context: Context, self: boolean): Promise<HttpReply> {
@@ -189,7 +183,7 @@ export class RedfishService implements HttpFace {
     if (!patch) throw new Error(`${definition.path}: a PATCH that is allowed but not defined`);
     await this.#checkIfMatch(definition, target, context);
     const body = this.#jsonBody(context.request, definition.path);
-    const current = await this.#read(definition, target, context);
+    const { content: current } = await this.#body(definition, target, context);
     if (self) checkSelf(definition, body);
     const { accepted, problems } = checkBody(patch.schema, body, { current, complete: false });
     const told: { property: string; message: Message }[] = [...problems];
@@ -205,9 +199,9 @@ export class RedfishService implements HttpFace {
     if (first && taken === 0) throw new RedfishError([first, ...rest]);
     // The change may have taken the resource's name, and with it the resource, away.
     const found = definition.find(target.params, context);
-    if (found === undefined) return { status: 204, headers: common };
-    const after = await this.#read(definition, { ...target, found }, context);
-    return json(200, { ...after, ...annotations(told) }, { etag: String(after['@odata.etag']) });
+    if (found === undefined) return { status: 204, headers: commonHeaders };
+    const { content: after, etag } = await this.#body(definition, target, context);
+    return json(200, { ...after, ...annotations(told) }, { etag });
   }
 
   async #act(action: Action, target: Target, context: Context): Promise<HttpReply> {
@@ -259,8 +253,11 @@ export class RedfishService implements HttpFace {
     throw new RedfishError(passwordChangeRequired(user));
   }
 
-  #unauthorized(authentication: Authentication): RedfishError {
-    const isAdvertised = this.#options.state.settings.httpBasicAuth === 'Enabled';
+  #unauthorized(authentication: Authentication, request: HttpRequest): RedfishError {
+    // A client of sessions is not asked for a password: a browser would ask its user, and let the page wait for ever.
+    const isAdvertised =
+      this.#options.state.settings.httpBasicAuth === 'Enabled' &&
+      request.headers['x-auth-token'] === undefined;
     return unauthorized(authentication, isAdvertised);
   }
 
@@ -277,16 +274,16 @@ export class RedfishService implements HttpFace {
   async #checkIfMatch(definition: Resource, target: Target, context: Context): Promise<void> {
     const given = context.request.headers['if-match'];
     if (given === undefined) return;
-    const body = await this.#read(definition, target, context);
-    if (!matches(given, String(body['@odata.etag']))) throw new RedfishError(message('PreconditionFailed'));
+    const { etag } = await this.#body(definition, target, context);
+    if (!matches(given, etag)) throw new RedfishError(message('PreconditionFailed'));
   }
 
   #outcome(outcome: Outcome): HttpReply {
-    if (outcome === undefined) return { status: 204, headers: common };
+    if (outcome === undefined) return { status: 204, headers: commonHeaders };
     const { status, headers = {}, body, cut } = outcome;
-    if (body === undefined) return { status, headers: { ...common, ...headers } };
+    if (body === undefined) return { status, headers: { ...commonHeaders, ...headers } };
     if (isStream(body)) {
-      return { status, headers: { ...common, ...headers }, body, ...(cut && { cut }) };
+      return { status, headers: { ...commonHeaders, ...headers }, body, ...(cut && { cut }) };
     }
     return json(status, body, headers);
   }
@@ -299,13 +296,15 @@ export class RedfishService implements HttpFace {
   }
 }
 
-const common: Readonly<Record<string, string>> = { 'odata-version': '4.0', 'cache-control': 'no-store' };
-
 function json(status: number, body: JsonObject, headers: Readonly<Record<string, string>> = {}): HttpReply {
+  return jsonText(status, JSON.stringify(body), headers);
+}
+
+function jsonText(status: number, body: string, headers: Readonly<Record<string, string>>): HttpReply {
   return {
     status,
-    headers: { ...common, 'content-type': 'application/json; charset=utf-8', ...headers },
-    body: JSON.stringify(body),
+    headers: { ...commonHeaders, 'content-type': jsonType, ...headers },
+    body,
   };
 }
 
@@ -322,15 +321,6 @@ function isStream(
 function splitUrl(url: string): { path: string; search: string } {
   const at = url.indexOf('?');
   return at < 0 ? { path: url, search: '' } : { path: url.slice(0, at), search: url.slice(at + 1) };
-}
-
-function allowOf(definition: Resource, action: Action | undefined): string {
-  if (action) return 'POST';
-  const all = ['GET', 'HEAD'];
-  if (isAllowed(definition, undefined, 'post')) all.push('POST');
-  if (isAllowed(definition, undefined, 'patch')) all.push('PATCH');
-  if (isAllowed(definition, undefined, 'delete')) all.push('DELETE');
-  return all.join(', ');
 }
 
 /** @param isSelf whether `ConfigureSelf` counts for this resource */
@@ -494,9 +484,4 @@ function excerptOf({ excerpt }: Resource, body: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(body).filter(([name]) => name.startsWith('@odata.') || excerpt.includes(name)),
   );
-}
-
-function linkOf({ type }: Resource): string {
-  const schema = type?.replace(/^#/, '').replace(/\.[^.]+$/, '');
-  return `</redfish/v1/JsonSchemas/${schema}>; rel=describedby`;
 }

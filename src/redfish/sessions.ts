@@ -6,10 +6,12 @@
  * effective at once, too. The one session that outlives a new password is the one that set it: that client has just
  * shown the right to do so, and logging it out would only hide from it that the change was made.
  *
- * Sessions live in memory: after a restart of the BMC clients log in again. Tokens are kept as hashes only.
+ * Sessions survive a restart of the BMC, however it came, unless their idle time or their user's password has passed
+ * meanwhile: a browser that shows a console goes on with it. Tokens are kept as hashes only.
  */
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import { type Actor, actorText } from '../bmc/actor.ts';
+import { changesBetween } from '../bmc/changes.ts';
 import { BmcError } from '../bmc/errors.ts';
 import type { EventLog } from '../bmc/event-log.ts';
 import type { Store } from '../bmc/store.ts';
@@ -47,8 +49,16 @@ export interface RedfishSessionsOptions {
   readonly random: Random;
 }
 
+interface KeptSession extends RedfishSession {
+  readonly tokenHash: string;
+  readonly password: string;
+}
+
 interface Kept {
   readonly idleTimeoutS: number;
+  /** Base64. */
+  readonly passwordKey: string;
+  readonly sessions: readonly KeptSession[];
 }
 
 interface Entry {
@@ -63,25 +73,38 @@ interface Entry {
 }
 
 const storeName = 'redfish-sessions';
+/** How much of a session's last use a BMC that is killed may forget. */
+const keepUsesMs = 60_000;
 
 export class RedfishSessions {
   readonly #options: RedfishSessionsOptions;
   readonly #passwordKey: Uint8Array;
+  /** Another password makes another user object. */
+  readonly #passwordHashes = new WeakMap<User, string>();
   /** By ID, oldest first. */
   readonly #entries = new Map<string, Entry>();
   readonly #byToken = new Map<string, Entry>();
   readonly #ended = new Emitter<{ readonly session: RedfishSession; readonly why: SessionEnd }>();
+  readonly #changed = new Emitter<void>();
   readonly #unsubscribe: () => void;
   #idleTimeoutS: number;
   #timer: Timer | undefined;
+  #keepTimer: Timer | undefined;
+  /** What the store has, as JSON. */
+  #saved = '';
   /** The session whose request is being carried out on the users. */
   #changing: string | undefined;
 
   constructor(options: RedfishSessionsOptions) {
     this.#options = options;
-    this.#passwordKey = options.random.bytes(32);
-    const kept = options.store.load<Partial<Kept>>(storeName)?.idleTimeoutS;
-    this.#idleTimeoutS = isIdleTimeout(kept) ? kept : idleTimeout.usual;
+    const kept = options.store.load<Partial<Kept>>(storeName);
+    const { idleTimeoutS, passwordKey, sessions = [] } = kept ?? {};
+    this.#passwordKey = passwordKey === undefined ? options.random.bytes(32) : fromBase64(passwordKey);
+    this.#idleTimeoutS = isIdleTimeout(idleTimeoutS) ? idleTimeoutS : idleTimeout.usual;
+    for (const session of sessions) this.#revive(session);
+    this.#reap();
+    for (const user of options.users.list()) this.#userChanged(user);
+    this.#keep();
     this.#unsubscribe = options.users.onChange((user) => this.#userChanged(user));
   }
 
@@ -103,12 +126,15 @@ export class RedfishSessions {
       );
     }
     if (seconds === this.#idleTimeoutS) return;
-    this.#options.store.save(storeName, { idleTimeoutS: seconds } satisfies Kept);
+    this.#save({ idleTimeoutS: seconds });
+    const changes = changesBetween({ idleTimeoutS: this.#idleTimeoutS }, { idleTimeoutS: seconds });
     this.#idleTimeoutS = seconds;
+    this.#changed.emit();
     this.#options.events.add(
       'configuration',
       `idle time of sessions now ${seconds} s by ${actorText(actor)}`,
       actor,
+      changes,
     );
     this.#reap();
   }
@@ -144,6 +170,8 @@ export class RedfishSessions {
     };
     this.#entries.set(entry.shown.id, entry);
     this.#byToken.set(entry.tokenHash, entry);
+    this.#keep();
+    this.#changed.emit();
     this.#arm();
     events.add('session-opened', `Redfish session of ${who(entry.shown)}: opened`, actorOf(entry.shown));
     return { session: entry.shown, token };
@@ -219,6 +247,11 @@ export class RedfishSessions {
     }
   }
 
+  /** Told when a session has come or gone, and of another idle time. */
+  onChange(listener: () => void): () => void {
+    return this.#changed.on(listener);
+  }
+
   /** Told of each session that has ended, so that what it still does can be ended, too. */
   onEnd(
     listener: (ended: { readonly session: RedfishSession; readonly why: SessionEnd }) => void,
@@ -226,11 +259,14 @@ export class RedfishSessions {
     return this.#ended.on(listener);
   }
 
-  /** Forgets all sessions, as the end of the BMC does. */
+  /** At the end of the BMC: no session is of use until the next start. */
   stop(): void {
     this.#unsubscribe();
+    this.#keep();
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#keepTimer?.cancel();
+    this.#keepTimer = undefined;
     this.#entries.clear();
     this.#byToken.clear();
   }
@@ -239,8 +275,10 @@ export class RedfishSessions {
     for (const entry of [...this.#entries.values()]) {
       if (entry.shown.userId !== user.id || this.#restsOn(entry, user)) continue;
       const isOwnPassword = entry.shown.id === this.#changing && this.#mayGoOn(entry, user);
-      if (isOwnPassword) entry.password = this.#passwordHash(user);
-      else this.#end(entry, 'user-changed', 'ended, since its user has changed');
+      if (isOwnPassword) {
+        entry.password = this.#passwordHash(user);
+        this.#keep();
+      } else this.#end(entry, 'user-changed', 'ended, since its user has changed');
     }
   }
 
@@ -252,8 +290,12 @@ export class RedfishSessions {
     return user.name === shown.userName && canLogInToRedfish(user);
   }
 
-  #passwordHash({ password }: User): string {
-    return createHmac('sha256', this.#passwordKey).update(password).digest('base64');
+  #passwordHash(user: User): string {
+    const known = this.#passwordHashes.get(user);
+    if (known !== undefined) return known;
+    const hash = createHmac('sha256', this.#passwordKey).update(user.password).digest('base64');
+    this.#passwordHashes.set(user, hash);
+    return hash;
   }
 
   #touch(entry: Entry): void {
@@ -284,9 +326,52 @@ export class RedfishSessions {
     this.#timer = this.#options.clock.after(Math.max(1, left), () => this.#reap());
   }
 
+  #revive({ tokenHash, password, ...shown }: KeptSession): void {
+    const { clock } = this.#options;
+    const idleMs = Math.max(0, clock.wallTime() - shown.lastUsedTime);
+    const entry: Entry = { shown, tokenHash, password, lastUsed: clock.now() - idleMs, holds: 0 };
+    this.#entries.set(shown.id, entry);
+    this.#byToken.set(tokenHash, entry);
+  }
+
+  /**
+   * Notes how things are, now and every minute while there are sessions. A disk that is full keeps nobody from logging
+   * in or out: what could not be noted is tried again.
+   */
+  #keep(): void {
+    try {
+      this.#save({});
+    } catch (error) {
+      if (!(error instanceof BmcError)) throw error;
+    }
+    this.#keepTimer?.cancel();
+    this.#keepTimer = undefined;
+    if (this.#entries.size === 0) return;
+    this.#keepTimer = this.#options.clock.after(keepUsesMs, () => this.#keep());
+  }
+
+  /** @throws {BmcError} `no-space` or `timed-out` */
+  #save({ idleTimeoutS = this.#idleTimeoutS }: Partial<Kept>): void {
+    const { clock, store } = this.#options;
+    const sessions = [...this.#entries.values()].map(({ shown, tokenHash, password, holds }) => ({
+      ...shown,
+      ...(holds > 0 && { lastUsedTime: clock.wallTime() }),
+      tokenHash,
+      password,
+    }));
+    const passwordKey = Buffer.from(this.#passwordKey).toString('base64');
+    const kept: Kept = { idleTimeoutS, passwordKey, sessions };
+    const json = JSON.stringify(kept);
+    if (json === this.#saved) return;
+    store.save(storeName, kept);
+    this.#saved = json;
+  }
+
   #end(entry: Entry, why: SessionEnd, text: string, actor?: Actor): void {
     this.#entries.delete(entry.shown.id);
     this.#byToken.delete(entry.tokenHash);
+    this.#keep();
+    this.#changed.emit();
     this.#options.events.add('session-closed', `Redfish session of ${who(entry.shown)}: ${text}`, actor);
     this.#ended.emit({ session: entry.shown, why });
   }
@@ -301,8 +386,12 @@ function isIdleTimeout(seconds: unknown): seconds is number {
   );
 }
 
+function fromBase64(text: string): Uint8Array {
+  return Buffer.from(text, 'base64');
+}
+
 function hashOf(token: string): string {
-  return createHash('sha256').update(token).digest('base64');
+  return hash('sha256', token, 'base64');
 }
 
 function actorOf({ userName, clientOrigin }: RedfishSession): Actor {

@@ -1,7 +1,9 @@
 /** Settings of the Redfish face that no other face has, kept across restarts. */
 import { type Actor, actorText } from '../bmc/actor.ts';
+import { changesBetween } from '../bmc/changes.ts';
 import type { EventLog } from '../bmc/event-log.ts';
 import type { Store } from '../bmc/store.ts';
+import { Emitter } from '../lib/emitter.ts';
 
 /** Whether a name and password may come with each request; `Unadvertised`: they may, but refusals do not say so. */
 export const basicAuthStates = ['Enabled', 'Unadvertised', 'Disabled'] as const;
@@ -11,16 +13,19 @@ interface Kept {
   readonly httpBasicAuth: BasicAuthState;
   /** What the owner calls this service; empty for nothing. */
   readonly identification: string;
+  /** Whether servers that the update service fetches images from have to prove who they are. */
+  readonly verifyUpdateServer: boolean;
 }
 
 export const maxIdentificationLength = 255;
 
 const storeName = 'redfish-settings';
-const defaults: Kept = { httpBasicAuth: 'Enabled', identification: '' };
+const defaults: Kept = { httpBasicAuth: 'Enabled', identification: '', verifyUpdateServer: false };
 
 export class RedfishSettings {
   readonly #store: Store;
   readonly #events: EventLog;
+  readonly #changed = new Emitter<void>();
   #kept: Kept;
 
   constructor({ store, events }: { readonly store: Store; readonly events: EventLog }) {
@@ -29,8 +34,16 @@ export class RedfishSettings {
     this.#kept = restored(store.load<Partial<Record<keyof Kept, unknown>>>(storeName));
   }
 
+  onChange(listener: () => void): () => void {
+    return this.#changed.on(listener);
+  }
+
   get httpBasicAuth(): BasicAuthState {
     return this.#kept.httpBasicAuth;
+  }
+
+  get verifyUpdateServer(): boolean {
+    return this.#kept.verifyUpdateServer;
   }
 
   get identification(): string {
@@ -47,18 +60,28 @@ export class RedfishSettings {
     this.#change({ identification }, 'Redfish: identification of the service changed', actor);
   }
 
+  /** At once and for good. @throws {BmcError} when it cannot be kept; nothing has changed then */
+  setVerifyUpdateServer(verifyUpdateServer: boolean, actor: Actor): void {
+    const text = `Redfish: servers of updates ${verifyUpdateServer ? 'have to prove' : 'need not prove'} who they are, set`;
+    this.#change({ verifyUpdateServer }, text, actor);
+  }
+
   /** @throws {BmcError} when it cannot be kept; nothing has changed then */
-  resetToDefaults(): void {
+  resetToDefaults(actor: Actor): void {
     this.#store.save(storeName, defaults);
+    this.#events.changed(actor, 'Redfish', this.#kept, defaults);
     this.#kept = defaults;
+    this.#changed.emit();
   }
 
   #change(change: Partial<Kept>, text: string, actor: Actor): void {
     const next = { ...this.#kept, ...change };
     if (JSON.stringify(next) === JSON.stringify(this.#kept)) return;
     this.#store.save(storeName, next);
+    const changes = changesBetween(this.#kept, next);
     this.#kept = next;
-    this.#events.add('configuration', `${text} by ${actorText(actor)}`, actor);
+    this.#changed.emit();
+    this.#events.add('configuration', `${text} by ${actorText(actor)}`, actor, changes);
   }
 }
 
@@ -68,5 +91,6 @@ function restored(kept: Partial<Record<keyof Kept, unknown>> | undefined): Kept 
   return {
     httpBasicAuth: state ?? defaults.httpBasicAuth,
     identification: typeof identification === 'string' ? identification : defaults.identification,
+    verifyUpdateServer: kept?.verifyUpdateServer === true,
   };
 }

@@ -11,9 +11,11 @@
  * nobody else.
  */
 import { type Actor, actorText } from '../bmc/actor.ts';
+import { type Change, changesBetween } from '../bmc/changes.ts';
 import type { EventLog } from '../bmc/event-log.ts';
 import type { Store } from '../bmc/store.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
+import { Emitter } from '../lib/emitter.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import { RedfishError } from './errors.ts';
@@ -83,8 +85,11 @@ const storeName = 'redfish-subscriptions';
 const settingsName = 'redfish-event-service';
 
 export class Subscriptions {
+  /** Events: taken by their destinations, tries that failed, given up without having been taken. */
+  readonly counters = { delivered: 0, failures: 0, dropped: 0 };
   readonly #options: SubscriptionsOptions;
   readonly #entries = new Map<string, Entry>();
+  readonly #changed = new Emitter<void>();
   readonly #unsubscribe: () => void;
   #settings: DeliverySettings;
 
@@ -111,9 +116,20 @@ export class Subscriptions {
   setDelivery(change: Partial<DeliverySettings>, actor: Actor): void {
     const next = { ...this.#settings, ...change };
     this.#options.store.save(settingsName, next);
+    const changes = changesBetween(this.#settings, next);
     this.#settings = next;
+    this.#changed.emit();
     const { attempts, intervalS } = next;
-    this.#say(`events: ${attempts} retries, ${intervalS} s apart, set by ${actorText(actor)}`, actor);
+    this.#say(
+      `events: ${attempts} retries, ${intervalS} s apart, set by ${actorText(actor)}`,
+      actor,
+      changes,
+    );
+  }
+
+  /** Told when a subscription has come, changed or gone, and of other settings of delivery. */
+  onChange(listener: () => void): () => void {
+    return this.#changed.on(listener);
   }
 
   list(): readonly Subscription[] {
@@ -139,7 +155,7 @@ export class Subscriptions {
     this.#save([...this.list(), subscription]);
     this.#enter(subscription);
     this.#say(`event subscription ${id} to ${hostOf(subscription)} made by ${actorText(actor)}`, actor);
-    this.#options.happenings.resource('created', uriOfSubscription(id), 'EventDestination');
+    this.#changed.emit();
     return subscription;
   }
 
@@ -149,9 +165,10 @@ export class Subscriptions {
     if (!entry) return;
     const next = { ...entry.subscription, ...change };
     this.#save(this.list().map((each) => (each.id === id ? next : each)));
+    const changes = changesBetween(entry.subscription, next);
     entry.subscription = next;
-    this.#say(`event subscription ${id} changed by ${actorText(actor)}`, actor);
-    this.#options.happenings.resource('changed', uriOfSubscription(id), 'EventDestination');
+    this.#say(`event subscription ${id} changed by ${actorText(actor)}`, actor, changes);
+    this.#changed.emit();
     if (entry.suspended) this.resume(id);
   }
 
@@ -161,6 +178,7 @@ export class Subscriptions {
     if (!entry) return;
     entry.suspended = false;
     entry.failures = 0;
+    this.#changed.emit();
     this.#send(entry);
   }
 
@@ -194,21 +212,24 @@ export class Subscriptions {
     halt(entry);
     this.#entries.delete(id);
     this.#say(`event subscription ${id} to ${hostOf(entry.subscription)}: ${why}`, actor);
-    this.#options.happenings.resource('removed', uriOfSubscription(id), 'EventDestination');
+    this.#changed.emit();
   }
 
   #save(subscriptions: readonly Subscription[]): void {
     this.#options.store.save(storeName, subscriptions);
   }
 
-  #say(text: string, actor?: Actor): void {
-    this.#options.events.add('configuration', text, actor);
+  #say(text: string, actor?: Actor, changes: readonly Change[] = []): void {
+    this.#options.events.add('configuration', text, actor, changes);
   }
 
   #offer(entry: Entry, happening: Happening): void {
     if (entry.suspended || !isWanted(entry.subscription, happening)) return;
     entry.queue.push(happening);
-    if (entry.queue.length > deliveryQueue) entry.queue.shift();
+    if (entry.queue.length > deliveryQueue) {
+      entry.queue.shift();
+      this.counters.dropped++;
+    }
     this.#send(entry);
   }
 
@@ -223,6 +244,7 @@ export class Subscriptions {
       .then(
         () => {
           entry.failures = 0;
+          this.counters.delivered++;
           // The queue may have let go of it meanwhile.
           if (entry.queue[0] === next) entry.queue.shift();
         },
@@ -239,6 +261,7 @@ export class Subscriptions {
     const { id, retryPolicy } = entry.subscription;
     const { attempts, intervalS } = this.#settings;
     entry.failures++;
+    this.counters.failures++;
     this.#options.log.info({ subscription: id, failures: entry.failures, err: error }, 'event not delivered');
     if (
       retryPolicy === 'RetryForever' ||
@@ -255,9 +278,13 @@ export class Subscriptions {
       return;
     }
     const reason = error instanceof Error ? error.message : String(error);
-    if (entry.queue[0] === happening) entry.queue.length = 0;
+    if (entry.queue[0] === happening) {
+      this.counters.dropped += entry.queue.length;
+      entry.queue.length = 0;
+    }
     if (retryPolicy === 'SuspendRetries') {
       entry.suspended = true;
+      this.#changed.emit();
       this.#say(`event subscription ${id} suspended: ${reason}`);
       return;
     }
@@ -266,6 +293,7 @@ export class Subscriptions {
     } catch (problem) {
       // It cannot be forgotten for good: it waits until it can.
       entry.suspended = true;
+      this.#changed.emit();
       this.#options.log.error({ err: problem, subscription: id }, 'event subscription not removed');
     }
   }

@@ -8,6 +8,7 @@
  */
 import { type Actor, actorText } from '../bmc/actor.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
+import { Emitter } from '../lib/emitter.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { Outcome } from './definition.ts';
@@ -73,10 +74,16 @@ export interface TasksOptions {
 
 export class Tasks {
   readonly #options: TasksOptions;
+  readonly #changed = new Emitter<void>();
   readonly #entries = new Map<string, Entry>();
 
   constructor(options: TasksOptions) {
     this.#options = options;
+  }
+
+  /** Told when a task has come, got further or gone. */
+  onChange(listener: () => void): () => void {
+    return this.#changed.on(listener);
   }
 
   list(): readonly Task[] {
@@ -110,15 +117,16 @@ export class Tasks {
       forget: undefined,
     };
     this.#entries.set(id, entry);
+    this.#changed.emit();
     log.info({ task: id, name, actor: actorText(actor) }, 'task started');
     this.#tell(entry, 'TaskStarted', 'has started', 'OK');
     const progress: TaskProgress = {
       percent: (value) => {
         const percent = Math.max(entry.task.percent, Math.min(100, Math.floor(value)));
-        if (isRunning(entry.task) && percent !== entry.task.percent) entry.task = { ...entry.task, percent };
+        if (isRunning(entry.task) && percent !== entry.task.percent) this.#put(entry, { percent });
       },
       say: (said) => {
-        entry.task = { ...entry.task, messages: [...entry.task.messages, said] };
+        this.#put(entry, { messages: [...entry.task.messages, said] });
       },
     };
     // What runs may throw before it first waits, too.
@@ -136,7 +144,7 @@ export class Tasks {
     const entry = this.#entries.get(id);
     if (!entry) return false;
     if (entry.task.state === 'Running') {
-      entry.task = { ...entry.task, state: 'Cancelling' };
+      this.#put(entry, { state: 'Cancelling' });
       entry.cancel.abort();
     } else if (entry.task.state !== 'Cancelling') {
       this.#forget(entry);
@@ -165,14 +173,13 @@ export class Tasks {
   #end(entry: Entry, state: 'Completed' | 'Exception' | 'Cancelled', result: Outcome | RedfishError): void {
     const { clock, log } = this.#options;
     const told = result instanceof RedfishError ? result.messages : [message('Success')];
-    entry.task = {
-      ...entry.task,
+    this.#put(entry, {
       state,
       result,
       percent: state === 'Completed' ? 100 : entry.task.percent,
       messages: [...entry.task.messages, ...told],
       endTime: clock.wallTime(),
-    };
+    });
     log.info({ task: entry.task.id, state }, 'task over');
     if (state === 'Completed') this.#tell(entry, 'TaskCompletedOK', 'has completed', 'OK');
     else if (state === 'Exception') this.#tell(entry, 'TaskAborted', 'has completed with errors', 'Critical');
@@ -180,10 +187,15 @@ export class Tasks {
     entry.forget = clock.after(keptS * 1000, () => this.#forget(entry));
   }
 
+  #put(entry: Entry, change: Partial<Task>): void {
+    entry.task = { ...entry.task, ...change };
+    this.#changed.emit();
+  }
+
   #forget(entry: Entry): void {
     entry.forget?.cancel();
     this.#entries.delete(entry.task.id);
-    this.#options.happenings.resource('removed', uriOfTask(entry.task.id), 'Task');
+    this.#changed.emit();
   }
 
   /** Forgets the oldest that are over. */

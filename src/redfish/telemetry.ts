@@ -1,12 +1,15 @@
 /**
- * Reports of what the sensors measure: one that is made anew at each request, and one that is made at an interval and
- * kept until the next one. Sensors that have no reading now, such as those of fans while the machine is off, are left
+ * Reports of what the sensors measure: one that is made anew at each request, one that is made at an interval and kept
+ * until the next one, and one that holds the last hour. Sensors that have no reading now, such as those of fans while the machine is off, are left
  * out: nothing is made up. DSP0268, MetricReport.
  */
 import { type Actor, actorText } from '../bmc/actor.ts';
 import type { Bmc } from '../bmc/bmc.ts';
+import { changesBetween } from '../bmc/changes.ts';
 import { AnalogSensor } from '../bmc/sensors/analog-sensor.ts';
 import type { Timer } from '../lib/clock.ts';
+import { Emitter } from '../lib/emitter.ts';
+import { type HistoryValue, historyStepS, SensorHistory } from './sensor-history.ts';
 
 /** In seconds. */
 export const reportInterval = { least: 5, most: 86_400, usual: 60 } as const;
@@ -34,19 +37,30 @@ export class Telemetry {
   readonly #bmc: Bmc;
   #settings: TelemetrySettings;
   #latest: Report;
+  readonly #changed = new Emitter<void>();
+  readonly #stepped = new Emitter<Report>();
+  readonly #history: SensorHistory;
   #timer: Timer | undefined;
+  #stepTimer: Timer | undefined;
 
   constructor(bmc: Bmc) {
     this.#bmc = bmc;
     const kept = bmc.store.load<Partial<TelemetrySettings>>(storeName);
     this.#settings = { enabled: true, intervalS: reportInterval.usual, ...kept };
     this.#latest = this.now();
+    this.#history = new SensorHistory(measuringSensors(bmc).map(({ definition }) => definition.key));
+    this.#step();
     this.#arm();
   }
 
   /** Of the report that is made at an interval. */
   get settings(): TelemetrySettings {
     return this.#settings;
+  }
+
+  /** Told when the settings have changed. */
+  onChange(listener: () => void): () => void {
+    return this.#changed.on(listener);
   }
 
   /** The latest report made at an interval. */
@@ -58,11 +72,23 @@ export class Telemetry {
   set(change: Partial<TelemetrySettings>, actor: Actor): void {
     const next = { ...this.#settings, ...change };
     this.#bmc.store.save(storeName, next);
+    const changes = changesBetween(this.#settings, next);
     this.#settings = next;
+    this.#changed.emit();
     const { enabled, intervalS } = next;
     const text = `metric report ${enabled ? `every ${intervalS} s` : 'switched off'} by ${actorText(actor)}`;
-    this.#bmc.events.add('configuration', text, actor);
+    this.#bmc.events.add('configuration', text, actor, changes);
     this.#arm();
+  }
+
+  /** Every sensor's readings of the last hour, {@link historyStepS} seconds apart, oldest first. */
+  get history(): readonly HistoryValue[] {
+    return this.#history.values;
+  }
+
+  /** Told of each step that is added to the history. */
+  onStep(listener: (step: Report) => void): () => void {
+    return this.#stepped.on(listener);
   }
 
   /** A report of this moment. */
@@ -74,8 +100,16 @@ export class Telemetry {
   }
 
   stop(): void {
+    this.#stepTimer?.cancel();
     this.#timer?.cancel();
     this.#timer = undefined;
+  }
+
+  #step(): void {
+    const step = this.now();
+    this.#history.add(step.time, step.values);
+    this.#stepTimer = this.#bmc.clock.after(historyStepS * 1000, () => this.#step());
+    this.#stepped.emit(step);
   }
 
   #arm(): void {

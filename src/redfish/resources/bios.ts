@@ -61,6 +61,24 @@ const attributes = {
       ['LegacyBios', 'bios'],
     ],
   },
+  TpmSupport: {
+    field: 'tpm',
+    displayName: 'Trusted platform module',
+    help: 'Whether the machine has a TPM 2.0. What it keeps stays while it is disabled.',
+    choices: [
+      ['Enabled', true],
+      ['Disabled', false],
+    ],
+  },
+  SerialRedirection: {
+    field: 'serialRedirection',
+    displayName: 'Serial redirection of legacy firmware',
+    help: 'Whether legacy firmware shows itself on the serial port and takes keys from it. UEFI firmware always does; so does a boot into the firmware setup.',
+    choices: [
+      ['Enabled', true],
+      ['Disabled', false],
+    ],
+  },
   NetworkBoot: {
     field: 'networkBoot',
     displayName: 'Network boot',
@@ -200,7 +218,7 @@ const registryFile = plain({
         {
           ProductName: bmc.identity.product,
           SystemId: bmc.identity.serialNumber,
-          FirmwareVersion: bmc.firmwareVersion(bmc.machineSettings.next.firmware),
+          FirmwareVersion: bmc.firmware.active(bmc.firmware.slotOf(bmc.machineSettings.next)).version,
         },
       ],
       RegistryEntries: {

@@ -1,8 +1,17 @@
 /** What the machine boots from: the override, the machine's own order, and the devices in it. DSP0268, ComputerSystem, BootOption. */
 import { Type } from 'typebox';
 import type { Bmc } from '../../bmc/bmc.ts';
-import { type BootOverride, type BootTarget, bootTargets, type Firmware } from '../../bmc/boot.ts';
-import type { BootDeviceKind, MachineBootDevice } from '../../bmc/inventory.ts';
+import {
+  type BootChoices,
+  type BootOverride,
+  type BootTarget,
+  bootTargets,
+  bootUriFault,
+  type Firmware,
+  isUefiTarget,
+} from '../../bmc/boot.ts';
+import type { BootDeviceKind, FirmwareBootEntry, MachineBootDevice } from '../../bmc/inventory.ts';
+import type { MachineSettings } from '../../bmc/machine-settings.ts';
 import type { Context } from '../context.ts';
 import { collection, type Resource, resource } from '../definition.ts';
 import { RedfishError } from '../errors.ts';
@@ -21,6 +30,10 @@ const sourceOf = {
   'bios-setup': 'BiosSetup',
   diagnostic: 'Diags',
   'safe-mode': 'Recovery',
+  'uefi-http': 'UefiHttp',
+  'uefi-shell': 'UefiShell',
+  'uefi-target': 'UefiTarget',
+  'uefi-boot-next': 'UefiBootNext',
 } as const satisfies Record<BootTarget, string>;
 type Source = (typeof sourceOf)[BootTarget] | 'None';
 
@@ -28,35 +41,51 @@ const enablings = ['Disabled', 'Once', 'Continuous'] as const;
 const modeOf = { uefi: 'UEFI', bios: 'Legacy' } as const satisfies Record<Firmware, string>;
 
 /** What an override can really bring about now. */
-function sourcesOnOffer(devices: readonly MachineBootDevice[]): Source[] {
-  const kinds = new Set<BootDeviceKind>(devices.map(({ kind }) => kind));
-  const targets = bootTargets.filter(
-    (target) => target === 'bios-setup' || kinds.has(target as BootDeviceKind),
-  );
+function sourcesOnOffer({ bootDevices, bootEntries, hasUefi }: MachineSettings): Source[] {
+  const kinds = new Set<BootTarget>(bootDevices.map(({ kind }) => kind));
+  const others: Readonly<Partial<Record<BootTarget, boolean>>> = {
+    'bios-setup': true,
+    'uefi-http': hasUefi && kinds.has('pxe'),
+    'uefi-shell': hasUefi,
+    'uefi-target': bootEntries.length > 0,
+    'uefi-boot-next': bootEntries.length > 0,
+  };
+  const targets = bootTargets.filter((target) => others[target] ?? kinds.has(target));
   return ['None', ...targets.map((target) => sourceOf[target])];
 }
 
 /** The `Boot` of a computer system. */
 export function bootOf(bmc: Bmc): JsonObject {
-  const { override } = bmc.boot;
+  const { override, choices } = bmc.boot;
   const { machineSettings } = bmc;
   const devices = machineSettings.bootDevices;
   return {
     BootSourceOverrideEnabled: override ? (override.persistent ? 'Continuous' : 'Once') : 'Disabled',
     'BootSourceOverrideEnabled@Redfish.AllowableValues': enablings,
     BootSourceOverrideTarget: override ? sourceOf[override.target] : 'None',
-    'BootSourceOverrideTarget@Redfish.AllowableValues': sourcesOnOffer(devices),
+    'BootSourceOverrideTarget@Redfish.AllowableValues': sourcesOnOffer(machineSettings),
     BootSourceOverrideMode: modeOf[override?.firmware ?? machineSettings.next.firmware],
     'BootSourceOverrideMode@Redfish.AllowableValues': Object.values(modeOf),
+    HttpBootUri: choices['uefi-http'] ?? null,
+    UefiTargetBootSourceOverride: choices['uefi-target'] ?? null,
+    'UefiTargetBootSourceOverride@Redfish.AllowableValues': machineSettings.bootEntries.map(
+      ({ path }) => path,
+    ),
+    BootNext: choices['uefi-boot-next'] ?? null,
     BootOptions: link(optionsUri),
     BootOrder: devices.map(({ id }) => id),
   };
 }
 
+const nullableText = Type.Optional(Type.Union([Type.String(), Type.Null()]));
+
 const bootSchema = Type.Object({
   BootSourceOverrideTarget: Type.Optional(Type.Enum(['None', ...Object.values(sourceOf)])),
   BootSourceOverrideEnabled: Type.Optional(Type.Enum([...enablings])),
   BootSourceOverrideMode: Type.Optional(Type.Enum(Object.values(modeOf))),
+  HttpBootUri: nullableText,
+  UefiTargetBootSourceOverride: nullableText,
+  BootNext: nullableText,
   BootOrder: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 })),
 });
 
@@ -64,6 +93,9 @@ interface BootChange {
   readonly BootSourceOverrideTarget?: Source;
   readonly BootSourceOverrideEnabled?: (typeof enablings)[number];
   readonly BootSourceOverrideMode?: 'UEFI' | 'Legacy';
+  readonly HttpBootUri?: string | null;
+  readonly UefiTargetBootSourceOverride?: string | null;
+  readonly BootNext?: string | null;
   readonly BootOrder?: readonly string[];
 }
 
@@ -78,11 +110,14 @@ export const writeBoot = {
     const firmware = mode && (mode === 'UEFI' ? 'uefi' : 'bios');
     // Everything is checked before anything is done.
     if (order) checkOrder(order, bmc.machineSettings.bootDevices);
+    const choices = choicesAfter(change as BootChange, bmc);
     const override = overrideAfter(change as BootChange, firmware, bmc);
+    checkChosen(override, choices);
     const isForOverride = 'BootSourceOverrideTarget' in change || 'BootSourceOverrideEnabled' in change;
     const isOwnMode = firmware !== undefined && !(isForOverride && override);
     // An override that nobody spoke of keeps what IPMI has said of its end.
-    if (override !== bmc.boot.override) bmc.boot.set(override, actor);
+    if (override !== bmc.boot.override) bmc.boot.set(override, actor, { choices });
+    else if (choices !== bmc.boot.choices) bmc.boot.choose(choices, actor);
     if (isOwnMode || order) {
       bmc.machineSettings.set({ ...(isOwnMode && { firmware }), ...(order && { bootOrder: order }) }, actor);
     }
@@ -100,7 +135,7 @@ function overrideAfter(
     // A mode alone: an override that names a firmware must not say otherwise than what is read back.
     return present?.firmware && firmware ? { ...present, firmware } : present;
   }
-  if (source !== undefined && !sourcesOnOffer(bmc.machineSettings.bootDevices).includes(source)) {
+  if (source !== undefined && !sourcesOnOffer(bmc.machineSettings).includes(source)) {
     throw refused(
       'BootSourceOverrideTarget',
       message('PropertyValueNotInList', source, 'BootSourceOverrideTarget'),
@@ -117,8 +152,77 @@ function overrideAfter(
     );
   }
   const persistent = enabled === undefined ? (present?.persistent ?? false) : enabled === 'Continuous';
-  const by = firmware ?? present?.firmware;
+  // Legacy boots of before end with a target that only UEFI knows.
+  const by = firmware ?? (isUefiTarget(target) ? 'uefi' : present?.firmware);
   return { target, persistent, ...(by && { firmware: by }) };
+}
+
+const choiceOf = {
+  HttpBootUri: 'uefi-http',
+  UefiTargetBootSourceOverride: 'uefi-target',
+  BootNext: 'uefi-boot-next',
+} as const satisfies Partial<Record<keyof BootChange, keyof BootChoices>>;
+const choiceNames = Object.keys(choiceOf) as (keyof typeof choiceOf)[];
+
+/** @returns the same object where nothing was said of them */
+function choicesAfter(change: BootChange, bmc: Bmc): BootChoices {
+  const given = choiceNames.filter((name) => change[name] !== undefined);
+  if (given.length === 0) return bmc.boot.choices;
+  const { bootEntries } = bmc.machineSettings;
+  const choices: { -readonly [K in keyof BootChoices]: BootChoices[K] } = { ...bmc.boot.choices };
+  for (const name of given) {
+    const value = change[name];
+    if (typeof value !== 'string') delete choices[choiceOf[name]];
+    else {
+      checkChoice(name, value, bootEntries);
+      choices[choiceOf[name]] = value;
+    }
+  }
+  return choices;
+}
+
+function checkChoice(
+  name: keyof typeof choiceOf,
+  value: string,
+  entries: readonly FirmwareBootEntry[],
+): void {
+  if (name === 'HttpBootUri') {
+    const fault = bootUriFault(value);
+    const shown = value.length > 80 ? `${value.slice(0, 80)}…` : value;
+    if (fault !== undefined) {
+      throw refused(
+        name,
+        inWords(`HttpBootUri: ${fault}.`, message('PropertyValueFormatError', shown, name)),
+      );
+    }
+  } else if (!entries.some(({ id, path }) => value === (name === 'BootNext' ? id : path))) {
+    throw refused(name, message('PropertyValueNotInList', value, name));
+  }
+}
+
+/** A target that only UEFI knows says that UEFI boots, and two of them what. */
+function checkChosen(override: BootOverride | undefined, choices: BootChoices): void {
+  if (!override || !isUefiTarget(override.target)) return;
+  const { target, firmware } = override;
+  const name = choiceNames.find((each) => choiceOf[each] === target);
+  if (firmware === 'bios') {
+    throw refused(
+      'BootSourceOverrideMode',
+      inWords(
+        `${sourceOf[target]} is for UEFI only.`,
+        message('PropertyValueConflict', 'BootSourceOverrideMode', 'BootSourceOverrideTarget'),
+      ),
+    );
+  }
+  if (name && name !== 'HttpBootUri' && choices[choiceOf[name]] === undefined) {
+    throw refused(
+      'BootSourceOverrideTarget',
+      inWords(
+        `${sourceOf[target]} needs ${name}.`,
+        message('PropertyValueConflict', 'BootSourceOverrideTarget', name),
+      ),
+    );
+  }
 }
 
 function checkOrder(order: readonly string[], devices: readonly MachineBootDevice[]): void {
@@ -129,7 +233,7 @@ function checkOrder(order: readonly string[], devices: readonly MachineBootDevic
   throw refused(
     'BootOrder',
     inWords(
-      `BootOrder must name every boot option once: ${devices.map(({ id }) => id).join(', ')}.`,
+      `BootOrder must name every device once: ${devices.map(({ id }) => id).join(', ')}.`,
       message('PropertyValueError', 'BootOrder'),
     ),
   );
@@ -147,7 +251,7 @@ const options = collection({
   name: 'Boot options',
   privileges: { get: ['Login'] },
   find: findSystem,
-  members: (_, { bmc }) => bmc.machineSettings.bootDevices.map(({ id }) => `${optionsUri}/${id}`),
+  members: (_, { bmc }) => [...optionsOf(bmc).keys()].map((id) => `${optionsUri}/${id}`),
 });
 
 const kindNames: Readonly<Record<BootDeviceKind, string>> = {
@@ -157,11 +261,32 @@ const kindNames: Readonly<Record<BootDeviceKind, string>> = {
   usb: 'USB storage',
 };
 
+/**
+ * The machine's devices, which `BootOrder` puts in order, for each firmware alike; behind them what UEFI firmware has
+ * entries for, which `BootNext` and `UefiTargetBootSourceOverride` can name.
+ */
+function optionsOf({ machineSettings: { bootDevices, bootEntries } }: Bmc): ReadonlyMap<string, JsonObject> {
+  return new Map([...bootDevices.map(deviceOption), ...bootEntries.map(entryOption)]);
+}
+
+function deviceOption({ id, kind }: MachineBootDevice): readonly [string, JsonObject] {
+  const name = `${kindNames[kind]} ${id}`;
+  return [id, { Name: name, DisplayName: name, BootOptionEnabled: true, Alias: sourceOf[kind] }];
+}
+
+function entryOption({ id, name, enabled, path }: FirmwareBootEntry): readonly [string, JsonObject] {
+  return [
+    id,
+    { Name: name || id, DisplayName: name || id, BootOptionEnabled: enabled, UefiDevicePath: path },
+  ];
+}
+
 function findOption(
   { systemId, optionId }: { readonly systemId: string; readonly optionId: string },
   { bmc }: Context,
-): MachineBootDevice | undefined {
-  return findSystem({ systemId }) && bmc.machineSettings.bootDevices.find(({ id }) => id === optionId);
+): (JsonObject & { readonly id: string }) | undefined {
+  const found = findSystem({ systemId }) && optionsOf(bmc).get(optionId);
+  return found && { ...found, id: optionId };
 }
 
 const option = resource({
@@ -169,14 +294,7 @@ const option = resource({
   type: '#BootOption.v1_0_6.BootOption',
   privileges: { get: ['Login'] },
   find: findOption,
-  read: ({ found: { id, kind } }) => ({
-    Id: id,
-    Name: `${kindNames[kind]} ${id}`,
-    DisplayName: `${kindNames[kind]} ${id}`,
-    BootOptionReference: id,
-    BootOptionEnabled: true,
-    Alias: sourceOf[kind],
-  }),
+  read: ({ found: { id, ...told } }) => ({ Id: id, BootOptionReference: id, ...told }),
 });
 
 export const bootResources: readonly Resource[] = [options, option];

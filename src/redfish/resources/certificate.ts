@@ -5,7 +5,7 @@
 import { Type } from 'typebox';
 import type { KeyKind, SigningRequestOptions } from '../../http/certificate.ts';
 import type { CertificateDescription, DistinguishedName } from '../../http/certificate-check.ts';
-import { action, always, collection, type Resource, resource } from '../definition.ts';
+import { action, always, collection, create, type Resource, resource } from '../definition.ts';
 import { RedfishError } from '../errors.ts';
 import { message } from '../messages.ts';
 import { findManager, link, managerUri, onlyId, root } from '../paths.ts';
@@ -90,22 +90,25 @@ const certificateService = resource({
         Email: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
         ...keyParameters,
       }),
-      async run({ CertificateCollection: collection, ...wish }, _, { state }) {
+      async run({ CertificateCollection: collection, ...wish }, _, { state, actor }) {
         checkReference(collection['@odata.id'], certificatesUri, 'CertificateCollection', 'GenerateCSR');
-        const request = await state.certificates.request({
-          subject: {
-            commonName: wish.CommonName,
-            ...(wish.Organization !== undefined && { organization: wish.Organization }),
-            ...(wish.OrganizationalUnit !== undefined && { organizationalUnit: wish.OrganizationalUnit }),
-            ...(wish.City !== undefined && { city: wish.City }),
-            ...(wish.State !== undefined && { state: wish.State }),
-            ...(wish.Country !== undefined && { country: wish.Country }),
-            ...(wish.Email !== undefined && { email: wish.Email }),
+        const request = await state.certificates.request(
+          {
+            subject: {
+              commonName: wish.CommonName,
+              ...(wish.Organization !== undefined && { organization: wish.Organization }),
+              ...(wish.OrganizationalUnit !== undefined && { organizationalUnit: wish.OrganizationalUnit }),
+              ...(wish.City !== undefined && { city: wish.City }),
+              ...(wish.State !== undefined && { state: wish.State }),
+              ...(wish.Country !== undefined && { country: wish.Country }),
+              ...(wish.Email !== undefined && { email: wish.Email }),
+            },
+            names: wish.AlternativeNames ?? [],
+            keyKind: keyKindOf(wish),
+            ...(wish.ChallengePassword !== undefined && { challengePassword: wish.ChallengePassword }),
           },
-          names: wish.AlternativeNames ?? [],
-          keyKind: keyKindOf(wish),
-          ...(wish.ChallengePassword !== undefined && { challengePassword: wish.ChallengePassword }),
-        });
+          actor,
+        );
         return { status: 200, body: { CSRString: request, CertificateCollection: link(certificatesUri) } };
       },
     }),
@@ -153,9 +156,21 @@ const certificates = collection({
   path: '/redfish/v1/Managers/:managerId/NetworkProtocol/HTTPS/Certificates',
   type: '#CertificateCollection.CertificateCollection',
   name: 'Certificate of the server over HTTPS',
-  privileges: { get: ['ConfigureManager'] },
+  privileges,
   find: findManager,
   members: () => [certificateUri],
+  // There is one place: what is put there is the server's certificate from then on.
+  create: create({
+    schema: Type.Object({
+      CertificateString: Type.String({ minLength: 1 }),
+      CertificateType: Type.Enum(['PEM', 'PEMchain']),
+    }),
+    run({ CertificateString: text }, _, { state, actor }) {
+      const { certificate, key } = keyApart(text);
+      state.certificates.install(certificate, key, actor);
+      return { status: 201, headers: { location: certificateUri } };
+    },
+  }),
 });
 
 const certificate = resource({
@@ -172,16 +187,32 @@ const certificate = resource({
   }),
   actions: [
     action({
-      name: '#Certificate.Rekey',
-      parameters: Type.Object(keyParameters),
-      async run(wish, _, { state }) {
+      name: '#Certificate.Renew',
+      parameters: Type.Object({ ChallengePassword: keyParameters.ChallengePassword }),
+      async run({ ChallengePassword: challengePassword }, _, { state }) {
         const [own] = state.certificates.describe();
-        const request = await state.certificates.request({
+        const request = await state.certificates.renewalRequest({
           subject: subjectOf(own?.subject ?? {}),
           names: own?.alternativeNames ?? [],
-          keyKind: keyKindOf(wish),
-          ...(wish.ChallengePassword !== undefined && { challengePassword: wish.ChallengePassword }),
+          ...(challengePassword !== undefined && { challengePassword }),
         });
+        return { status: 200, body: { CSRString: request, Certificate: link(certificateUri) } };
+      },
+    }),
+    action({
+      name: '#Certificate.Rekey',
+      parameters: Type.Object(keyParameters),
+      async run(wish, _, { state, actor }) {
+        const [own] = state.certificates.describe();
+        const request = await state.certificates.request(
+          {
+            subject: subjectOf(own?.subject ?? {}),
+            names: own?.alternativeNames ?? [],
+            keyKind: keyKindOf(wish),
+            ...(wish.ChallengePassword !== undefined && { challengePassword: wish.ChallengePassword }),
+          },
+          actor,
+        );
         return { status: 200, body: { CSRString: request, Certificate: link(certificateUri) } };
       },
     }),

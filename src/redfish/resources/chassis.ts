@@ -14,7 +14,9 @@ import type { JsonObject } from '../json.ts';
 import { each, property } from '../patch.ts';
 import { chassisUri, findChassis, link, managerUri, onlyId, systemUri } from '../paths.ts';
 import { indicatorOf, writeIndicator } from './indicator.ts';
+import { adaptersUri } from './network-adapter.ts';
 import { chassisResetTypes, resetSystem } from './reset.ts';
+import { trustedComponentsUri } from './trusted-component.ts';
 
 const readable = { get: ['Login'] } as const;
 
@@ -51,12 +53,14 @@ const chassis = resource({
       IntrusionSensor: bmc.sensors.intruded ? 'HardwareIntrusion' : 'Normal',
       IntrusionSensorReArm: 'Automatic',
     },
+    NetworkAdapters: link(adaptersUri),
     Sensors: link(`${chassisUri}/Sensors`),
     PowerSubsystem: link(`${chassisUri}/PowerSubsystem`),
     ThermalSubsystem: link(`${chassisUri}/ThermalSubsystem`),
     EnvironmentMetrics: link(`${chassisUri}/EnvironmentMetrics`),
     Power: link(`${chassisUri}/Power`),
     Thermal: link(`${chassisUri}/Thermal`),
+    TrustedComponents: link(trustedComponentsUri),
     Links: {
       ComputerSystems: [link(systemUri)],
       ManagedBy: [link(managerUri)],
@@ -64,7 +68,9 @@ const chassis = resource({
     },
   }),
   patch: each({
-    AssetTag: property(Type.String({ maxLength: 63 }), (tag, _, { bmc }) => bmc.asset.setTag(tag)),
+    AssetTag: property(Type.String({ maxLength: 63 }), (tag, _, { bmc, actor }) =>
+      bmc.asset.setTag(tag, actor),
+    ),
     ...writeIndicator,
   }),
   actions: [
@@ -109,7 +115,7 @@ const sensor = resource({
   privileges: readable,
   find: findSensor,
   excerpt: ['Reading'],
-  volatile: ['Reading', 'Status'],
+  volatile: ['Reading'],
   read: ({ found }) => {
     const { definition, settings, reading } = found;
     const { type, units } = quantities[definition.quantity];
@@ -188,7 +194,7 @@ const fan = resource({
     const found = findSensor(params, context);
     return found?.definition.quantity === 'fan-speed' ? found : undefined;
   },
-  volatile: ['SpeedPercent', 'Status'],
+  volatile: ['SpeedPercent'],
   read: ({ found }) => ({
     Id: found.definition.key,
     Name: found.definition.name,

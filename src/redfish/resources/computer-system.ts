@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import type { Bmc } from '../../bmc/bmc.ts';
 import type { BootStage } from '../../bmc/boot-progress.ts';
 import { type RestorePolicy, restorePolicies as restorePolicyNames } from '../../bmc/power.ts';
+import { maxSockets } from '../../http/sockets/console-sockets.ts';
 import type { Context } from '../context.ts';
 import { action, always, collection, type Resource, resource } from '../definition.ts';
 import { serverHealth } from '../health.ts';
@@ -13,8 +14,11 @@ import { bootOf, writeBoot } from './boot.ts';
 import { hostWatchdogOf, writeHostWatchdog } from './host-watchdog.ts';
 import { indicatorOf, writeIndicator } from './indicator.ts';
 import { dateTime } from './manager.ts';
+import { networkInterfacesUri } from './network-interface.ts';
+import { consoleActions, consolesOem } from './oem-console.ts';
 import { pciDeviceUris } from './pcie-device.ts';
 import { resetSystem, systemResetTypes } from './reset.ts';
+import { trustedComponentUris, trustedModulesOf } from './trusted-component.ts';
 
 const systems = collection({
   path: '/redfish/v1/Systems',
@@ -62,12 +66,15 @@ function summariesOf({ inventory, machineSettings }: Bmc): JsonObject {
   };
 }
 
-/** The serial line goes by IPMI alone so far; the screen by VNC where a port is configured for it. */
+/**
+ * The serial line by IPMI and by WebSocket, the screen by WebSocket, and by VNC where a port is configured for it. What
+ * opens a WebSocket is an action, since it needs a ticket: `ConsoleURI` would promise less than that.
+ */
 function consolesOf({ bmc, state: { endpoints } }: Context): JsonObject {
   const { ipmiPort, vncPort } = endpoints;
   return {
     SerialConsole: {
-      MaxConcurrentSessions: 1,
+      MaxConcurrentSessions: maxSockets,
       IPMI: {
         ServiceEnabled: bmc.sol.configuration.enabled,
         Port: ipmiPort,
@@ -75,10 +82,11 @@ function consolesOf({ bmc, state: { endpoints } }: Context): JsonObject {
       },
       SSH: { ServiceEnabled: false },
       Telnet: { ServiceEnabled: false },
+      WebSocket: { ServiceEnabled: true, Interactive: true },
     },
     GraphicalConsole: {
-      ServiceEnabled: vncPort !== undefined,
-      ConnectTypesSupported: vncPort === undefined ? [] : ['KVMIP'],
+      ServiceEnabled: true,
+      ConnectTypesSupported: vncPort === undefined ? ['OEM'] : ['KVMIP', 'OEM'],
       Port: vncPort,
     },
   };
@@ -89,7 +97,7 @@ const system = resource({
   type: '#ComputerSystem.v1_27_0.ComputerSystem',
   privileges: { get: ['Login'], patch: ['ConfigureComponents'], post: ['ConfigureComponents'] },
   find: findSystem,
-  volatile: ['BootProgress'],
+  volatile: ['BootProgress', 'Oem'],
   read: (_, context) => {
     const { bmc } = context;
     const { lastRestartAt, restorePolicy } = bmc.power;
@@ -112,7 +120,7 @@ const system = resource({
         HealthRollup: health,
       },
       PowerRestorePolicy: restorePolicies[restorePolicy],
-      BiosVersion: bmc.firmwareVersion(bmc.machineSettings.current.firmware),
+      BiosVersion: bmc.firmware.versionOf(bmc.machineSettings.current),
       Boot: bootOf(bmc),
       BootProgress: bootProgressOf(bmc),
       ...(lastRestartAt !== undefined && { LastResetTime: dateTime(lastRestartAt) }),
@@ -126,15 +134,24 @@ const system = resource({
       Storage: link(`${systemUri}/Storage`),
       SimpleStorage: link(`${systemUri}/SimpleStorage`),
       EthernetInterfaces: link(`${systemUri}/EthernetInterfaces`),
+      NetworkInterfaces: link(networkInterfacesUri),
       PCIeDevices: pciUris.map(link),
       'PCIeDevices@odata.count': pciUris.length,
       LogServices: link(`${systemUri}/LogServices`),
       VirtualMedia: bmc.media && link(virtualMediaUri),
-      Links: { ManagedBy: [link(managerUri)], Chassis: [link(chassisUri)] },
+      TrustedModules: trustedModulesOf(bmc),
+      Links: {
+        ManagedBy: [link(managerUri)],
+        Chassis: [link(chassisUri)],
+        TrustedComponents: trustedComponentUris(bmc).map(link),
+      },
+      Oem: consolesOem(bmc),
     };
   },
   patch: each({
-    AssetTag: property(Type.String({ maxLength: 63 }), (tag, _, { bmc }) => bmc.asset.setTag(tag)),
+    AssetTag: property(Type.String({ maxLength: 63 }), (tag, _, { bmc, actor }) =>
+      bmc.asset.setTag(tag, actor),
+    ),
     PowerRestorePolicy: property(Type.Enum(Object.values(restorePolicies)), (policy, _, { bmc, actor }) => {
       const found = restorePolicyNames.find((each) => restorePolicies[each] === policy);
       if (found) bmc.power.setRestorePolicy(found, actor);
@@ -149,6 +166,7 @@ const system = resource({
       parameters: Type.Object({ ResetType: Type.Optional(Type.Enum([...systemResetTypes])) }),
       run: ({ ResetType: type = 'On' }, _, context) => resetSystem(type, context),
     }),
+    ...consoleActions,
   ],
 });
 

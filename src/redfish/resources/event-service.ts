@@ -4,8 +4,8 @@ import type { Context } from '../context.ts';
 import { action, always, collection, create, plain, type Resource, resource } from '../definition.ts';
 import { destinationProblem } from '../deliver.ts';
 import { RedfishError } from '../errors.ts';
+import type { StreamRequest } from '../event-streams.ts';
 import { type Filter, parseFilter } from '../filter.ts';
-import type { Happening } from '../happenings.ts';
 import type { Json, JsonObject } from '../json.ts';
 import { about, baseRegistry, inWords, message } from '../messages.ts';
 import { ownRegistry } from '../own-registry.ts';
@@ -23,17 +23,6 @@ const uri = `${root}/EventService`;
 const streamUri = `${uri}/SSE`;
 
 export const registryPrefixes = [ownRegistry.prefix, 'ResourceEvent', 'TaskEvent', baseRegistry.prefix];
-const resourceTypes = [
-  'AccountService',
-  'ComputerSystem',
-  'EventDestination',
-  'LogService',
-  'Manager',
-  'ManagerAccount',
-  'Session',
-  'SessionService',
-  'Task',
-];
 
 const eventService = resource({
   path: '/redfish/v1/EventService',
@@ -49,14 +38,14 @@ const eventService = resource({
     DeliveryRetryIntervalSeconds: state.subscriptions.settings.intervalS,
     EventFormatTypes: ['Event'],
     RegistryPrefixes: registryPrefixes,
-    ResourceTypes: resourceTypes,
+    ResourceTypes: state.happenings.resourceTypes as Json,
     SubordinateResourcesSupported: false,
     IncludeOriginOfConditionSupported: false,
     ServerSentEventUri: streamUri,
     SSEFilterPropertiesSupported: {
       EventFormatType: true,
       MessageId: true,
-      MetricReportDefinition: false,
+      MetricReportDefinition: true,
       OriginResource: true,
       RegistryPrefix: true,
       ResourceType: true,
@@ -168,7 +157,7 @@ const subscriptions = collection({
       ResourceTypes: Type.Optional(names()),
       MessageIds: Type.Optional(names(128)),
     }),
-    run(given, _, context) {
+    async run(given, _, context) {
       const { state, actor } = context;
       const problem = destinationProblem(given.Destination, state.destinations);
       if (problem !== undefined) {
@@ -195,6 +184,7 @@ const subscriptions = collection({
         },
         actor,
       );
+      await state.happenings.ready();
       const location = uriOfSubscription(made.id);
       return {
         status: 201,
@@ -300,7 +290,7 @@ const stream = plain({
   privileges: { get: ['Login'] },
   answer(_, context) {
     const { request, state, bmc, user, sessionId } = context;
-    const wanted = filterOf(request.url);
+    const { wanted, wantsReports } = filterOf(request.url);
     const head = {
       status: 200,
       headers: {
@@ -315,6 +305,7 @@ const stream = plain({
     const { body, cut, end } = state.streams.open({
       lastEventId: typeof lastEventId === 'string' ? lastEventId : undefined,
       wanted,
+      wantsReports,
       gone: request.gone,
       ended() {
         for (const cleanUp of cleanUps) cleanUp();
@@ -340,21 +331,27 @@ const stream = plain({
 });
 
 /** `$filter` on what {@link eventService} names. @throws {RedfishError} for another query or another property */
-function filterOf(url: string): (happening: Happening) => boolean {
+function filterOf(url: string): Pick<StreamRequest, 'wanted' | 'wantsReports'> {
   const query = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?') + 1) : '');
   const unknown = [...query.keys()].find((name) => name.startsWith('$') && name !== '$filter');
   if (unknown !== undefined) throw new RedfishError(message('QueryParameterUnsupported', unknown));
   const text = query.get('$filter');
-  if (text === null) return () => true;
+  if (text === null) return { wanted: () => true, wantsReports: () => false };
   const filter: Filter = parseFilter(text);
-  return ({ messageId, registryPrefix, resourceType, origin }) =>
-    filter({
-      EventFormatType: 'Event',
-      MessageId: messageId,
-      OriginResource: origin,
-      RegistryPrefix: registryPrefix,
-      ResourceType: resourceType,
-    });
+  // Clients that have not heard of metric reports filter by what events have.
+  const knowsReports = /\b(EventFormatType|MetricReportDefinition)\b/.test(text);
+  return {
+    wanted: ({ messageId, registryPrefix, resourceType, origin }) =>
+      filter({
+        EventFormatType: 'Event',
+        MessageId: messageId,
+        OriginResource: origin,
+        RegistryPrefix: registryPrefix,
+        ResourceType: resourceType,
+      }),
+    wantsReports: (definition) =>
+      knowsReports && filter({ EventFormatType: 'MetricReport', MetricReportDefinition: definition }),
+  };
 }
 
 export const eventServiceResources: readonly Resource[] = [eventService, subscriptions, subscription, stream];

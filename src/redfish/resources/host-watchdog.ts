@@ -37,17 +37,17 @@ export const writeHostWatchdog = {
       FunctionEnabled: Type.Optional(Type.Boolean()),
       TimeoutAction: Type.Optional(Type.Enum(Object.values(actionOf))),
     }),
-    ({ FunctionEnabled: enabled, TimeoutAction: wanted }, _, { bmc: { watchdog } }) => {
+    ({ FunctionEnabled: enabled, TimeoutAction: wanted }, _, { bmc: { watchdog }, actor }) => {
       const { settings, running } = watchdog;
       const action = watchdogActions.find((each) => actionOf[each] === wanted);
       if (!settings && (enabled === true || (action !== undefined && action !== 'none'))) {
         throw new BmcError('wrong-state', 'the watchdog has not been set by software in the host');
       }
       if (settings && action !== undefined && action !== settings.action) {
-        watchdog.set({ ...settings, action }, { keepRunning: true });
+        watchdog.set({ ...settings, action }, actor, { keepRunning: true });
       }
-      if (enabled === false) watchdog.stop();
-      else if (enabled && !running) watchdog.restart();
+      if (enabled === false) watchdog.end(actor);
+      else if (enabled && !running) watchdog.restart(actor);
     },
   ),
 };

@@ -11,10 +11,10 @@ export function indicatorOf({ identify }: Bmc): JsonObject {
 
 /** `Blinking` is what a light does that is on to be found; there is one kind of on. */
 export const writeIndicator = {
-  LocationIndicatorActive: property(Type.Boolean(), (on, _, { bmc }) =>
-    on ? bmc.identify.on() : bmc.identify.off(),
+  LocationIndicatorActive: property(Type.Boolean(), (on, _, { bmc, actor }) =>
+    on ? bmc.identify.on(actor) : bmc.identify.off(actor),
   ),
-  IndicatorLED: property(Type.Enum(['Lit', 'Blinking', 'Off']), (state, _, { bmc }) =>
-    state === 'Off' ? bmc.identify.off() : bmc.identify.on(),
+  IndicatorLED: property(Type.Enum(['Lit', 'Blinking', 'Off']), (state, _, { bmc, actor }) =>
+    state === 'Off' ? bmc.identify.off(actor) : bmc.identify.on(actor),
   ),
 };

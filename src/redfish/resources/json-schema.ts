@@ -1,7 +1,9 @@
 /** Which schema each type in use has, and where DMTF publishes it. DSP0266 §8.4.2; DSP0268, JsonSchemaFile. */
 import { actionInfo } from '../actions.ts';
 import { always, collection, type Resource, resource } from '../definition.ts';
+import type { JsonObject } from '../json.ts';
 import { root } from '../paths.ts';
+import { jsonSchemaUri, namespacesOf, oemSchemas } from './oem-schema.ts';
 
 const schemasUri = `${root}/JsonSchemas`;
 const publisher = 'http://redfish.dmtf.org/schemas/v1';
@@ -11,6 +13,7 @@ interface Schema {
   readonly type: string;
   /** `ComputerSystem.v1_27_0` */
   readonly id: string;
+  readonly location: JsonObject;
 }
 
 /** @param all what the service consists of, asked for once it does */
@@ -34,12 +37,12 @@ export function jsonSchemaResources(all: () => readonly Resource[]): readonly Re
       type: '#JsonSchemaFile.v1_1_5.JsonSchemaFile',
       privileges: { get: ['Login'] },
       find: ({ schemaId }) => schemas().get(schemaId),
-      read: ({ found: { id, type } }) => ({
+      read: ({ found: { id, type, location } }) => ({
         Id: id,
         Name: `Schema ${id}`,
         Schema: type,
         Languages: ['en'],
-        Location: [{ Language: 'en', PublicationUri: `${publisher}/${id}.json` }],
+        Location: [{ Language: 'en', ...location }],
       }),
     }),
   ];
@@ -49,7 +52,14 @@ export function jsonSchemaResources(all: () => readonly Resource[]): readonly Re
 function schemasOf(resources: readonly Resource[]): ReadonlyMap<string, Schema> {
   const infos = resources.flatMap((each) => each.actions.flatMap((action) => actionInfo(each, action) ?? []));
   const types = new Set([...resources, ...infos].flatMap(({ type }) => type ?? []));
-  return new Map([...types].sort().map((type) => [schemaIdOf(type), { type, id: schemaIdOf(type) }]));
+  const published = [...types].sort().map((type) => {
+    const id = schemaIdOf(type);
+    return { type, id, location: { PublicationUri: `${publisher}/${id}.json` } };
+  });
+  const own = oemSchemas(resources)
+    .flatMap(namespacesOf)
+    .map(({ id, type }) => ({ type, id, location: { Uri: jsonSchemaUri(id) } }));
+  return new Map([...published, ...own].map((schema) => [schema.id, schema]));
 }
 
 /** `#ComputerSystem.v1_27_0.ComputerSystem` → `ComputerSystem.v1_27_0` */

@@ -3,7 +3,7 @@
  * on its serial port. DSP0268: LogService, LogEntry.
  */
 import { Type } from 'typebox';
-import { actorText } from '../../bmc/actor.ts';
+import type { Face } from '../../bmc/actor.ts';
 import { consoleRingBytes } from '../../bmc/console.ts';
 import { type EventEntry, eventLogCapacity } from '../../bmc/event-log.ts';
 import type { SelEntry } from '../../bmc/sel.ts';
@@ -17,6 +17,7 @@ import { findManager, findSystem, link, managerUri, systemUri } from '../paths.t
 import { selWords } from '../sel-words.ts';
 import { sensorName } from '../sensor-names.ts';
 import { dateTime } from './manager.ts';
+import { oemObject } from './oem-object.ts';
 
 const readable = { get: ['Login'] } as const;
 /** Entries are shown whole, so many at once. */
@@ -81,8 +82,7 @@ function selResources(path: SystemPath | ManagerPath, uri: string): readonly Res
             if (etag !== undefined) {
               throw new RedfishError(message('ActionParameterNotSupported', 'LogEntriesETag', 'ClearLog'));
             }
-            bmc.sel.clear();
-            bmc.events.add('configuration', `SEL cleared by ${actorText(actor)}`, actor);
+            bmc.sel.clear(actor);
             return undefined;
           },
         }),
@@ -104,8 +104,7 @@ function selResources(path: SystemPath | ManagerPath, uri: string): readonly Res
       find: findEntry,
       read: ({ found }, context) => selEntryBody(found, context),
       remove({ found }, { bmc, actor }) {
-        bmc.sel.delete(found.id);
-        bmc.events.add('configuration', `SEL entry ${found.id} deleted by ${actorText(actor)}`, actor);
+        bmc.sel.delete(found.id, actor);
         return undefined;
       },
     }),
@@ -199,8 +198,56 @@ function eventLogResources(
   ];
 }
 
-/** Which face somebody came by, as the scheme of an address. */
-const schemes = { ipmi: 'ipmi', redfish: 'https', bmc: 'bmc' } as const;
+/** Which face somebody came by, as the scheme of an address; others are no places of a network. */
+const schemes: Partial<Record<Face, string>> = { ipmi: 'ipmi', redfish: 'https' };
+
+/** Every face by name, as Redfish writes names. */
+const faceNames = {
+  ipmi: 'IPMI',
+  'in-band': 'SystemInterface',
+  redfish: 'Redfish',
+  admin: 'Admin',
+  bmc: 'Bmc',
+} as const satisfies Record<Face, string>;
+
+/** Of an entry of the audit log: what Redfish has no words for. */
+export const auditObject = oemObject(
+  'QemuBmcLogEntry',
+  'By which face somebody came, and which values are others now.',
+  {
+    Face: Type.Enum(Object.values(faceNames), {
+      title: 'Face',
+      description: 'The face that somebody came by.',
+    }),
+    Changes: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            Name: Type.String({ description: 'Names from the setting to the value, with dots between.' }),
+            Before: Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()], {
+              description: 'The value before; null where there was none.',
+            }),
+            After: Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()], {
+              description: 'The value after; null where there is none.',
+            }),
+          },
+          { title: 'Change', description: 'One value that is another now.', additionalProperties: false },
+        ),
+        { description: 'The values that are others now.' },
+      ),
+    ),
+  },
+);
+
+function auditOem({ actor, changes }: EventEntry): JsonObject | undefined {
+  if (!actor) return undefined;
+  return auditObject.oem({
+    Face: faceNames[actor.face],
+    ...(changes && {
+      Changes: changes.map(({ name, before, after }) => ({ Name: name, Before: before, After: after })),
+    }),
+  });
+}
 
 function eventEntryBody(entry: EventEntry): JsonObject {
   const { messageId, text, args, severity } = toldEvent(entry);
@@ -221,7 +268,11 @@ function eventEntryBody(entry: EventEntry): JsonObject {
             Originator: actor.name,
             OriginatorType: 'Client',
             Username: actor.name,
-            ...(actor.from !== undefined && { OriginAddress: `${schemes[actor.face]}://${actor.from}` }),
+            ...(actor.from !== undefined &&
+              schemes[actor.face] !== undefined && {
+                OriginAddress: `${schemes[actor.face]}://${actor.from}`,
+              }),
+            Oem: auditOem(entry),
           }
         : { Originator: actor.name, OriginatorType: 'Internal' })),
   };

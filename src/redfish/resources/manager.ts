@@ -4,6 +4,8 @@ import type { Bmc, ResetToDefaults } from '../../bmc/bmc.ts';
 import { action, always, collection, type Resource, resource } from '../definition.ts';
 import { RedfishError } from '../errors.ts';
 import { serverHealth } from '../health.ts';
+import { bmcSoftwareUri } from '../inventory-ids.ts';
+import type { JsonObject } from '../json.ts';
 import { about, message } from '../messages.ts';
 import { each, property } from '../patch.ts';
 import { chassisUri, findManager, link, managerUri, onlyId, systemUri, virtualMediaUri } from '../paths.ts';
@@ -57,12 +59,14 @@ const manager = resource({
       ...(started && { LastResetTime: dateTime(started.time) }),
       Status: { State: 'Enabled', Health: serverHealth(bmc) },
       GraphicalConsole: {
-        ServiceEnabled: vncPort !== undefined,
-        ConnectTypesSupported: vncPort === undefined ? [] : ['KVMIP'],
+        ServiceEnabled: true,
+        ConnectTypesSupported: vncPort === undefined ? ['Oem'] : ['KVMIP', 'Oem'],
       },
       SerialConsole: {
-        ServiceEnabled: bmc.sol.configuration.enabled && bmc.lan.access.mode === 'always',
-        ConnectTypesSupported: ['IPMI'],
+        // By WebSocket always, by IPMI where that is switched on.
+        ServiceEnabled: true,
+        ConnectTypesSupported:
+          bmc.sol.configuration.enabled && bmc.lan.access.mode === 'always' ? ['IPMI', 'Oem'] : ['Oem'],
       },
       CommandShell: { ServiceEnabled: false, ConnectTypesSupported: [] },
       EthernetInterfaces: link(`${managerUri}/EthernetInterfaces`),
@@ -71,20 +75,31 @@ const manager = resource({
       LogServices: link(`${managerUri}/LogServices`),
       // Where older clients look for it.
       VirtualMedia: bmc.media && link(virtualMediaUri),
+      ...(state.deployment && {
+        Oem: {
+          QemuBmc: {
+            Profile: state.deployment.profile,
+            SystemInterfacePolicy: state.deployment.systemInterfacePolicy,
+          },
+        },
+      }),
       Links: {
         ManagerForServers: [link(systemUri)],
         'ManagerForServers@odata.count': 1,
         ManagerForChassis: [link(chassisUri)],
         'ManagerForChassis@odata.count': 1,
         ManagerInChassis: link(chassisUri),
+        ActiveSoftwareImage: link(bmcSoftwareUri),
+        SoftwareImages: [link(bmcSoftwareUri)],
+        'SoftwareImages@odata.count': 1,
       },
     };
   },
   patch: each({
-    DateTime: property(Type.String(), (text, _, { bmc }) => bmc.sel.setTime(secondsOf(text))),
+    DateTime: property(Type.String(), (text, _, { bmc, actor }) => bmc.sel.setTime(secondsOf(text), actor)),
     DateTimeLocalOffset: property(
       Type.String({ pattern: '^([-+][0-1][0-9]:[0-5][0-9])$' }),
-      (text, _, { bmc }) => bmc.sel.setUtcOffset(minutesOf(text)),
+      (text, _, { bmc, actor }) => bmc.sel.setUtcOffset(minutesOf(text), actor),
     ),
     ServiceIdentification: property(
       Type.String({ maxLength: maxIdentificationLength }),
@@ -111,6 +126,12 @@ const manager = resource({
         bmc.resetToDefaults(defaultsKinds[type], actor);
         return undefined;
       },
+    }),
+    action({
+      name: '#QemuBmcManager.ExportConfiguration',
+      oem: true,
+      parameters: Type.Object({}),
+      run: (_, __, { bmc }) => ({ status: 200, body: bmc.configuration.export() as unknown as JsonObject }),
     }),
   ],
 });

@@ -4,6 +4,7 @@ import type { JsonObject } from '../json.ts';
 import { baseRegistry } from '../messages.ts';
 import { ownRegistry, ownRegistryBody } from '../own-registry.ts';
 import { root } from '../paths.ts';
+import { updateRegistry } from '../update-messages.ts';
 import { biosRegistryUri } from './bios.ts';
 
 const uri = `${root}/Registries`;
@@ -19,6 +20,7 @@ const published: readonly Registry[] = [
   baseRegistry,
   { prefix: 'ResourceEvent', version: '1.4.3' },
   { prefix: 'TaskEvent', version: '1.0.5' },
+  updateRegistry,
 ];
 const registries: readonly Registry[] = [...published, ownRegistry];
 

@@ -47,10 +47,12 @@ const serialInterface = resource({
     };
   },
   patch: each({
-    InterfaceEnabled: property(Type.Boolean(), (enabled, _, { bmc }) => bmc.sol.update({ enabled })),
-    BitRate: property(Type.Enum(rates), (rate, _, { bmc }) => {
-      bmc.sol.update({ bitRate: bitRateOf[rate] });
-      bmc.sol.volatileBitRate = bitRateOf[rate];
+    InterfaceEnabled: property(Type.Boolean(), (enabled, _, { bmc, actor }) =>
+      bmc.sol.update({ enabled }, actor),
+    ),
+    BitRate: property(Type.Enum(rates), (rate, _, { bmc, actor }) => {
+      bmc.sol.update({ bitRate: bitRateOf[rate] }, actor);
+      bmc.sol.setVolatileBitRate(bitRateOf[rate], actor);
     }),
   }),
 });

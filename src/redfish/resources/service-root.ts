@@ -2,6 +2,7 @@
 import { always, plain, type Resource, resource } from '../definition.ts';
 import { link, root } from '../paths.ts';
 import { maxExpandLevels } from '../query.ts';
+import { csdlUri, namespacesOf, oemSchemas } from './oem-schema.ts';
 
 export const redfishVersion = '1.20.1';
 
@@ -44,6 +45,7 @@ const serviceRoot = resource({
     EventService: link(`${root}/EventService`),
     Tasks: link(`${root}/TaskService`),
     TelemetryService: link(`${root}/TelemetryService`),
+    UpdateService: link(`${root}/UpdateService`),
     Registries: link(`${root}/Registries`),
     Links: { Sessions: link(`${root}/SessionService/Sessions`) },
   }),
@@ -99,6 +101,10 @@ function metadata(resources: readonly Resource[]): string {
     const lines = [...includes].map((namespace) => `    <edmx:Include Namespace="${namespace}"/>`);
     return `  <edmx:Reference Uri="${schemas}/${name}_v1.xml">\n${lines.join('\n')}\n  </edmx:Reference>`;
   });
+  for (const schema of oemSchemas(resources)) {
+    const lines = namespacesOf(schema).map(({ id }) => `    <edmx:Include Namespace="${id}"/>`);
+    references.push(`  <edmx:Reference Uri="${csdlUri(schema)}">\n${lines.join('\n')}\n  </edmx:Reference>`);
+  }
   const root = [...(namespaces.get('ServiceRoot') ?? [])].find((name) => name.includes('.'));
   return `<?xml version="1.0" encoding="UTF-8"?>
 <edmx:Edmx xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx" Version="4.0">

@@ -2,7 +2,7 @@
  * The machine's disks: as drives behind one controller with a volume each, and in the simple form that Ironic asks for.
  * DSP0268, Storage, StorageController, Drive, Volume, SimpleStorage.
  */
-import type { DrivePart } from '../../bmc/inventory.ts';
+import type { DrivePart, ImageLayer } from '../../bmc/inventory.ts';
 import type { Context } from '../context.ts';
 import { collection, type Resource, resource } from '../definition.ts';
 import type { JsonObject } from '../json.ts';
@@ -99,6 +99,8 @@ const drive = resource({
   type: '#Drive.v1_22_0.Drive',
   privileges: readable,
   find: findDrive,
+  // A disk that is written to grows on the host.
+  volatile: ['Oem'],
   read: ({ found }) => ({
     Id: found.id,
     Name: `Disk ${found.id}`,
@@ -108,8 +110,19 @@ const drive = resource({
     CapacityBytes: found.capacityBytes,
     Status: driveStatus(found),
     Links: { Chassis: link(chassisUri), Volumes: [link(`${storageUri}/Volumes/${found.id}`)] },
+    ...(found.layers.length > 0 && { Oem: { QemuBmc: { BackingChain: found.layers.map(layerBody) } } }),
   }),
 });
+
+/** The standard has no words for the files of a disk. */
+function layerBody({ file, format, virtualSizeBytes, allocatedBytes }: ImageLayer): JsonObject {
+  return {
+    File: file,
+    Format: format,
+    VirtualSizeBytes: virtualSizeBytes,
+    AllocatedBytes: allocatedBytes,
+  };
+}
 
 const volumes = collection({
   path: `${storagePath}/Volumes`,

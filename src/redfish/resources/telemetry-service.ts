@@ -1,12 +1,15 @@
 /** Reports of the sensors. DSP0268: TelemetryService, MetricReportDefinition, MetricReport, MetricDefinition. */
 import { Type } from 'typebox';
+import type { Bmc } from '../../bmc/bmc.ts';
 import type { Quantity } from '../../bmc/sensors/sensor.ts';
 import type { Context } from '../context.ts';
 import { always, collection, type Resource, resource } from '../definition.ts';
 import { RedfishError } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
 import { about, message } from '../messages.ts';
 import { each, property } from '../patch.ts';
 import { chassisUri, link, root } from '../paths.ts';
+import { type HistoryValue, historyStepS, historySteps } from '../sensor-history.ts';
 import { measuringSensors, type Report, reportInterval } from '../telemetry.ts';
 
 const uri = `${root}/TelemetryService`;
@@ -31,8 +34,8 @@ const telemetryService = resource({
   }),
 });
 
-/** `Sensors` at an interval, `SensorsNow` at each request. */
-const reportIds = ['Sensors', 'SensorsNow'] as const;
+/** `Sensors` at an interval, `SensorsNow` at each request, `SensorsLastHour` in steps that stay for so long. */
+const reportIds = ['Sensors', 'SensorsNow', 'SensorsLastHour'] as const;
 type ReportId = (typeof reportIds)[number];
 
 function findReport(params: { readonly reportId: string }): ReportId | undefined {
@@ -59,17 +62,20 @@ const definition = resource({
   find: findReport,
   read: ({ found }, { bmc, state }) => {
     const { enabled, intervalS } = state.telemetry.settings;
-    const isPeriodic = found === 'Sensors';
-    const isOn = !isPeriodic || enabled;
+    const sensors = measuringSensors(bmc);
+    const periodS = { Sensors: intervalS, SensorsNow: undefined, SensorsLastHour: historyStepS }[found];
+    const isOn = found !== 'Sensors' || enabled;
     return {
       Id: found,
-      Name: isPeriodic ? 'All sensors, at an interval' : 'All sensors, when asked for',
-      MetricReportDefinitionType: isPeriodic ? 'Periodic' : 'OnRequest',
+      Name: reportNames[found],
+      MetricReportDefinitionType: periodS === undefined ? 'OnRequest' : 'Periodic',
       MetricReportDefinitionEnabled: isOn,
-      ...(isPeriodic && { Schedule: { RecurrenceInterval: duration(intervalS) } }),
+      ...(periodS !== undefined && { Schedule: { RecurrenceInterval: duration(periodS) } }),
       ReportActions: ['LogToMetricReportsCollection'],
-      ReportUpdates: 'Overwrite',
-      MetricProperties: measuringSensors(bmc).map((sensor) => propertyUri(sensor.definition.key)),
+      ...(found === 'SensorsLastHour'
+        ? { ReportUpdates: 'AppendWrapsWhenFull', AppendLimit: historySteps * sensors.length }
+        : { ReportUpdates: 'Overwrite' }),
+      MetricProperties: sensors.map((sensor) => propertyUri(sensor.definition.key)),
       MetricReport: link(`${uri}/MetricReports/${found}`),
       Status: { State: isOn ? 'Enabled' : 'Disabled', Health: 'OK' },
     };
@@ -106,35 +112,74 @@ const reports = collection({
   members: () => reportIds.map((id) => `${uri}/MetricReports/${id}`),
 });
 
+const reportType = '#MetricReport.v1_5_2.MetricReport';
+
 const report = resource({
   path: '/redfish/v1/TelemetryService/MetricReports/:reportId',
-  type: '#MetricReport.v1_5_2.MetricReport',
+  type: reportType,
   privileges: readable,
   find: findReport,
   volatile: ['Timestamp', 'MetricValues'],
   read({ found }, { bmc, state }) {
-    const made: Report = found === 'Sensors' ? state.telemetry.latest : state.telemetry.now();
-    const timestamp = new Date(made.time).toISOString();
-    const sensors = new Map(
-      measuringSensors(bmc).map((sensor) => [sensor.definition.key, sensor.definition]),
+    const { telemetry } = state;
+    if (found === 'SensorsLastHour') {
+      const values = telemetry.history;
+      return reportBody(found, values.at(-1)?.time ?? bmc.clock.wallTime(), values, bmc);
+    }
+    const { time, values } = found === 'Sensors' ? telemetry.latest : telemetry.now();
+    return reportBody(
+      found,
+      time,
+      values.map((value) => ({ ...value, time })),
+      bmc,
     );
-    return {
-      Id: found,
-      Name: found === 'Sensors' ? 'All sensors, at an interval' : 'All sensors, now',
-      Timestamp: timestamp,
-      MetricReportDefinition: link(`${uri}/MetricReportDefinitions/${found}`),
-      MetricValues: made.values.map(({ sensor, reading }) => {
-        const quantity = sensors.get(sensor)?.quantity;
-        return {
-          ...(quantity && { MetricId: metrics[quantity].id }),
-          MetricValue: String(reading),
-          MetricProperty: propertyUri(sensor),
-          Timestamp: timestamp,
-        };
-      }),
-    };
   },
 });
+
+const reportNames = {
+  Sensors: 'All sensors, at an interval',
+  SensorsNow: 'All sensors, when asked for',
+  SensorsLastHour: 'All sensors, in the last hour',
+} as const satisfies Record<ReportId, string>;
+
+function reportBody(id: ReportId, time: number, values: readonly HistoryValue[], bmc: Bmc) {
+  const quantityOf = new Map(
+    measuringSensors(bmc).map(({ definition }) => [definition.key, definition.quantity]),
+  );
+  return {
+    Id: id,
+    Name: reportNames[id],
+    Timestamp: new Date(time).toISOString(),
+    MetricReportDefinition: link(`${uri}/MetricReportDefinitions/${id}`),
+    MetricValues: values.map(({ sensor, reading, time: at }) => {
+      const quantity = quantityOf.get(sensor);
+      return {
+        ...(quantity && { MetricId: metrics[quantity].id }),
+        MetricValue: String(reading),
+        MetricProperty: propertyUri(sensor),
+        Timestamp: new Date(at).toISOString(),
+      };
+    }),
+  };
+}
+
+/** What streams are sent of a step: the last hour's report with what has come to it. DSP0266 §14.3. */
+export function stepBody({ time, values }: Report, bmc: Bmc): JsonObject {
+  const id = 'SensorsLastHour';
+  return {
+    '@odata.id': `${uri}/MetricReports/${id}`,
+    '@odata.type': reportType,
+    ...reportBody(
+      id,
+      time,
+      values.map((value) => ({ ...value, time })),
+      bmc,
+    ),
+  };
+}
+
+/** Of the report that {@link stepBody} is of. */
+export const stepDefinitionUri = `${uri}/MetricReportDefinitions/SensorsLastHour`;
 
 const metrics = {
   temperature: { id: 'Temperature', name: 'Temperature', units: 'Cel' },

@@ -3,13 +3,9 @@
  * are the system's; older clients find the same under the manager.
  */
 import { Type } from 'typebox';
-import {
-  type MediaSlot,
-  type MediumRequest,
-  mediaSlots,
-  type Transfer,
-  type VirtualMedia,
-} from '../../bmc/media.ts';
+import type { VirtualMedia } from '../../bmc/media.ts';
+import { type MediaSlot, type MediumRequest, mediaSlots } from '../../bmc/media-images.ts';
+import type { Transfer } from '../../bmc/media-transfer.ts';
 import { ClientGone } from '../../http/body.ts';
 import { describeCertificates } from '../../http/certificate-check.ts';
 import { boundaryOf, filePart, MultipartError } from '../../http/multipart.ts';
@@ -28,7 +24,7 @@ import {
 } from '../definition.ts';
 import { RedfishError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
-import { inWords, message } from '../messages.ts';
+import { about, inWords, message } from '../messages.ts';
 import { together } from '../patch.ts';
 import { findManager, findSystem, link, virtualMediaUri } from '../paths.ts';
 import { accepted } from '../tasks.ts';
@@ -73,7 +69,7 @@ function findSlot(params: unknown, context: Context): Found | undefined {
 }
 
 const transferMethods = ['Stream', 'Upload'] as const;
-const protocols = ['HTTP', 'HTTPS'] as const;
+const protocols = ['HTTP', 'HTTPS', 'NFS'] as const;
 
 const insertParameters = {
   Image: Type.String({ minLength: 1, maxLength: 2048 }),
@@ -81,7 +77,7 @@ const insertParameters = {
   WriteProtected: Type.Optional(Type.Boolean()),
   UserName: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), Type.Null()])),
   Password: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), Type.Null()])),
-  // Either way the machine sees the image when it is here whole.
+  // `Upload`: the machine sees the image when it is here whole. Otherwise it is read where it is, if that can be done.
   TransferMethod: Type.Optional(Type.Union([Type.Enum([...transferMethods]), Type.Null()])),
   TransferProtocolType: Type.Optional(Type.Union([Type.Enum([...protocols]), Type.Null()])),
 };
@@ -92,13 +88,19 @@ interface InsertWish {
   readonly WriteProtected?: boolean;
   readonly UserName?: string | null;
   readonly Password?: string | null;
+  readonly TransferMethod?: (typeof transferMethods)[number] | null;
   readonly TransferProtocolType?: (typeof protocols)[number] | null;
+  readonly VerifyCertificate?: boolean;
 }
 
 /** @throws {RedfishError} for a protocol that is not the image's */
 function requestOf(wish: InsertWish): MediumRequest {
-  const { Image: url, Inserted: inserted = true, WriteProtected: readOnly = true } = wish;
+  const { Image, Inserted: inserted = true, WriteProtected: readOnly = true, TransferMethod: method } = wish;
   const { UserName: userName, Password: password, TransferProtocolType: protocol } = wish;
+  const { VerifyCertificate: verifyCertificate } = wish;
+  // As `mount` has it, and clients of other makers' BMCs.
+  const [, server, path] = (protocol === 'NFS' && /^([^/:]+):(\/[^/].*)$/.exec(Image)) || [];
+  const url = server === undefined || path === undefined ? Image : `nfs://${server}${encodeURI(path)}`;
   if (protocol && protocolOf(url) !== protocol) {
     throw new RedfishError(message('ActionParameterValueConflict', 'TransferProtocolType', protocol));
   }
@@ -106,8 +108,10 @@ function requestOf(wish: InsertWish): MediumRequest {
     url,
     readOnly,
     inserted,
+    whole: method === 'Upload',
     ...(userName && { userName }),
     ...(password && { password }),
+    ...(verifyCertificate !== undefined && { verifyCertificate }),
   };
 }
 
@@ -151,11 +155,12 @@ function isDone(transfer: Transfer, withinMs: number, { bmc }: Context): Promise
 }
 
 function read({ found: { media, slot } }: Target<unknown, Found>): JsonObject {
-  const { medium, inserted, loading, verifyCertificate } = media.slot(slot);
+  const { medium, inserted, loading, trouble, verifyCertificate } = media.slot(slot);
   const present = medium ?? loading;
   // An upload has no place that it came from; its name stands for it.
   const image = present && (present.url ?? encodeURIComponent(present.name));
   const { transfer } = loading ?? {};
+  const fromElsewhere = present?.url !== undefined && !present.url.startsWith('file:');
   return {
     Id: ids[slot],
     Name: names[slot],
@@ -164,20 +169,24 @@ function read({ found: { media, slot } }: Target<unknown, Found>): JsonObject {
     // Clients tell a free slot by this being absent.
     ImageName: present?.name,
     Inserted: inserted,
-    ConnectedVia: present === undefined ? 'NotConnected' : present.url === undefined ? 'Oem' : 'URI',
+    ConnectedVia: present === undefined ? 'NotConnected' : fromElsewhere ? 'URI' : 'Oem',
     WriteProtected: medium?.readOnly ?? true,
-    TransferMethod: present ? 'Upload' : null,
+    TransferMethod: present ? (medium && medium.held !== undefined ? 'Stream' : 'Upload') : null,
     TransferProtocolType: present ? (protocolOf(present.url ?? '') ?? 'OEM') : null,
     UserName: null,
     Password: null,
     VerifyCertificate: verifyCertificate,
     Certificates: link(`${virtualMediaUri}/${ids[slot]}/Certificates`),
-    Status: { State: transfer ? 'Updating' : 'Enabled', Health: 'OK' },
+    Status: { State: transfer ? 'Updating' : 'Enabled', Health: trouble === undefined ? 'OK' : 'Warning' },
     Actions: {
       Oem: {
         '#QemuBmcVirtualMedia.UploadMedia': {
           target: uploadUri(slot),
           title: 'Send an image with the request; GET tells how much of it is here',
+        },
+        '#QemuBmcVirtualMedia.ListLibrary': {
+          target: libraryUri(slot),
+          title: 'GET lists the images that can be inserted from the BMC’s own folder, as Image',
         },
       },
     },
@@ -208,13 +217,13 @@ function definitions(path: SystemPath | ManagerPath): readonly Resource[] {
         }),
         async (change, { found }: Target<unknown, Found>, context) => {
           const { media, slot } = found;
-          const { Image: image, Inserted: inserted, VerifyCertificate: verify, ...wish } = change;
-          if (verify !== undefined) media.setVerifyCertificate(slot, verify);
-          if (image === null) return media.eject(slot, context.actor);
-          if (image !== undefined) {
-            const request = { ...wish, Image: image, ...(inserted !== undefined && { Inserted: inserted }) };
-            await insert(found, request, context);
-          } else if (inserted !== undefined) await media.setInserted(slot, inserted, context.actor);
+          const { Image: image, ...wish } = change;
+          if (image) return void (await insert(found, { ...wish, Image: image }, context));
+          const { Inserted: inserted, VerifyCertificate: verify } = wish;
+          requireImageFor(wish, media.slot(slot).medium);
+          if (image === null) await media.eject(slot, context.actor);
+          else if (inserted !== undefined) await media.setInserted(slot, inserted, context.actor);
+          if (verify !== undefined) media.setVerifyCertificate(slot, verify, context.actor);
         },
       ),
       actions: [
@@ -236,6 +245,20 @@ function definitions(path: SystemPath | ManagerPath): readonly Resource[] {
   ];
 }
 
+/** @throws {RedfishError} for what only says how an image is fetched or shown, without an image */
+function requireImageFor(
+  wish: Omit<InsertWish, 'Image'>,
+  medium: { readonly readOnly: boolean } | undefined,
+): void {
+  const { WriteProtected: readOnly, Inserted: _, VerifyCertificate: __, ...fetching } = wish;
+  const changed =
+    readOnly !== undefined && readOnly !== (medium?.readOnly ?? true)
+      ? 'WriteProtected'
+      : Object.entries(fetching).find(([, value]) => value !== undefined && value !== null)?.[0];
+  if (changed === undefined) return;
+  throw new RedfishError(about(`#/${changed}`, message('PropertyValueConflict', changed, 'Image')));
+}
+
 // --- Certificates of the servers that images come from ---
 
 const certificates = collection({
@@ -250,7 +273,7 @@ const certificates = collection({
       CertificateString: Type.String({ minLength: 1, maxLength: 65_536 }),
       CertificateType: Type.Enum(['PEM']),
     }),
-    run({ CertificateString: pem }, { uri, found: { media, slot } }: Target<unknown, Found>) {
+    run({ CertificateString: pem }, { uri, found: { media, slot } }: Target<unknown, Found>, { actor }) {
       const [, ...others] = describeCertificates(pem);
       if (others.length > 0) {
         throw new RedfishError(
@@ -260,7 +283,7 @@ const certificates = collection({
           ),
         );
       }
-      const { id } = media.addCertificate(slot, pem);
+      const { id } = media.addCertificate(slot, pem, actor);
       return { status: 201, headers: { location: `${uri}/${id}` } };
     },
   }),
@@ -289,8 +312,8 @@ const certificate = resource({
     CertificateUsageTypes: ['Web'],
     ...certificateFacts(describeCertificates(found.certificate.pem)),
   }),
-  remove({ found: { media, slot, certificate: gone } }) {
-    media.removeCertificate(slot, gone.id);
+  remove({ found: { media, slot, certificate: gone } }, { actor }) {
+    media.removeCertificate(slot, gone.id, actor);
     return undefined;
   },
 });
@@ -331,7 +354,7 @@ const upload: Resource = {
 
 /** How much is here, in words of HTTP and of JSON. */
 function progress(media: VirtualMedia, slot: MediaSlot, status: number): Outcome {
-  const here = media.uploaded(slot);
+  const here = media.uploads.progress(slot);
   const { receivedBytes = 0, totalBytes } = here ?? {};
   return {
     status,
@@ -349,11 +372,11 @@ async function receive({ media, slot }: Found, context: Context): Promise<Outcom
     if (boundary !== undefined) {
       const { fileName, bytes } = await filePart(stream, boundary);
       const whole = { name: nameOf(fileName), offset: 0, totalBytes: undefined, readOnly };
-      await media.upload(slot, whole, bytes, actor);
+      await media.uploads.take(slot, whole, bytes, actor);
       return undefined;
     }
     const { offset, totalBytes } = rangeOf(context);
-    const under = media.uploaded(slot);
+    const under = media.uploads.progress(slot);
     if ((under?.receivedBytes ?? 0) !== offset) {
       const { headers = {} } = progress(media, slot, 416) ?? {};
       const text = `The next byte that is wanted is number ${under?.receivedBytes ?? 0}.`;
@@ -363,7 +386,7 @@ async function receive({ media, slot }: Found, context: Context): Promise<Outcom
       });
     }
     const part = { name: fileNameOf(context), offset, totalBytes, readOnly };
-    const whole = await media.upload(slot, part, stream, actor);
+    const whole = await media.uploads.take(slot, part, stream, actor);
     return whole ? undefined : progress(media, slot, 202);
   } catch (error) {
     if (error instanceof MultipartError) {
@@ -418,10 +441,43 @@ function nameOf(fileName: string | undefined): string {
 
 async function* noBytes(): AsyncIterable<Uint8Array> {}
 
+// --- Images that are there anyway ---
+
+function libraryUri(slot: MediaSlot): string {
+  return `${virtualMediaUri}/${ids[slot]}/Actions/Oem/QemuBmcVirtualMedia.ListLibrary`;
+}
+
+const library: Resource = {
+  ...plain({
+    path: '/redfish/v1/Systems/:systemId/VirtualMedia/:mediaId/Actions/Oem/QemuBmcVirtualMedia.ListLibrary',
+    privileges: { get: ['Login'] },
+    async answer({ params }, context) {
+      const { media, slot } = findSlot(params, context) as Found;
+      const images = (await media.library()) ?? [];
+      return {
+        status: 200,
+        body: {
+          Images: images
+            .filter(({ slots }) => slots.includes(slot))
+            .map(({ name, sizeBytes, modifiedAt, slots }) => ({
+              Name: name,
+              Image: `file:///${encodeURIComponent(name)}`,
+              SizeBytes: sizeBytes,
+              MediaTypes: slots.flatMap((each) => mediaTypes[each]),
+              Modified: new Date(modifiedAt).toISOString(),
+            })),
+        },
+      };
+    },
+  }),
+  find: findSlot as Resource['find'],
+};
+
 export const virtualMediaResources: readonly Resource[] = [
   ...definitions('/redfish/v1/Systems/:systemId'),
   ...definitions('/redfish/v1/Managers/:managerId'),
   certificates,
   certificate,
   upload,
+  library,
 ];

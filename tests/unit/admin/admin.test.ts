@@ -23,7 +23,10 @@ const list = async () => JSON.parse(await tell('list'));
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'qemu-bmc-admin-'));
   bench = await InBandBench.started();
-  server = new AdminServer({ bmc: bench.bmc, commands: ipmiCommands }, runFiles(dir).admin);
+  server = new AdminServer(
+    { bmc: bench.bmc, commands: ipmiCommands, metrics: { text: async () => 'qemu_bmc_up 1\n' } },
+    runFiles(dir).admin,
+  );
   await server.start();
 });
 

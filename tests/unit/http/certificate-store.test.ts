@@ -13,6 +13,7 @@ import type { KeyPair } from '../../../src/http/tls.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
 import { fileStore } from '../../../src/store/file-store.ts';
+import { tester } from '../../support/actors.ts';
 import { ScriptedClock } from '../../support/scripted-clock.ts';
 
 const actor = { name: 'admin', face: 'redfish', from: '192.0.2.1:40000' } as const;
@@ -172,7 +173,7 @@ describe('a certificate that is installed', () => {
   it('may come without a key when it answers a request, or is for the present key', async () => {
     const store = memoryStore();
     const { certificates, clock } = await open(store);
-    const request = await certificates.request({ subject: { commonName: 'asked.example.org' } });
+    const request = await certificates.request({ subject: { commonName: 'asked.example.org' } }, tester);
     const csr = join(folder, 'a.csr');
     writeFileSync(csr, request);
     const ca = ['-keyout', join(folder, 'ca.key'), '-out', join(folder, 'ca.pem'), '-subj', '/CN=CA'];

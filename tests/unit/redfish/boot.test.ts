@@ -11,7 +11,7 @@ let ipmi: BootOptions;
 beforeEach(async () => {
   bench = new RedfishBench();
   await bench.start();
-  ipmi = new BootOptions(bench.bmc.boot, bench.bmc.store);
+  ipmi = new BootOptions(bench.bmc);
 });
 afterEach(() => bench.stop());
 
@@ -108,8 +108,8 @@ describe('the boot override', () => {
 
   it('offers what the machine has and nothing else', async () => {
     const allowed = async () => (await boot())['BootSourceOverrideTarget@Redfish.AllowableValues'];
-    expect(await allowed()).toEqual(['None', 'Pxe', 'Hdd', 'Cd', 'BiosSetup']);
-    for (const target of ['Usb', 'Floppy', 'UefiHttp', 'UefiShell', 'SDCard', 'pxe', '']) {
+    expect(await allowed()).toEqual(['None', 'Pxe', 'Hdd', 'Cd', 'BiosSetup', 'UefiHttp', 'UefiShell']);
+    for (const target of ['Usb', 'Floppy', 'UefiTarget', 'UefiBootNext', 'SDCard', 'pxe', '']) {
       const { status, body } = await patch({ BootSourceOverrideTarget: target });
       expect([target, status]).toEqual([target, 400]);
       const [told] = body.error['@Message.ExtendedInfo'];
@@ -129,14 +129,14 @@ describe('the boot override', () => {
     expect(bench.bmc.boot.override).toBeUndefined();
   });
 
-  it('that IPMI has set for a minute still ends when only the order changes, and no more once Redfish names it', async () => {
+  it('that IPMI has set for a minute still ends when only the order or an address changes, and no more once Redfish names it', async () => {
     const { flags } = ipmi;
     const byIpmi = () => {
       const how = { ...flags.how, valid: true };
       ipmi.setFlags({ ...flags, how, device: { ...flags.device, selector: 'pxe' } }, actor);
     };
     byIpmi();
-    await patch({ BootOrder: ['cd0', 'disk0', 'nic0'] });
+    await patch({ BootOrder: ['cd0', 'disk0', 'nic0'], HttpBootUri: 'http://a/b' });
     await bench.clock.advanceAsync(61_000, 1_000);
     expect((await boot()).BootSourceOverrideTarget).toBe('None');
     byIpmi();
@@ -149,6 +149,136 @@ describe('the boot override', () => {
     const body = { Boot: { BootSourceOverrideTarget: 'Pxe' } };
     expect((await bench.ask('PATCH', uri, { body, as: 'reader' })).status).toBe(403);
     expect((await bench.ask('PATCH', uri, { body, as: 'operator' })).status).toBe(200);
+  });
+});
+
+const shell = { id: 'Boot0003', name: 'Shell', enabled: true, path: 'Fv(1)/FvFile(2)' };
+const disk = { id: 'Boot0001', name: 'UEFI Disk', enabled: false, path: 'PciRoot(0x0)/Pci(0x2,0x0)' };
+
+describe('an override that only UEFI knows', () => {
+  const address = 'http://10.0.0.1:8080/deploy.efi';
+
+  it('boots by UEFI from an address, once, which stays to be read', async () => {
+    const change = {
+      BootSourceOverrideTarget: 'UefiHttp',
+      BootSourceOverrideEnabled: 'Once',
+      HttpBootUri: address,
+    };
+    expect(await set(change)).toEqual(['Once', 'UefiHttp', 'UEFI']);
+    expect(await boot()).toMatchObject({ HttpBootUri: address });
+    // IPMI has no selector for it: a valid boot by UEFI, of no device that it knows.
+    expect(ipmi.flags).toMatchObject({
+      how: { valid: true, persistent: false, efi: true },
+      device: { selector: 'none' },
+    });
+    await start();
+    expect(bench.machine.boots).toEqual([
+      { target: 'uefi-http', persistent: false, firmware: 'uefi', choice: address },
+    ]);
+    expect(bench.machine.firmwares).toEqual(['uefi']);
+    expect(await boot()).toMatchObject({
+      BootSourceOverrideTarget: 'None',
+      BootSourceOverrideMode: 'Legacy',
+      HttpBootUri: address,
+    });
+  });
+
+  it('takes an address that comes alone, before it or after it, and none at all', async () => {
+    await set({ HttpBootUri: address });
+    expect(bench.bmc.boot.override).toBeUndefined();
+    await set({ BootSourceOverrideTarget: 'UefiHttp', BootSourceOverrideEnabled: 'Continuous' });
+    await start();
+    await set({ HttpBootUri: 'https://boot.example/b.iso' });
+    await start('reset');
+    await set({ HttpBootUri: null });
+    expect(await boot()).toMatchObject({ HttpBootUri: null, BootSourceOverrideTarget: 'UefiHttp' });
+    await start('reset');
+    expect(bench.machine.boots.map((each) => each?.choice)).toEqual([
+      address,
+      'https://boot.example/b.iso',
+      undefined,
+    ]);
+  });
+
+  it.each([
+    'ftp://10.0.0.1/x',
+    'http://',
+    'http://a b/',
+    'http://a/\u0000',
+    'http://a/\r\nHost: b',
+    'http://user:secret@a/x',
+    'http://bücher.example/x',
+    'http://a:99999/',
+    `http://a/${'x'.repeat(1024)}`,
+    '',
+  ])('does not take the address %j', async (HttpBootUri) => {
+    const { status, body } = await patch({ BootSourceOverrideTarget: 'UefiHttp', HttpBootUri });
+    expect([status, JSON.stringify(body)]).toEqual([400, expect.stringContaining('#/Boot/HttpBootUri')]);
+    expect(bench.bmc.boot.override).toBeUndefined();
+    expect(bench.bmc.boot.choices).toEqual({});
+  });
+
+  it('is not made by legacy firmware, and takes the place of a legacy override', async () => {
+    const both = { BootSourceOverrideTarget: 'UefiShell', BootSourceOverrideMode: 'Legacy' };
+    const refused = await patch(both);
+    expect(refused.status).toBe(400);
+    expect(refused.body.error['@Message.ExtendedInfo'][0].RelatedProperties).toEqual([
+      '#/Boot/BootSourceOverrideMode',
+    ]);
+    await set({ BootSourceOverrideTarget: 'Pxe', BootSourceOverrideMode: 'Legacy' });
+    expect(await set({ BootSourceOverrideTarget: 'UefiShell' })).toEqual(['Once', 'UefiShell', 'UEFI']);
+    expect((await patch({ BootSourceOverrideMode: 'Legacy' })).status).toBe(400);
+    expect(await set({})).toEqual(['Once', 'UefiShell', 'UEFI']);
+  });
+
+  it('names one of the firmware’s own entries, which are boot options behind the devices', async () => {
+    bench.machine.bootEntries = [disk, shell];
+    const { body } = await bench.ask('GET', `${uri}/BootOptions`);
+    expect(
+      body.Members.map((member: { '@odata.id': string }) => member['@odata.id'].split('/').pop()),
+    ).toEqual(['disk0', 'cd0', 'nic0', 'Boot0001', 'Boot0003']);
+    expect((await bench.ask('GET', `${uri}/BootOptions/Boot0001`)).body).toMatchObject({
+      BootOptionReference: 'Boot0001',
+      DisplayName: 'UEFI Disk',
+      BootOptionEnabled: false,
+      UefiDevicePath: disk.path,
+    });
+    expect(await boot()).toMatchObject({
+      BootOrder: ['disk0', 'cd0', 'nic0'],
+      'UefiTargetBootSourceOverride@Redfish.AllowableValues': [disk.path, shell.path],
+    });
+    await set({ BootSourceOverrideTarget: 'UefiTarget', UefiTargetBootSourceOverride: shell.path });
+    await start();
+    await set({ BootSourceOverrideTarget: 'UefiBootNext', BootNext: 'Boot0001' });
+    await start('reset');
+    expect(bench.machine.boots.map((each) => [each?.target, each?.choice])).toEqual([
+      ['uefi-target', shell.path],
+      ['uefi-boot-next', 'Boot0001'],
+    ]);
+  });
+
+  it.each([
+    [{ BootSourceOverrideTarget: 'UefiTarget' }, 'BootSourceOverrideTarget'],
+    [{ BootSourceOverrideTarget: 'UefiBootNext', BootNext: null }, 'BootSourceOverrideTarget'],
+    [{ BootSourceOverrideTarget: 'UefiBootNext', BootNext: 'Boot0009' }, 'BootNext'],
+    [{ UefiTargetBootSourceOverride: 'Pci(0x9,0x0)' }, 'UefiTargetBootSourceOverride'],
+  ])('is refused without an entry that is there: %j', async (change, name) => {
+    bench.machine.bootEntries = [disk, shell];
+    const { status, body } = await patch(change);
+    expect([status, body.error['@Message.ExtendedInfo'][0].RelatedProperties]).toEqual([
+      400,
+      [`#/Boot/${name}`],
+    ]);
+    expect(bench.bmc.boot.override).toBeUndefined();
+  });
+
+  it('outlives IPMI’s flags when they are written back as they were read, and no others', async () => {
+    await set({ BootSourceOverrideTarget: 'UefiShell', BootSourceOverrideEnabled: 'Continuous' });
+    ipmi.setFlags(ipmi.flags, actor);
+    expect(await set({})).toEqual(['Continuous', 'UefiShell', 'UEFI']);
+    const { flags } = ipmi;
+    ipmi.setFlags({ ...flags, device: { ...flags.device, selector: 'pxe' } }, actor);
+    expect(await set({})).toEqual(['Continuous', 'Pxe', 'UEFI']);
   });
 });
 

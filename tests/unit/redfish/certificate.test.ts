@@ -1,4 +1,4 @@
-import { createPrivateKey, sign, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, sign, X509Certificate } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -126,6 +126,24 @@ describe('the certificate of the server', () => {
     expect(reply.status).toBe(200);
     expect(reply.body).toMatchObject({ Certificate: { '@odata.id': own } });
     expect(reply.body.CSRString).toContain('CERTIFICATE REQUEST');
+  });
+
+  it('is requested anew for the key that it has, and installed by a POST to where it is', async () => {
+    const reply = await bench.ask('POST', `${own}/Actions/Certificate.Renew`, { body: {} });
+    expect(reply.status).toBe(200);
+    expect(reply.body.Certificate).toEqual({ '@odata.id': own });
+    const { key } = bench.redfish.state.certificates.keyPair;
+    const point = createPublicKey(key).export({ type: 'spki', format: 'der' }).subarray(-64);
+    const request = Buffer.from(reply.body.CSRString.replace(/-----[^-]+-----|\s/g, ''), 'base64');
+    expect(request.includes(point)).toBe(true);
+    const { certificate } = await makePair('renewed', key);
+    const body = { CertificateString: certificate, CertificateType: 'PEM' };
+    expect((await bench.ask('POST', collection, { body, as: 'operator' })).status).toBe(403);
+    expect(await bench.ask('POST', collection, { body })).toMatchObject({
+      status: 201,
+      headers: { location: own },
+    });
+    expect((await shownCertificate()).subject).toBe('CN=renewed');
   });
 
   it('is not replaced by what does not work, and the server goes on with the old one', async () => {

@@ -1,5 +1,6 @@
 /** The system: its resets, its watchdog, how far its start has come, its parts. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { tester } from '../../support/actors.ts';
 import { RedfishBench } from '../../support/redfish-bench.ts';
 
 const uri = '/redfish/v1/Systems/1';
@@ -103,10 +104,13 @@ describe('the system', () => {
     const idle = { FunctionEnabled: false, TimeoutAction: 'None', WarningAction: 'None' };
     expect((await get()).HostWatchdogTimer).toMatchObject(idle);
     expect((await patch({ HostWatchdogTimer: { FunctionEnabled: true } })).status).toBe(409);
-    bmc.watchdog.set({
-      ...{ use: 'sms-os', action: 'none', interrupt: 'diagnostic', dontLog: false },
-      ...{ preTimeoutMs: 1_000, timeoutMs: 30_000 },
-    });
+    bmc.watchdog.set(
+      {
+        ...{ use: 'sms-os', action: 'none', interrupt: 'diagnostic', dontLog: false },
+        ...{ preTimeoutMs: 1_000, timeoutMs: 30_000 },
+      },
+      tester,
+    );
     const change = { FunctionEnabled: true, TimeoutAction: 'PowerDown' };
     const { body } = await patch({ HostWatchdogTimer: change });
     expect(body.HostWatchdogTimer).toMatchObject({ ...change, WarningAction: 'DiagnosticInterrupt' });
@@ -152,8 +156,8 @@ describe('the system', () => {
   it('tells where its consoles are', async () => {
     const { SerialConsole, GraphicalConsole } = await get();
     expect(SerialConsole.IPMI).toMatchObject({ ServiceEnabled: true, Port: 623 });
-    expect(GraphicalConsole).toEqual({ ServiceEnabled: false, ConnectTypesSupported: [] });
-    bench.bmc.sol.update({ enabled: false });
+    expect(GraphicalConsole).toEqual({ ServiceEnabled: true, ConnectTypesSupported: ['OEM'] });
+    bench.bmc.sol.update({ enabled: false }, tester);
     expect((await get()).SerialConsole.IPMI.ServiceEnabled).toBe(false);
   });
 });

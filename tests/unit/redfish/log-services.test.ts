@@ -126,6 +126,9 @@ describe('event log and audit log', () => {
       OriginatorType: 'Client',
     });
     expect(entry.Message).toContain('77 s');
+    const { Face, Changes } = entry.Oem.QemuBmc;
+    expect(Face).toBe('Redfish');
+    expect(Changes).toContainEqual(expect.objectContaining({ Before: 1800, After: 77 }));
     conforms(entry);
     const all = await bench.ask('GET', `${manager}/EventLog/Entries`);
     expect(all.body['Members@odata.count']).toBe(bench.bmc.events.list().length);

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NetworkControl, NetworkSettings } from '../../../src/bmc/management-network.ts';
+import { tester } from '../../support/actors.ts';
 import { RedfishBench, type RedfishBenchOptions } from '../../support/redfish-bench.ts';
 
 const manager = '/redfish/v1/Managers/1';
@@ -26,8 +27,8 @@ describe('the manager’s clock', () => {
     expect(set.body).toMatchObject({ DateTime: '2030-01-01T23:34:05-02:30', DateTimeLocalOffset: '-02:30' });
     expect(bench.bmc.sel.time).toBe(Date.UTC(2030, 0, 2, 2, 4, 5) / 1000);
     expect(bench.bmc.sel.utcOffsetMinutes).toBe(-150);
-    bench.bmc.sel.setTime(Date.UTC(2031, 5, 1) / 1000);
-    bench.bmc.sel.setUtcOffset(undefined);
+    bench.bmc.sel.setTime(Date.UTC(2031, 5, 1) / 1000, tester);
+    bench.bmc.sel.setUtcOffset(undefined, tester);
     expect((await get(manager)).DateTime).toBe('2031-06-01T00:00:00+00:00');
   });
 
@@ -53,15 +54,15 @@ describe('the manager', () => {
     expect((await get('/redfish/v1')).ServiceIdentification).toBe('rack 7');
   });
 
-  it('tells of no console that is not there', async () => {
+  it('tells of the consoles that are there', async () => {
     await start();
     expect(await get(manager)).toMatchObject({
-      GraphicalConsole: { ServiceEnabled: false },
+      GraphicalConsole: { ServiceEnabled: true, ConnectTypesSupported: ['Oem'] },
       CommandShell: { ServiceEnabled: false },
-      SerialConsole: { ServiceEnabled: true, ConnectTypesSupported: ['IPMI'] },
+      SerialConsole: { ServiceEnabled: true, ConnectTypesSupported: ['IPMI', 'Oem'] },
     });
-    bench.bmc.sol.update({ enabled: false });
-    expect((await get(manager)).SerialConsole.ServiceEnabled).toBe(false);
+    bench.bmc.sol.update({ enabled: false }, tester);
+    expect((await get(manager)).SerialConsole.ConnectTypesSupported).toEqual(['Oem']);
   });
 
   it('asks for a start of the BMC anew, warm or cold', async () => {
@@ -87,11 +88,11 @@ describe('a reset to defaults', () => {
     bmc.power.request('on', actor);
     await bench.clock.advance(10_000);
     bmc.boot.set({ target: 'pxe', persistent: true }, actor);
-    bmc.sol.update({ enabled: false });
-    bmc.pef.update({ enabled: false });
+    bmc.sol.update({ enabled: false }, tester);
+    bmc.pef.update({ enabled: false }, tester);
     bmc.power.setRestorePolicy('always-on', actor);
     bmc.frontPanel.disable(new Set(['power']), actor);
-    bmc.sensors.analog('cpuTemp').configure({ thresholds: { 'upper-critical': 60 } });
+    bmc.sensors.analog('cpuTemp').configure({ thresholds: { 'upper-critical': 60 } }, tester);
     bmc.lan.update({ community: 'secret' }, actor);
     bmc.lan.setAccess({ mode: 'disabled' }, actor);
     bmc.users.update(
@@ -102,7 +103,7 @@ describe('a reset to defaults', () => {
     bmc.users.update(4, { password: Buffer.from('changed') }, actor);
     await patch('/redfish/v1/SessionService', { SessionTimeout: 60 });
     await patch(manager, { ServiceIdentification: 'rack 7' });
-    bmc.asset.setTag('inventory 1');
+    bmc.asset.setTag('inventory 1', tester);
     const resets: string[] = [];
     bmc.onResetRequest(({ kind }) => resets.push(kind));
     return resets;
@@ -279,7 +280,7 @@ describe('the serial interface', () => {
     await patch(serial, { BitRate: '9600', InterfaceEnabled: false });
     expect(bench.bmc.sol.configuration).toMatchObject({ bitRate: '9.6', enabled: false });
     expect(bench.bmc.sol.volatileBitRate).toBe('9.6');
-    bench.bmc.sol.volatileBitRate = '38.4';
+    bench.bmc.sol.setVolatileBitRate('38.4', tester);
     expect((await get(serial)).BitRate).toBe('38400');
     expect((await patch(serial, { BitRate: '300' })).status).toBe(400);
     expect((await patch(serial, { Parity: 'Even' })).status).toBe(400);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { actionPath } from '../../../src/redfish/actions.ts';
 import type { Resource } from '../../../src/redfish/definition.ts';
 import {
   openApiDocument,
@@ -29,7 +30,7 @@ describe('the OpenAPI document', () => {
     const { all } = new Routes(redfishResources);
     const expected = new Set(all.map(({ path }) => template(path)));
     for (const { path, actions } of redfishResources) {
-      for (const { name } of actions) expected.add(`${template(path)}/Actions/${name.slice(1)}`);
+      for (const action of actions) expected.add(template(actionPath(path, action)));
     }
     expect(new Set(paths.map(([path]) => path))).toEqual(expected);
   });

@@ -29,6 +29,14 @@ describe('a Redfish service', () => {
     }
   });
 
+  it('asks no client of sessions for a password: a browser would ask its user, and the page would wait for ever', async () => {
+    for (const token of ['of-a-session-that-is-over', '']) {
+      const reply = await bench.ask('GET', system, { as: undefined, headers: { 'x-auth-token': token } });
+      expect(reply.status).toBe(401);
+      expect(reply.headers['www-authenticate']).toBeUndefined();
+    }
+  });
+
   it('names what is not there', async () => {
     const reply = await bench.ask('GET', '/redfish/v1/Systems/2');
     expect(reply.status).toBe(404);
@@ -167,6 +175,8 @@ describe('a Redfish service', () => {
       'operator',
       'reader',
     ]);
+    const own = await bench.ask('GET', `${accounts}?$expand=.`, { as: 'reader' });
+    expect(own.body.Members).toMatchObject([{ UserName: 'reader' }]);
     const names = await bench.ask('GET', `${accounts}?$expand=.&$select=UserName`);
     expect(Object.keys(names.body.Members[0]).filter((name) => !name.startsWith('@'))).toEqual(['UserName']);
     const some = await bench.ask('GET', `${accounts}?$filter=RoleId%20eq%20'Operator'`);

@@ -12,14 +12,16 @@ import { ScriptedClock } from '../../support/scripted-clock.ts';
 const actor = { name: 'admin', face: 'redfish', from: '192.0.2.1:40000' } as const;
 const from = '192.0.2.1';
 
-function bench(store: Store = memoryStore()) {
-  const clock = new ScriptedClock();
+/** @param admin how the first user is configured */
+function bench(store: Store = memoryStore(), wallTime?: number, admin: Partial<UserSpec> = {}) {
+  const clock = new ScriptedClock(wallTime);
   const random = systemRandom();
   const events = new EventLog(clock, memoryStore(), silentLogger);
   const specs: UserSpec[] = Array.from({ length: 6 }, (_, i) => ({
     name: i === 0 ? 'admin' : `user${i}`,
     password: 'password',
     limit: 'administrator',
+    ...(i === 0 && admin),
   }));
   const users = new Users({ specs, store: memoryStore(), events, random });
   const sessions = new RedfishSessions({ users, events, store, clock, random });
@@ -122,14 +124,69 @@ describe('a session', () => {
     sessions.hold('no such session')();
   });
 
-  it('is gone after a restart of the BMC', () => {
+  it('survives a restart of the BMC, with the idle time it has had', () => {
     const store = memoryStore();
     const before = bench(store);
-    const { token } = before.sessions.open(before.user(2), from);
+    const { session, token } = before.sessions.open(before.user(2), from);
+    before.clock.advance(1_000_000);
     before.sessions.stop();
     expect(before.clock.pending).toBe(0);
     expect(before.sessions.use(token)).toBeUndefined();
-    expect(bench(store).sessions.use(token)).toBeUndefined();
+
+    const after = bench(store, before.clock.wallTime() + 700_000);
+    expect(after.sessions.list()).toEqual([session]);
+    after.clock.advance(99_999);
+    expect(after.sessions.get(session.id)).toBeDefined();
+    expect(after.sessions.use(token)?.user.name).toBe('admin');
+    expect(after.texts()).toEqual([]);
+
+    const late = bench(store, after.clock.wallTime() + 1_800_000);
+    expect(late.sessions.use(token)).toBeUndefined();
+    expect(late.texts().at(-1)).toContain('timed out');
+    expect(bench(store, before.clock.wallTime()).sessions.list()).toEqual([]);
+  });
+
+  it('survives the BMC’s being killed, too: one that is in use is at most a minute older than it was', () => {
+    const store = memoryStore();
+    const before = bench(store);
+    const { session, token } = before.sessions.open(before.user(2), from);
+    const over = before.sessions.open(before.user(2), from);
+    before.sessions.hold(session.id);
+    before.clock.advance(100_000_000);
+    const after = bench(store, before.clock.wallTime() + 1_739_000);
+    expect(after.sessions.use(token)).toBeDefined();
+    expect(after.sessions.use(over.token)).toBeUndefined();
+  });
+
+  it('does not survive a restart that finds another user or password in its user’s place', () => {
+    const store = memoryStore();
+    const before = bench(store);
+    const { token } = before.sessions.open(before.user(2), from);
+    const other = before.sessions.open(before.user(3), from);
+    const after = bench(store, before.clock.wallTime(), { password: 'another' });
+    expect(after.sessions.list().map(({ id }) => id)).toEqual([other.session.id]);
+    expect(after.sessions.use(token)).toBeUndefined();
+    expect(after.texts().at(-1)).toContain('ended, since its user has changed');
+  });
+
+  it('begins and ends also on a disk that is full, and is noted when that has room again', () => {
+    const store = memoryStore();
+    const { save } = store;
+    const { sessions, user, clock } = bench(store);
+    store.save = () => {
+      throw new BmcError('no-space', 'disk full');
+    };
+    const first = sessions.open(user(2), from);
+    const second = sessions.open(user(2), from);
+    expect(sessions.end(first.session.id, actor)).toBe(true);
+    expect(bench({ ...store, save }).sessions.list()).toEqual([]);
+    store.save = save;
+    clock.advance(60_000);
+    expect(
+      bench(store, clock.wallTime())
+        .sessions.list()
+        .map(({ id }) => id),
+    ).toEqual([second.session.id]);
   });
 });
 

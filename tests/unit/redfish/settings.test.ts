@@ -5,6 +5,7 @@ import { memoryStore } from '../../../src/bmc/store.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
 import { hostNames } from '../../../src/redfish/endpoints.ts';
 import { RedfishSettings } from '../../../src/redfish/settings.ts';
+import { tester } from '../../support/actors.ts';
 import { ScriptedClock } from '../../support/scripted-clock.ts';
 
 const actor = { name: 'admin', face: 'redfish' } as const;
@@ -26,7 +27,7 @@ describe('settings of Redfish', () => {
       'Redfish: HTTP Basic authentication now Disabled by admin',
       'Redfish: identification of the service changed by admin',
     ]);
-    kept.resetToDefaults();
+    kept.resetToDefaults(tester);
     expect(settings(store).kept).toMatchObject({ httpBasicAuth: 'Enabled', identification: '' });
   });
 

@@ -98,6 +98,86 @@ describe('InsertMedia', () => {
     expect(bench.machine.media.get('cd')).toEqual({ slot: 'cd', file, readOnly: true });
   });
 
+  it('has an image read where it is, if its server can do that and the client does not want a copy', async () => {
+    bench.remote.streams = true;
+    expect((await bench.ask('POST', insertMedia, { body: { Image: url } })).status).toBe(204);
+    expect(await body()).toMatchObject({
+      TransferMethod: 'Stream',
+      ConnectedVia: 'URI',
+      Status: { Health: 'OK' },
+    });
+    expect(bench.fetcher.asked).toEqual([]);
+    const [file = ''] = bench.remote.ready.keys();
+    bench.remote.setTrouble('cd', file, 'the server is silent');
+    expect(await body()).toMatchObject({ Inserted: true, Status: { Health: 'Warning' } });
+    await bench.ask('POST', ejectMedia);
+    await bench.ask('POST', insertMedia, { body: { Image: url, TransferMethod: 'Upload' } });
+    expect(await body()).toMatchObject({ TransferMethod: 'Upload' });
+    expect(bench.fetcher.asked).toHaveLength(1);
+  });
+
+  it('never has a reset wait for the server of an image', async () => {
+    bench.remote.streams = true;
+    await bench.ask('POST', insertMedia, { body: { Image: url } });
+    await bench.machine.powerOn();
+    const [file = ''] = bench.remote.ready.keys();
+    let readable: boolean | undefined;
+    const reset = bench.machine.reset.bind(bench.machine);
+    bench.machine.reset = () => {
+      readable = bench.remote.ready.get(file);
+      return reset();
+    };
+    bench.bmc.power.request('reset', { name: 'tester', face: 'bmc' });
+    await vi.waitFor(() => expect(readable).toBe(false));
+    await vi.waitFor(() => expect(bench.remote.ready.get(file)).toBe(true));
+  });
+
+  it('takes an image of the library, by what the list says', async () => {
+    const { Actions } = await body();
+    const list = await bench.ask('GET', Actions.Oem['#QemuBmcVirtualMedia.ListLibrary'].target);
+    expect(list.body.Images).toEqual([
+      {
+        Name: 'a disc.iso',
+        Image: 'file:///a%20disc.iso',
+        SizeBytes: 4096,
+        MediaTypes: ['CD', 'DVD', 'USBStick'],
+        Modified: '1970-01-02T00:00:00.000Z',
+      },
+    ]);
+    bench.images.files.set('/library/a disc.iso', Buffer.alloc(1));
+    expect(
+      (await bench.ask('POST', insertMedia, { body: { Image: list.body.Images[0].Image } })).status,
+    ).toBe(204);
+    expect(await body()).toMatchObject({
+      ...{ Image: 'file:///a%20disc.iso', ImageName: 'a disc.iso', ConnectedVia: 'Oem' },
+      ...{ TransferMethod: 'Stream', TransferProtocolType: 'OEM', WriteProtected: true },
+    });
+    const none = await bench.ask('POST', insertMedia.replace('Cd', 'Usb'), {
+      body: { Image: 'file:../x.iso' },
+    });
+    expect(none.status).toBe(400);
+    expect(none.text).toContain('image x.iso in the library');
+  });
+
+  it('takes an NFS path as mount writes it, when the protocol is said', async () => {
+    bench.fetcher.fails = new BmcError('bad-argument', 'not reached');
+    const wish = { Image: 'files.example:/iso/a disc.iso', TransferProtocolType: 'NFS' };
+    bench.fetcher.check = () => undefined;
+    await bench.ask('POST', insertMedia, { body: wish });
+    expect(bench.fetcher.asked[0]?.request.url).toBe('nfs://files.example/iso/a%20disc.iso');
+  });
+
+  it.each([
+    { UserName: 'me' },
+    { Password: 'hidden-word' },
+    { TransferProtocolType: 'NFS' },
+    { WriteProtected: false },
+  ])('refuses what only says how an image is fetched, without an image: %o', async (change) => {
+    const reply = await bench.ask('PATCH', cd, { body: change });
+    expect(reply.status).toBe(400);
+    expect(reply.text).toContain('PropertyValueConflict');
+  });
+
   it('hands credentials to the server and to nobody else', async () => {
     const secret = { UserName: 'me', Password: 'hidden-word' };
     await bench.ask('POST', insertMedia, { body: { Image: 'http://u:p@images.example/a.iso', ...secret } });
