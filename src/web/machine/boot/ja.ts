@@ -1,0 +1,37 @@
+import type { Words } from '../../i18n/words.ts';
+import type { en } from './en.ts';
+
+export const ja: Words<typeof en> = {
+  boot: '次回の起動',
+  bootFrom: '起動元',
+  bootFor: '適用',
+  bootMode: 'ファームウェア',
+  targets: {
+    None: 'マシンの起動順序',
+    Pxe: 'ネットワーク (PXE)',
+    Hdd: 'ハードディスク',
+    Cd: 'CD / DVD',
+    Usb: 'USB',
+    Floppy: 'フロッピーディスク',
+    BiosSetup: 'ファームウェア設定',
+    Diags: '診断',
+    Recovery: '回復',
+    UefiHttp: 'HTTP ネットワーク (UEFI)',
+    UefiShell: 'UEFI シェル',
+    UefiTarget: 'UEFI のエントリー (パス指定)',
+    UefiBootNext: 'UEFI のエントリー (番号指定)',
+  },
+  once: '次回の起動のみ',
+  continuous: '毎回の起動',
+  modes: { UEFI: 'UEFI', Legacy: 'レガシー BIOS' },
+  uefiOnly: 'この起動元には UEFI が必要です。',
+  httpUri: 'イメージの URI',
+  httpUriHint: '空欄の場合は DHCP サーバーが示す URI を使います。',
+  entry: 'エントリー',
+  overrideOnce: '一時指定: 次回のみ',
+  overrideContinuous: '一時指定: 毎回',
+  apply: '適用',
+  revert: '元に戻す',
+  bootSaved: '次回の起動を設定しました',
+  order: '起動順序',
+};

@@ -1,0 +1,29 @@
+import { usePatch, useResource } from '../api/queries.ts';
+import { type ComputerSystem, uris } from '../api/schema.ts';
+import { useExplain } from '../ui/explain.ts';
+import { notify } from '../ui/notices.tsx';
+import { useMachineWords } from './words.ts';
+
+/** The light that shows somebody in front of the rack which machine is meant. */
+export function useIdentify() {
+  const { data: system } = useResource<ComputerSystem>(uris.system);
+  const patch = usePatch<ComputerSystem>(uris.system);
+  const words = useMachineWords();
+  const explain = useExplain();
+  const isOn = system?.LocationIndicatorActive ?? false;
+  return {
+    isOn,
+    label: isOn ? words.identifyOff : words.identifyOn,
+    toggle() {
+      patch.mutate(
+        { LocationIndicatorActive: !isOn },
+        {
+          onError(error) {
+            const { cause, remedy } = explain(error);
+            notify({ kind: 'error', title: words.identifyFailed, detail: `${cause} ${remedy}` });
+          },
+        },
+      );
+    },
+  };
+}

@@ -1,0 +1,5 @@
+import { useWords } from '../../i18n/words.ts';
+import { en } from './en.ts';
+import { ja } from './ja.ts';
+
+export const useConsoleWords = () => useWords({ en, ja });

@@ -1,0 +1,42 @@
+/** An account as the user wishes it, and as Redfish and ipmitool are told. */
+import type { AccountType } from './schema.ts';
+
+export const roleIds = ['Administrator', 'Operator', 'ReadOnly', 'NoAccess'] as const;
+
+export interface Wish {
+  readonly UserName: string;
+  readonly RoleId: string;
+  readonly Enabled: boolean;
+  readonly AccountTypes: readonly AccountType[];
+  readonly PasswordChangeRequired: boolean;
+}
+
+/** As IPMI wants names: visible ASCII, 16 at most. IPMI 2.0 §22.28 */
+export function isName(text: string): boolean {
+  return /^[\x21-\x7e]{1,16}$/.test(text);
+}
+
+/** Of a POST to the accounts. */
+export function accountBody(wish: Wish, password: string): Readonly<Record<string, unknown>> {
+  return { ...wish, Password: password };
+}
+
+/** IPMI 2.0 §6.8; 15: no access. */
+const levels: Readonly<Record<string, string>> = {
+  Administrator: '4',
+  Operator: '3',
+  ReadOnly: '2',
+  NoAccess: '15',
+};
+
+/** @returns words for ipmitool; undefined where one line of it does not do the same */
+export function ipmiAccount(id: string, changes: Partial<Wish>): readonly string[] | undefined {
+  const [only, ...others] = Object.keys(changes);
+  if (others.length > 0) return undefined;
+  const { UserName: name, RoleId: role, Enabled: enabled } = changes;
+  if (only === 'UserName' && name !== undefined) return ['user', 'set', 'name', id, name];
+  if (only === 'Enabled') return ['user', enabled ? 'enable' : 'disable', id];
+  const level = role === undefined ? undefined : levels[role];
+  if (only === 'RoleId' && level !== undefined) return ['user', 'priv', id, level, '1'];
+  return undefined;
+}

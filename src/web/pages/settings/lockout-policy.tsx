@@ -1,0 +1,86 @@
+import { useMay } from '../../api/privileges.ts';
+import { useResource } from '../../api/queries.ts';
+import { Field, Input } from '../../ui/field.tsx';
+import { Select } from '../../ui/select.tsx';
+import { useDraft } from './draft.ts';
+import { type Lockout, lockoutBody } from './lockout.ts';
+import { PatchForm } from './patch-form.tsx';
+import { type AccountService, settingsUris } from './schema.ts';
+import { Section } from './section.tsx';
+import { useSettingsWords } from './words.ts';
+
+/** What wrong passwords lead to: for IPMI and Redfish alike. */
+export function LockoutPolicy() {
+  const { users: words } = useSettingsWords();
+  const service = useResource<AccountService>(settingsUris.accountService);
+  return (
+    <Section title={words.policy} about={words.policyAbout} needs="ConfigureUsers" reading={service}>
+      {(data) => <PolicyForm service={data} />}
+    </Section>
+  );
+}
+
+function PolicyForm({ service }: { readonly service: AccountService }) {
+  const { users: words } = useSettingsWords();
+  const may = useMay('ConfigureUsers');
+  const draft = useDraft<Lockout>({
+    threshold: String(service.AccountLockoutThreshold ?? 0),
+    duration: String(service.AccountLockoutDuration ?? 0),
+    resetAfter: String(service.AccountLockoutCounterResetAfter ?? 0),
+    basicAuth: service.HTTPBasicAuth ?? 'Enabled',
+  });
+  const { value, set } = draft;
+  const isOff = value.threshold === '0';
+  return (
+    <PatchForm
+      uri={settingsUris.accountService}
+      may={may}
+      body={draft.differs ? lockoutBody(draft.changes) : undefined}
+      saved={words.policySaved}
+      revert={draft.revert}
+    >
+      <Field label={words.threshold} hint={isOff ? words.thresholdOff : words.thresholdHint}>
+        <Input
+          type="number"
+          min={0}
+          max={255}
+          required
+          value={value.threshold}
+          onChange={({ target }) => set({ threshold: target.value })}
+        />
+      </Field>
+      <Field label={words.duration} hint={value.duration === '0' ? words.durationForEver : words.steps}>
+        <Input
+          type="number"
+          min={0}
+          max={655_350}
+          step={10}
+          required
+          value={value.duration}
+          onChange={({ target }) => set({ duration: target.value })}
+        />
+      </Field>
+      <Field label={words.resetAfter} hint={value.resetAfter === '0' ? words.resetNever : words.steps}>
+        <Input
+          type="number"
+          min={0}
+          max={655_350}
+          step={10}
+          required
+          value={value.resetAfter}
+          onChange={({ target }) => set({ resetAfter: target.value })}
+        />
+      </Field>
+      <Field label={words.basicAuth} hint={words.basicAuthHint}>
+        <Select
+          value={value.basicAuth}
+          options={['Enabled', 'Unadvertised', 'Disabled'].map((state) => ({
+            value: state,
+            label: words.basicAuthStates[state] ?? state,
+          }))}
+          onChange={(basicAuth) => set({ basicAuth })}
+        />
+      </Field>
+    </PatchForm>
+  );
+}

@@ -1,0 +1,131 @@
+/**
+ * The host's serial line in a terminal: xterm, told to do nothing that the host's bytes could misuse. No links are
+ * followed, no clipboard is written, the window keeps its title and size, and what the past asks of the terminal is not
+ * answered once more.
+ */
+import '@xterm/xterm/css/xterm.css';
+import { FitAddon } from '@xterm/addon-fit';
+import { Terminal } from '@xterm/xterm';
+import { ConsoleLink, type ControlMessage } from './console-link.ts';
+import { Recording } from './recording.ts';
+import { styledDocument, whileStyled } from './styled-document.ts';
+
+const scrollbackLines = 5000;
+
+export class SerialTerminal {
+  readonly link: ConsoleLink;
+  readonly #terminal: Terminal;
+  readonly #fit = new FitAddon();
+  readonly #encoder = new TextEncoder();
+  readonly #resized: ResizeObserver;
+  #recording: Recording | undefined;
+  /** The past is being shown: its questions have had their answers. */
+  #past = true;
+
+  /** @param place the element that it fills */
+  constructor(
+    place: HTMLElement,
+    { interactive, label }: { readonly interactive: boolean; readonly label: string },
+  ) {
+    this.link = new ConsoleLink('serial', interactive, {
+      bytes: (bytes) => this.#write(bytes),
+      control: (message) => this.#control(message),
+      lost: () => undefined,
+    });
+    this.#terminal = new Terminal({
+      documentOverride: styledDocument(),
+      scrollback: scrollbackLines,
+      fontFamily: getComputedStyle(place).fontFamily,
+      fontSize: 14,
+      cursorBlink: true,
+      macOptionIsMeta: true,
+      theme: themeOf(place),
+      linkHandler: { activate: () => undefined },
+      windowOptions: {},
+    });
+    this.#terminal.loadAddon(this.#fit);
+    whileStyled(() => this.#terminal.open(place));
+    this.#terminal.textarea?.setAttribute('aria-label', label);
+    this.#terminal.onData((text) => this.#type(this.#encoder.encode(text)));
+    this.#terminal.onBinary((text) =>
+      this.#type(Uint8Array.from(text, (character) => character.charCodeAt(0))),
+    );
+    this.#terminal.onResize(({ cols, rows }) => this.#recording?.resize(cols, rows));
+    this.#terminal.attachCustomKeyEventHandler((event) => this.#isForTheHost(event));
+    this.#resized = new ResizeObserver(() => this.#fit.fit());
+    this.#resized.observe(place);
+    this.#fit.fit();
+    this.link.start();
+  }
+
+  dispose(): void {
+    this.link.stop();
+    this.#resized.disconnect();
+    this.#terminal.dispose();
+  }
+
+  focus(): void {
+    this.#terminal.focus();
+  }
+
+  /** As if it had been typed, with the line ends of keyboards. */
+  paste(text: string): void {
+    this.#terminal.paste(text);
+  }
+
+  get selection(): string {
+    return this.#terminal.getSelection();
+  }
+
+  sendBreak(): void {
+    this.link.tell({ type: 'break' });
+  }
+
+  startRecording(title: string): void {
+    const { cols: columns, rows } = this.#terminal;
+    this.#recording = new Recording({ columns, rows, title });
+  }
+
+  /** @returns the file; undefined when nothing was being recorded */
+  stopRecording(): Blob | undefined {
+    const file = this.#recording?.file;
+    this.#recording = undefined;
+    return file;
+  }
+
+  #write(bytes: Uint8Array): void {
+    this.#recording?.output(bytes);
+    this.#terminal.write(bytes);
+  }
+
+  #control({ type }: ControlMessage): void {
+    if (type === 'hello') {
+      this.#past = true;
+      this.#terminal.reset();
+    }
+    // Behind the past in the terminal's own queue.
+    if (type === 'history-end') this.#terminal.write('', () => (this.#past = false));
+  }
+
+  #type(bytes: Uint8Array<ArrayBuffer>): void {
+    if (!this.#past) this.link.send(bytes);
+  }
+
+  /** Ctrl-Shift-C and -V are the browser's, as in other terminals; Ctrl-C is the host's. */
+  #isForTheHost(event: KeyboardEvent): boolean {
+    if (event.type !== 'keydown' || !event.ctrlKey || !event.shiftKey) return true;
+    if (event.code === 'KeyC' && this.selection !== '') {
+      event.preventDefault();
+      void navigator.clipboard.writeText(this.selection);
+      return false;
+    }
+    // The browser pastes by itself.
+    return event.code !== 'KeyV';
+  }
+}
+
+/** Colours of the page, as xterm wants them: resolved. */
+function themeOf(place: HTMLElement) {
+  const { color, backgroundColor } = getComputedStyle(place);
+  return { foreground: color, background: backgroundColor, cursor: color };
+}

@@ -1,0 +1,45 @@
+import { useEffect, useState } from 'react';
+import { useConsoleWords } from '../pages/console/words.ts';
+import { ConsoleLink } from './console-link.ts';
+import { plainText } from './plain-text.ts';
+import styles from './tail.module.css';
+
+const lines = 12;
+const keptCharacters = 8192;
+
+/** What the serial console said last, as text and nothing but text. */
+export function SerialTail() {
+  const words = useConsoleWords();
+  const [text, setText] = useState('');
+  useEffect(() => {
+    const decoder = new TextDecoder();
+    let said = '';
+    let drawing = 0;
+    const draw = () => {
+      drawing ||= requestAnimationFrame(() => {
+        drawing = 0;
+        setText(plainText(said).split('\n').slice(-lines).join('\n'));
+      });
+    };
+    const link = new ConsoleLink('serial', false, {
+      bytes: (bytes) => {
+        said = (said + decoder.decode(bytes, { stream: true })).slice(-keptCharacters);
+        draw();
+      },
+      control: ({ type }) => {
+        if (type === 'hello') said = '';
+      },
+      lost: () => undefined,
+    });
+    link.start();
+    return () => {
+      link.stop();
+      cancelAnimationFrame(drawing);
+    };
+  }, []);
+  return (
+    <pre className={styles.tail} role="log" aria-label={words.tail}>
+      {text || words.nothingSaid}
+    </pre>
+  );
+}

@@ -1,0 +1,42 @@
+import type { Words } from '../i18n/words.ts';
+import type { en } from './en.ts';
+
+export const ja: Words<typeof en> = {
+  close: '閉じる',
+  cancel: 'キャンセル',
+  save: '保存',
+  loading: '読み込み中',
+  notice: '通知',
+  tryAgain: '再試行',
+  actions: '操作',
+  copied: 'コピーしました',
+  copyFailed: 'このページからクリップボードを使うことをブラウザーが許可していません。',
+  copyAs: 'コマンドをコピー',
+  copyAsCurl: 'curl としてコピー',
+  copyAsIpmitool: 'ipmitool としてコピー',
+  showPassword: 'パスワードを表示',
+  hidePassword: 'パスワードを隠す',
+  typeToConfirm: (text) => `確認のため「${text}」と入力してください`,
+  retryAfter: (seconds) => `${seconds} 秒後に再試行してください。`,
+  causes: {
+    unreachable: 'BMC が応答しません。',
+    unauthorized: 'セッションが終了しました。',
+    forbidden: 'この操作の権限がありません。',
+    missing: '対象はもう存在しません。',
+    changed: '読み込み後にほかの人が変更しました。',
+    busy: 'BMC が処理中です。',
+    refused: 'BMC がこの操作を受け付けませんでした。',
+    failed: 'BMC がこの操作に失敗しました。',
+  },
+  remedies: {
+    unreachable: 'ネットワークと BMC の動作を確認してください。復帰すると、このページは自動的に再開します。',
+    unauthorized: 'もう一度ログインしてください。',
+    forbidden: '管理者に依頼するか、別のユーザーでログインしてください。',
+    missing: '前の画面に戻って選び直してください。',
+    changed: '現在の値を確認してから、もう一度操作してください。',
+    busy: 'しばらくしてから再試行してください。',
+    refused: '入力した内容を確認してください。',
+    failed: '再試行してください。BMC のイベントログに詳しい情報があることがあります。',
+    bug: 'ページを再読み込みしてください。繰り返す場合は、直前の操作とともに報告してください。',
+  },
+};

@@ -1,0 +1,57 @@
+import type { ReactNode } from 'react';
+import styles from './table.module.css';
+import { Unseen } from './unseen.tsx';
+import { useUiWords } from './words.ts';
+
+export interface Column<Row> {
+  readonly id: string;
+  /** Empty for a column of buttons. */
+  readonly header: ReactNode;
+  cell(row: Row): ReactNode;
+  /** Numbers stand right, so that they can be compared. */
+  readonly align?: 'start' | 'end';
+  /** As narrow as its content. */
+  readonly narrow?: boolean;
+}
+
+interface TableProps<Row> {
+  /** What the table holds, for those who do not see it. */
+  readonly label: string;
+  readonly columns: readonly Column<Row>[];
+  readonly rows: readonly Row[];
+  rowKey(row: Row): string;
+  readonly empty?: ReactNode;
+}
+
+/** On a narrow screen each row becomes a small block, its cells named by the headers. */
+export function Table<Row>({ label, columns, rows, rowKey, empty }: TableProps<Row>) {
+  const words = useUiWords();
+  if (rows.length === 0 && empty) return empty;
+  return (
+    <table className={styles.table} aria-label={label}>
+      <thead>
+        <tr>
+          {columns.map(({ id, header, align, narrow }) => (
+            <th key={id} scope="col" data-align={align} data-narrow={narrow || undefined}>
+              {header === '' ? <Unseen>{words.actions}</Unseen> : header}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <tr key={rowKey(row)}>
+            {columns.map(({ id, header, align, narrow, cell }) => (
+              <td key={id} data-align={align} data-narrow={narrow || undefined}>
+                <span className={styles.name} aria-hidden="true">
+                  {header}
+                </span>
+                <span className={styles.value}>{cell(row)}</span>
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
