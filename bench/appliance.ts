@@ -1,0 +1,91 @@
+/** The product as a user starts it, with a machine in memory, and a session of its administrator. */
+import { request } from 'node:https';
+import { freePort, scratchFolder, Target } from './target.ts';
+
+const password = 'bench-password';
+
+export interface BenchAppliance {
+  readonly target: Target;
+  readonly port: number;
+  readonly token: string;
+  stop(): Promise<void>;
+}
+
+export async function startAppliance(): Promise<BenchAppliance> {
+  const folder = scratchFolder();
+  const [ipmiPort, port] = [await freePort(), await freePort()];
+  const target = await Target.start({
+    name: 'qemu-bmc',
+    command: ['../src/main.ts', 'run', '--fake'],
+    env: {
+      BMC_ADDR: '127.0.0.1',
+      IPMI_PORT: String(ipmiPort),
+      REDFISH_PORT: String(port),
+      IPMI_USER: 'admin',
+      IPMI_PASS: password,
+      STATE_DIR: `${folder.path}/state`,
+      RUN_DIR: `${folder.path}/run`,
+    },
+    ready: /qemu-bmc is ready/,
+  });
+  const stop = async () => {
+    await target.stop();
+    folder.remove();
+  };
+  try {
+    return { target, port, token: await openSession(port), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** @returns the token of a new session */
+export async function openSession(port: number): Promise<string> {
+  const { status, headers } = await ask(port, 'POST', '/redfish/v1/SessionService/Sessions', {
+    UserName: 'admin',
+    Password: password,
+  });
+  const token = headers['x-auth-token'];
+  if (status !== 201 || typeof token !== 'string') throw new Error(`no session: ${status}`);
+  return token;
+}
+
+export function ask(
+  port: number,
+  method: string,
+  path: string,
+  body?: object,
+  token?: string,
+): Promise<{
+  readonly status: number;
+  readonly headers: NodeJS.Dict<string | string[]>;
+  readonly text: string;
+}> {
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      {
+        host: '127.0.0.1',
+        port,
+        method,
+        path,
+        rejectUnauthorized: false,
+        agent: false,
+        headers: {
+          ...(body && { 'content-type': 'application/json' }),
+          ...(token !== undefined && { 'x-auth-token': token }),
+        },
+      },
+      (answer) => {
+        let text = '';
+        answer.setEncoding('utf8').on('data', (part: string) => {
+          text += part;
+        });
+        answer.once('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text }));
+        answer.once('error', reject);
+      },
+    );
+    asked.once('error', reject);
+    asked.end(body && JSON.stringify(body));
+  });
+}
