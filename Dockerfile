@@ -8,8 +8,9 @@ FROM ${NODE_IMAGE} AS build
 WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --include=dev
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json tsconfig.build.json vite.config.ts ./
 COPY src src
+COPY scripts/licences.ts scripts/
 RUN npm run build \
  && npm ci --omit=dev \
  && find dist node_modules -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.test.*' \) -delete \
@@ -27,11 +28,12 @@ RUN node /src/scripts/demo-guest/build.mjs --out /demo && rm -rf /demo-cache
 
 # --- The system: what runs, and nothing else ---
 FROM ${NODE_IMAGE} AS system
-# libcap2-bin: capsh takes the last capabilities from QEMU. qemu-block-extra: media over HTTP, NFS, iSCSI and SSH.
+# libcap2-bin: capsh takes the last capabilities from QEMU. qemu-block-extra: configured disks over HTTP, NFS, iSCSI and
+# SSH. libnfs-utils: images for virtual media over NFS.
 # udhcpc: the BMC's own address by DHCP, when an IPMI client asks for it.
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      ethtool ipxe-qemu iproute2 libcap2-bin ovmf qemu-block-extra qemu-system-x86 qemu-utils seabios swtpm tini \
+      ethtool ipxe-qemu iproute2 libcap2-bin libnfs-utils ovmf qemu-block-extra qemu-system-x86 qemu-utils seabios swtpm tini \
       udhcpc \
  && rm -rf /var/lib/apt/lists/*
 # Who runs what: the BMC and its supervisor as `bmc`, QEMU as `qemu`. They share one group, by which they reach each
@@ -66,6 +68,7 @@ ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     BMC_ADDR=0.0.0.0 \
     STATE_DIR=/var/lib/qemu-bmc \
     RUN_DIR=/run/qemu-bmc \
+    MEDIA_LIBRARY=/iso \
     VM_NETWORKS=auto \
     SHUTDOWN_GRACE=7
 WORKDIR /

@@ -9,7 +9,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generatedFiles } from '../src/config/reference.ts';
 import { ipmiReferenceFiles } from '../src/ipmi/commands/reference.ts';
+import { metricsReferenceFiles } from '../src/metrics/reference.ts';
 import { redfishReferenceFiles } from '../src/redfish/reference.ts';
+import { licenceFiles } from './licence-page.ts';
 
 const root = dirname(import.meta.dirname);
 let stale = 0;
@@ -18,6 +20,8 @@ for (const [name, content] of [
   ...generatedFiles(readme),
   ...ipmiReferenceFiles(),
   ...redfishReferenceFiles(),
+  ...metricsReferenceFiles(),
+  ...licenceFiles(),
 ]) {
   const path = join(root, name);
   if (existsSync(path) && readFileSync(path, 'utf8') === content) continue;

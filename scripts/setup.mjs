@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Makes ready what `npm start` and `npm test` need: system packages, node_modules, the build, the demo machine.
 // Does each thing only when it is missing or out of date; with everything there it ends at once.
-//   node scripts/setup.mjs [--test]
+//   node scripts/setup.mjs [--test] [--peers]
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -23,21 +23,37 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stamps = join(root, 'build/setup');
 
 /** What the appliance runs on. SeaBIOS and the network boot ROMs come with qemu-system-x86. */
-const PACKAGES_TO_RUN = ['qemu-system-x86', 'qemu-utils', 'ovmf', 'iproute2', 'ipmitool'];
+const PACKAGES_TO_RUN = [
+  'qemu-system-x86',
+  'qemu-utils',
+  'ovmf',
+  'swtpm',
+  'iproute2',
+  'ipmitool',
+  'libnfs-utils',
+];
 /** Clients that only the tests drive. Ansible is the largest: 21 MB to fetch, 290 MB on the disk. */
 const PACKAGES_TO_TEST = [
   ...[
     'ansible',
     'busybox',
+    'chromium',
     'curl',
     'dnsmasq-base',
     'docker-compose',
     'dosfstools',
     'ethtool',
     'fence-agents',
+    'fonts-noto-cjk',
+    'libnbd-bin',
   ],
   ...['freeipmi-tools', 'openipmi', 'openssl', 'procps', 'python3-pyghmi', 'python3-sushy', 'redfishtool'],
-  'tshark',
+  ...['sbsigntool', 'tshark'],
+];
+/** What `npm run test:peers` alone drives: OpenStack Ironic with its client (180 packages), Debian's installer. */
+const PACKAGES_FOR_PEERS = [
+  ...['curl', 'debian-installer-12-netboot-amd64', 'grub-common', 'grub-efi-amd64-bin', 'grub-pc-bin'],
+  ...['ironic-api', 'ironic-conductor', 'mtools', 'python3-ironicclient', 'socat', 'xorriso'],
 ];
 
 /** A failure whose message tells the user what to do. */
@@ -48,30 +64,32 @@ export class SetupError extends Error {
 /**
  * @param {object} options
  * @param {boolean} [options.test] also what only the tests need
+ * @param {boolean} [options.peers] also what only the tests of the project `peers` need
  * @param {boolean} [options.demo] the demo machine, too
  * @returns {Promise<void>}
  * @throws {SetupError}
  */
-export async function setup({ test = false, demo = true } = {}) {
+export async function setup({ test = false, peers = false, demo = true } = {}) {
   checkNode();
   mkdirSync(stamps, { recursive: true });
-  const todo = plan(test, demo);
+  const todo = plan({ test, peers, demo });
   if (todo.length === 0 && (!demo || (await demoIsThere()))) return;
   const unlock = await lock();
   try {
     // Somebody else may have done it while we waited.
-    for (const step of plan(test, demo)) await step();
+    for (const step of plan({ test, peers, demo })) await step();
     if (demo) await makeDemo();
   } finally {
     unlock();
   }
 }
 
-function plan(test, demo) {
+function plan({ test, peers, demo }) {
   const steps = [];
   const missing = missingPackages([
     ...PACKAGES_TO_RUN,
     ...(test ? PACKAGES_TO_TEST : []),
+    ...(peers ? PACKAGES_FOR_PEERS : []),
     ...(demo ? HOST_PACKAGES : []),
   ]);
   if (missing.length > 0) steps.push(() => installPackages(missing));
@@ -192,20 +210,29 @@ async function installModules() {
 
 const buildInputs = () => [
   ...filesBelow(join(root, 'src')),
-  ...['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'].map((name) => join(root, name)),
+  ...['tsconfig.json', 'tsconfig.build.json', 'vite.config.ts', 'package-lock.json'].map((name) =>
+    join(root, name),
+  ),
 ];
 
 function buildMatches() {
-  return existsSync(join(root, 'dist/main.js')) && stamp('build') === hashFiles(buildInputs());
+  return (
+    existsSync(join(root, 'dist/main.js')) &&
+    existsSync(join(root, 'dist/web/index.html')) &&
+    stamp('build') === hashFiles(buildInputs())
+  );
 }
 
 async function build() {
   say('building');
   const key = hashFiles(buildInputs());
   rmSync(join(root, 'dist'), { recursive: true, force: true });
-  const compiler = join(root, 'node_modules/.bin/tsc');
-  if ((await run([compiler, '-p', 'tsconfig.build.json'])) !== 0) {
+  const program = (name) => join(root, 'node_modules/.bin', name);
+  if ((await run([program('tsc'), '-p', 'tsconfig.build.json'])) !== 0) {
     throw new SetupError('the build failed; the compiler’s words are above');
+  }
+  if ((await run([program('vite'), 'build', '--logLevel', 'warn'])) !== 0) {
+    throw new SetupError('the build of the web console failed; the bundler’s words are above');
   }
   setStamp('build', key);
 }
@@ -303,5 +330,6 @@ export async function command(main) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await command(() => setup({ test: process.argv.includes('--test') }));
+  const has = (word) => process.argv.includes(word);
+  await command(() => setup({ test: has('--test'), peers: has('--peers') }));
 }

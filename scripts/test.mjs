@@ -14,7 +14,7 @@ await command(async () => {
   try {
     const report = join(directory, 'report.json');
     const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-    const code = await vitest([...args, ...process.argv.slice(2)]);
+    const code = await vitest([...args, ...withoutTheLong(process.argv.slice(2))]);
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
       readFileSync(report, 'utf8'),
     );
@@ -33,6 +33,12 @@ await command(async () => {
     rmSync(directory, { recursive: true, force: true });
   }
 });
+
+/** What takes long to install or to run has commands of its own: `npm run test:peers`, `npm run kill-matrix`. */
+function withoutTheLong(words) {
+  const chosen = words.some((word) => word.startsWith('--project'));
+  return chosen ? words : ['--project=!peers', '--project=!long', ...words];
+}
 
 function vitest(args) {
   const child = spawn(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), ...args], {

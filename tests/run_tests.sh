@@ -14,7 +14,9 @@ Usage: tests/run_tests.sh [SUBJECT]
   power         power, boot, reset, watchdog, and the processes behind them
   network       the machine's network cards
   redfish       Redfish over HTTPS, virtual media
+  operations    metrics, health, support bundle, accounts on every door, supply chain
   sol           Serial-over-LAN, console and screen
+  web           the web console, in a real browser
   containerlab  topologies, compose and Kubernetes files, and the labs themselves
 
 What a test needs and this machine cannot have is said in the title of the skipped test.
@@ -33,11 +35,21 @@ ipmi)
 power)
 	set -- tests/unit/bmc/power tests/unit/bmc/watchdog tests/e2e/chassis tests/e2e/qemu-machine tests/e2e/watchdog \
 		tests/e2e/bmc-reset tests/e2e/appliance tests/e2e/cli tests/e2e/boot-mode \
-		tests/e2e/kvm-probe tests/e2e/power-
+		tests/e2e/kvm-probe tests/e2e/power- tests/unit/reliability/
 	;;
 network) set -- tests/unit/network/ tests/e2e/network tests/container/compose tests/container/containerlab-pair ;;
-redfish) set -- tests/unit/redfish/ tests/unit/http/ tests/unit/media/ tests/e2e/redfish tests/e2e/virtual-media ;;
-sol) set -- tests/unit/ipmi/sol/ tests/unit/bmc/console tests/e2e/sol tests/e2e/screen ;;
+redfish)
+	set -- tests/unit/redfish/ tests/unit/http/ tests/unit/media/ tests/e2e/redfish tests/e2e/virtual-media \
+		tests/container/redfish
+	;;
+operations)
+	set -- tests/unit/metrics/ tests/unit/support/ tests/unit/bmc/every-door tests/unit/supply-chain tests/unit/docs/
+	;;
+sol)
+	set -- tests/unit/ipmi/sol/ tests/unit/bmc/console tests/unit/http/sockets/ tests/e2e/sol tests/e2e/screen \
+		tests/e2e/web-sockets
+	;;
+web) set -- tests/unit/web/ tests/unit/http/ tests/e2e/web- ;;
 containerlab) set -- tests/unit/containerlab/ tests/container/containerlab ;;
 -h | --help | help)
 	usage

@@ -102,7 +102,10 @@ describe.skipIf(image === undefined)(`a container without any options${skipped}`
       process.kill(bmc.pid, 'SIGCONT');
     }
     const well = await server.exec('qemu-bmc', 'health');
-    expect([well.code, well.stdout]).toEqual([0, 'healthy: the BMC answers at 0.0.0.0, UDP port 623\n']);
+    expect([well.code, well.stdout]).toEqual([
+      0,
+      'healthy: the BMC answers at 0.0.0.0, UDP port 623 and TCP port 443\n',
+    ]);
   });
 
   it('shows the guest by Serial-over-LAN', async () => {

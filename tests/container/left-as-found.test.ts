@@ -19,16 +19,20 @@ interface Footprint {
 }
 
 async function footprint(server: BmcContainer): Promise<Footprint> {
-  const processes = (await server.processes()).map(({ pid }) => pid);
   const id = await server.inspect('{{.Id}}');
-  const ours = new Set(processes.map((pid) => readlinkSync(`/proc/${pid}/ns/net`)));
+  // Some live but for a moment, such as `docker exec`’s and the health check’s.
+  const processes = (await server.processes()).flatMap(({ pid }) => {
+    const startTime = processStat(pid)?.startTime;
+    const namespace = namespaceOf(pid);
+    return startTime === undefined || namespace === undefined ? [] : [{ pid, startTime, namespace }];
+  });
   const outer = (await server.exec('cat', '/sys/class/net/eth0/iflink')).stdout.trim();
   const volumes = await server.inspect('{{range .Mounts}}{{.Name}} {{end}}');
   const layers = await server.inspect('{{.GraphDriver.Data.MergedDir}}');
   return {
     container: id,
-    processes: processes.map((pid) => `${pid} ${processStat(pid)?.startTime}`),
-    namespaces: [...ours],
+    processes: processes.map(({ pid, startTime }) => `${pid} ${startTime}`),
+    namespaces: [...new Set(processes.map(({ namespace }) => namespace))],
     links: links().filter((link) => link.startsWith(`${outer}: `)),
     mounts: mounts().filter((mount) => mount.includes(layers) || mount.includes(id)),
     volumes: volumes.trim().split(' '),
@@ -46,15 +50,17 @@ function mounts(): string[] {
 }
 
 function namespaces(): Set<string> {
-  return new Set(
-    readdirSync('/proc').flatMap((pid) => {
-      try {
-        return /^\d+$/.test(pid) ? [readlinkSync(`/proc/${pid}/ns/net`)] : [];
-      } catch {
-        return [];
-      }
-    }),
-  );
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return new Set(pids.flatMap((pid) => namespaceOf(Number(pid)) ?? []));
+}
+
+/** @returns undefined when the process has ended */
+function namespaceOf(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`);
+  } catch {
+    return undefined;
+  }
 }
 
 /** What of it is still there. */

@@ -186,6 +186,25 @@ describe('other hardware', () => {
   });
 });
 
+test('serial redirection that is off leaves the serial port to the guest, but for a boot into the setup', async () => {
+  const { machine, until, clearOutput, output } = fixture().machine();
+  machine.setUpBy(() => ({ labels: undefined, hardware: { serialRedirection: false } }));
+  await machine.powerOn();
+  await until('tiny: boot=D');
+  expect(output()).not.toContain('SeaBIOS');
+  machine.setBootOverride({ target: 'bios-setup', persistent: false });
+  await machine.reset();
+  await until('Select boot device');
+  machine.setBootOverride(undefined);
+  clearOutput();
+  await machine.reset();
+  await until('tiny: boot=D');
+  expect(output()).not.toContain('SeaBIOS');
+  machine.setUpBy(() => ({ labels: undefined, hardware: {} }));
+  await machine.reset();
+  await until('SeaBIOS');
+});
+
 describe('a pause', () => {
   test('stops the guest, outlives the BMC, and ends with a resume', async () => {
     const lab = fixture();

@@ -10,6 +10,7 @@ import { InBand } from '../../src/ipmi/in-band.ts';
 import { IpmiState } from '../../src/ipmi/ipmi-state.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { RunDir } from '../../src/machine/qemu/run-dir.ts';
+import { tester } from '../support/actors.ts';
 import { bmcOptions, lanContext } from '../support/in-band-bench.ts';
 import { eventually, type QemuFixture, qemuFixture } from '../support/qemu.ts';
 
@@ -144,7 +145,7 @@ describe.skipIf(!existsSync(demoDisk))('with the demo guest', () => {
     expect(bmc.boot.override).toEqual({ target: 'pxe', persistent: true, firmware: 'uefi' });
     await shell('ipmitool chassis identify force');
     expect(bmc.identify.state).toBe('on');
-    bmc.identify.off();
+    bmc.identify.off(tester);
     expect(await shell('ipmitool mc setsysinfo system_name a-longer-name-than-one-block')).not.toContain(
       'fail',
     );

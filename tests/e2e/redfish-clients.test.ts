@@ -8,6 +8,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { makeSelfSigned } from '../../src/http/certificate.ts';
+import { systemRandom } from '../../src/lib/random.ts';
 import { BmcOnLan } from '../support/bmc-on-lan.ts';
 import { until } from '../support/processes.ts';
 import { writeTinyIso } from '../support/qemu.ts';
@@ -133,6 +135,35 @@ describe.skipIf(!hasSushy)(`sushy, as Ironic drives it${lacking(hasSushy, 'pytho
     expect(result).toEqual(['SessionOrBasicAuth', ['admin']]);
     const { body } = await server.curl('SessionService/Sessions');
     expect(body['Members@odata.count']).toBe(0);
+  });
+
+  it('reads and resets the keys of secure boot', async () => {
+    const certificates = 'Systems/1/SecureBoot/SecureBootDatabases/PK/Certificates';
+    const { certificate } = await makeSelfSigned({
+      ...{ subject: { commonName: 'owner' }, names: [], now: Date.now(), random: systemRandom() },
+    });
+    const body = JSON.stringify({ CertificateString: certificate, CertificateType: 'PEM' });
+    const made = await server.curl(certificates, '-X', 'POST', '--json', body, '-u', 'admin:password');
+    expect(made.status).toBe(201);
+    const result = await sushy(
+      'boot = system.secure_boot',
+      'before = [boot.mode.value, boot.enabled, boot.current_boot.value]',
+      'names = [d.database_id.value for d in boot.databases.get_members()]',
+      'allowed = sorted(v.value for v in boot.get_allowed_reset_keys_values())',
+      'boot.set_enabled(True)',
+      'boot.reset_keys(sushy.SECURE_BOOT_RESET_KEYS_DELETE_PK)',
+      'boot.refresh(force=True)',
+      'result = [before, names, allowed, boot.mode.value, boot.enabled]',
+      'boot.set_enabled(False)',
+      'boot.databases.get_members()[2].reset_keys(sushy.SECURE_BOOT_RESET_KEYS_DELETE_ALL)',
+    );
+    expect(result).toEqual([
+      ['UserMode', false, 'Disabled'],
+      ['PK', 'KEK', 'db', 'dbx'],
+      ['DeleteAllKeys', 'DeletePK', 'ResetAllKeysToDefault'],
+      'SetupMode',
+      true,
+    ]);
   });
 
   it('powers the machine on, resets it, interrupts it and powers it off', async () => {

@@ -54,6 +54,12 @@ describe.skipIf(reason !== '')(`DMTF’s validators find no failure${reason}`, (
     const schemas = join(appliance.folder, 'schemas');
     mkdirSync(schemas);
     for (const file of readdirSync(csdl)) copyFileSync(join(csdl, file), join(schemas, file));
+    // Ours, as $metadata leads to them.
+    const { stdout: metadata } = await run('curl', ['-sk', `${url}/redfish/v1/$metadata`]);
+    const own = [...metadata.matchAll(/Uri="(\/redfish\/v1\/Schemas\/(\w+\.xml))"/g)];
+    expect(own.length).toBeGreaterThan(1);
+    for (const [, path, file] of own)
+      await run('curl', ['-sk', '-o', join(schemas, String(file)), url + path]);
     const said = await validate(
       'Redfish-Service-Validator',
       'RedfishServiceValidator.py',

@@ -1,4 +1,5 @@
 /** Serial-over-LAN with real clients, against the whole IPMI face and a machine that is a small shell. */
+
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Bmc } from '../../src/bmc/bmc.ts';
 import type { HostConsole, Machine, MachineEvent } from '../../src/bmc/machine.ts';
@@ -13,6 +14,8 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { Emitter } from '../../src/lib/emitter.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
+import { FakeFirmware } from '../../src/machine/fake/fake-firmware.ts';
+import { FakeScreen } from '../../src/machine/fake/fake-screen.ts';
 import { LossyProxy } from '../support/lossy-proxy.ts';
 import { freeUdpPort, run, until } from '../support/processes.ts';
 import { Terminal } from '../support/terminal.ts';
@@ -80,13 +83,19 @@ class ShellMachine implements Machine {
     memoryMb: 512,
     firmware: 'bios',
     secureBoot: false,
+    serialRedirection: true,
     networkBoot: true,
+    tpm: false,
     bootOrder: [],
   } as const;
   readonly hardware = this.configured;
-  readonly inventory = { processors: [], memory: [], drives: [], nics: [], pci: [] };
+  readonly inventory = { processors: [], memory: [], drives: [], nics: [], tpm: undefined, pci: [] };
   readonly bootDevices = [];
+  readonly bootEntries = [];
   readonly nics = [];
+
+  nicCounters(): undefined {}
+  readonly screen = new FakeScreen(() => false);
   running = false;
 
   on(listener: (event: MachineEvent) => void): () => void {
@@ -108,7 +117,7 @@ class ShellMachine implements Machine {
   setBootOverride(): void {}
   async telemetry(): Promise<undefined> {}
   async changeMedium(): Promise<void> {}
-  firmwareVersion(): undefined {}
+  readonly firmware = new FakeFirmware(() => undefined);
 }
 
 const port = await freeUdpPort();
@@ -231,6 +240,7 @@ describe('ipmitool', () => {
 
   test('shows 3,000 lines whole and in order', async () => {
     const terminal = await activate();
+    await terminal.typeUntil('\r', 'test login: ');
     terminal.type('lines 3000\r');
     await terminal.expect(/line 02999 of many/);
     const seen = [...terminal.output.matchAll(/line (\d{5}) of many\r\n/g)].map((match) => Number(match[1]));

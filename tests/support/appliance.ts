@@ -72,6 +72,17 @@ export class Appliance {
     });
   }
 
+  /** Of the command that was started. */
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new Error('it has not been started');
+    return this.#child.pid;
+  }
+
+  /** Undefined while it runs; null when a signal ended it. */
+  get exitCode(): number | null | undefined {
+    return this.#code;
+  }
+
   /** What it has printed. */
   get output(): string {
     return this.#output;

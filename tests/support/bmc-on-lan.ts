@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bmc, type BmcOptions } from '../../src/bmc/bmc.ts';
+import type { ConsoleHub } from '../../src/bmc/console.ts';
 import type { MachineHardware } from '../../src/bmc/machine.ts';
 import { memoryStore, type Store } from '../../src/bmc/store.ts';
 import type { UserSpec } from '../../src/bmc/users.ts';
@@ -45,6 +46,8 @@ export interface BmcOnLanOptions {
   readonly redfish?: boolean;
   /** How alerts leave. */
   readonly sendTrap?: SendTrap;
+  /** What SOL shows; the machine’s own console unless given. */
+  readonly console?: ConsoleHub;
   /** What FreeIPMI's tools get besides name and password: IPMI 2.0 as administrator unless given. */
   readonly freeipmiOptions?: readonly string[];
 }
@@ -120,7 +123,8 @@ export class BmcOnLan {
       random: systemRandom(),
       log: silentLogger,
     });
-    const { console, sol: settings, events, clock, log } = bmc;
+    const { sol: settings, events, clock, log } = bmc;
+    const console = options.console ?? bmc.console;
     const lan = new IpmiLan({
       bmc,
       // Before the BMC starts: it makes SEL records of what happens.

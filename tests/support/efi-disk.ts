@@ -10,7 +10,7 @@ export const noEfiDisk = ['mkfs.vfat', 'mmd', 'mcopy'].every(isInstalled)
   ? undefined
   : 'dosfstools or mtools are missing';
 
-function isInstalled(tool: string): boolean {
+export function isInstalled(tool: string): boolean {
   try {
     execFileSync('sh', ['-c', `command -v ${tool}`], { env, stdio: 'ignore' });
     return true;
@@ -21,9 +21,18 @@ function isInstalled(tool: string): boolean {
 
 /** @param text what the program writes to the first serial port before it waits forever @returns path of the raw image */
 export function writeEfiDisk(folder: string, text: string): string {
+  return diskOf(writeEfiProgram(folder, text), join(folder, 'esp.img'));
+}
+
+/** @returns path of the program alone */
+export function writeEfiProgram(folder: string, text: string): string {
   const program = join(folder, 'bootx64.efi');
-  const image = join(folder, 'esp.img');
   writeFileSync(program, efiProgram(text));
+  return program;
+}
+
+/** @returns `image`, a raw disk that boots the program */
+export function diskOf(program: string, image: string): string {
   const run = (tool: string, ...args: string[]) => execFileSync(tool, args, { env, stdio: 'pipe' });
   run('mkfs.vfat', '-C', image, '4096');
   run('mmd', '-i', image, '::/EFI', '::/EFI/BOOT');

@@ -3,21 +3,23 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Appliance, runAppliance } from '../../src/appliance.ts';
-import { loadConfig } from '../../src/config/load.ts';
+import { type LoadedConfig, loadConfig } from '../../src/config/load.ts';
 import { packageRoot } from '../../src/config/package-paths.ts';
 import { preparePrivateDirectory } from '../../src/config/run-files.ts';
-import { silentLogger } from '../../src/lib/log.ts';
+import { type Logger, silentLogger } from '../../src/lib/log.ts';
 import { freeUdpPort } from './processes.ts';
 import { type Answer, RealClients } from './real-clients.ts';
 
 export class IpmiServer {
-  readonly #appliance: Appliance;
+  readonly appliance: Appliance;
+  readonly loaded: LoadedConfig;
   readonly #folder: string;
   readonly #clients: RealClients;
   readonly port: number;
 
-  private constructor(appliance: Appliance, folder: string, port: number) {
-    this.#appliance = appliance;
+  private constructor(appliance: Appliance, folder: string, port: number, loaded: LoadedConfig) {
+    this.appliance = appliance;
+    this.loaded = loaded;
     this.#folder = folder;
     this.port = port;
     this.#clients = new RealClients({ address: '127.0.0.1', port, home: folder, freeipmiOptions: [] });
@@ -27,10 +29,11 @@ export class IpmiServer {
   static async start(
     env: Readonly<Record<string, string>> = {},
     port: number | undefined = undefined,
+    log: Logger = silentLogger,
   ): Promise<IpmiServer> {
     const folder = mkdtempSync(join(tmpdir(), 'qemu-bmc-clients-'));
     const chosen = port ?? (await freeUdpPort());
-    const { config } = loadConfig({
+    const loaded = loadConfig({
       file: join(packageRoot, 'configs/dev.yaml'),
       env: {
         BMC_ADDR: '127.0.0.1',
@@ -41,14 +44,15 @@ export class IpmiServer {
         ...env,
       },
     });
+    const { config } = loaded;
     preparePrivateDirectory(config.bmc.stateDir);
     preparePrivateDirectory(config.bmc.runDir);
-    const appliance = await runAppliance(config, { powerReturned: true, log: silentLogger });
-    return new IpmiServer(appliance, folder, chosen);
+    const appliance = await runAppliance(config, { powerReturned: true, log });
+    return new IpmiServer(appliance, folder, chosen, loaded);
   }
 
   async stop(): Promise<void> {
-    await this.#appliance.stop({ shutdownGraceMs: 0 });
+    await this.appliance.stop({ shutdownGraceMs: 0 });
     rmSync(this.#folder, { recursive: true, force: true });
   }
 

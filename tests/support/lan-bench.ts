@@ -19,6 +19,8 @@ import { SolService } from '../../src/ipmi/sol/sol-service.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { type Random, systemRandom } from '../../src/lib/random.ts';
+import { FakeFirmware } from '../../src/machine/fake/fake-firmware.ts';
+import { FakeScreen } from '../../src/machine/fake/fake-screen.ts';
 import { type ClientOptions, type Exchange, IpmiClient } from './ipmi-client.ts';
 import { ScriptedClock } from './scripted-clock.ts';
 
@@ -31,7 +33,9 @@ const idleHardware: MachineHardware = {
   memoryMb: 512,
   firmware: 'bios',
   secureBoot: false,
+  serialRedirection: true,
   networkBoot: true,
+  tpm: false,
   bootOrder: [],
 };
 
@@ -40,11 +44,13 @@ const idleMachine: Machine = {
   running: false,
   hardware: idleHardware,
   configured: idleHardware,
-  inventory: { processors: [], memory: [], drives: [], nics: [], pci: [] },
+  inventory: { processors: [], memory: [], drives: [], nics: [], tpm: undefined, pci: [] },
   bootDevices: [],
-  firmwareVersion: () => undefined,
+  bootEntries: [],
+  firmware: new FakeFirmware(() => undefined),
   changeMedium: async () => undefined,
   nics: [],
+  nicCounters: () => undefined,
   telemetry: async () => undefined,
   console: {
     receive: () => undefined,
@@ -55,6 +61,7 @@ const idleMachine: Machine = {
     connection: () => undefined,
     history: async () => new Uint8Array(),
   },
+  screen: new FakeScreen(() => false),
   on: () => () => undefined,
   setUpBy: () => undefined,
   open: async () => undefined,

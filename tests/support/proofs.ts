@@ -12,7 +12,7 @@ export interface Proof {
 /** @param page relative to the project's folder */
 export function proofsOn(page: string): Proof[] {
   const text = readFileSync(join(tests, '..', page), 'utf8');
-  return [...text.matchAll(/`((?:unit|e2e|golden|container)\/[^`]+)`((?:,?\s“[^”]+”)*)/g)].map(
+  return [...text.matchAll(/`((?:unit|e2e|golden|container|peers)\/[^`]+)`((?:,?\s“[^”]+”)*)/g)].map(
     ([, file = '', quoted = '']) => ({
       file,
       words: [...quoted.matchAll(/“([^”]+)”/g)].map(([, words = '']) => words.replace(/\s+/g, ' ')),

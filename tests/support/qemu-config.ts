@@ -5,6 +5,7 @@ export const qemuMachineDefaults = {
   cpuModel: 'auto',
   acceleratorMode: 'auto',
   bootMode: 'bios',
+  tpm: false,
   bootOrder: bootClasses,
   vncAddress: '127.0.0.1',
   systemInterface: false,

@@ -76,6 +76,7 @@ export interface QemuFixture {
   machine(options?: {
     config?: Partial<QemuMachineConfig>;
     supervisor?: Supervisor;
+    nics?: NicProvider;
     log?: Logger;
   }): WatchedMachine;
   /** The QEMU process of the run directory. */
@@ -130,7 +131,7 @@ export function qemuFixture(overrides: Partial<QemuMachineConfig> = {}): QemuFix
         runDir,
         stateDir: join(dir, 'state'),
         supervisor: options.supervisor ?? new ChildSupervisor(runDir),
-        nics: noCards,
+        nics: options.nics ?? noCards,
         log: options.log ?? silentLogger,
       });
       opened.push(machine);
@@ -158,7 +159,10 @@ export function qemuFixture(overrides: Partial<QemuMachineConfig> = {}): QemuFix
 function watch(machine: QemuMachine): WatchedMachine {
   const events: MachineEvent[] = [];
   let output = '';
-  machine.on((event) => events.push(event));
+  machine.on((event) => {
+    // When its parts are seen is a matter of chance.
+    if (event.kind !== 'parts') events.push(event);
+  });
   machine.console.receive((bytes) => {
     output += Buffer.from(bytes).toString('latin1');
   });
@@ -204,9 +208,20 @@ export async function eventually(
   }
 }
 
+/** A machine with these cards, on QEMU's own network. */
+export function userCards(...macs: readonly string[]): NicProvider {
+  const planned = macs.map((mac, index) => ({ id: `nic${index}`, mac }));
+  const backend = { kind: 'user', restrict: false } as const;
+  const cards = planned.map((each) => ({ ...each, backend }));
+  const shown = { mtu: undefined, queues: 1, wire: undefined, linkUp: true, note: undefined };
+  const nics = planned.map((each) => ({ ...each, ...shown, backend: 'user' }));
+  return { ...noCards, planned, nics, prepare: () => Promise.resolve(cards) };
+}
+
 /** A machine without network cards. */
 const noCards: NicProvider = {
   nics: [],
+  counters: () => undefined,
   planned: [],
   on: () => () => undefined,
   plan: () => Promise.resolve(),

@@ -2,7 +2,7 @@
 import { Bmc } from '../../src/bmc/bmc.ts';
 import type { NetworkControl, NetworkState } from '../../src/bmc/management-network.ts';
 import { PasswordLogin } from '../../src/bmc/password-login.ts';
-import { memoryStore } from '../../src/bmc/store.ts';
+import { memoryStore, type Store } from '../../src/bmc/store.ts';
 import type { UserSpec } from '../../src/bmc/users.ts';
 import { CertificateStore } from '../../src/http/certificate-store.ts';
 import type { HttpReply } from '../../src/http/exchange.ts';
@@ -18,7 +18,7 @@ import type { RedfishService } from '../../src/redfish/service.ts';
 import type { RedfishSessions } from '../../src/redfish/sessions.ts';
 import { benchUuid } from './lan-bench.ts';
 import { ScriptedClock } from './scripted-clock.ts';
-import { MemoryImages, ScriptedFetcher } from './scripted-media.ts';
+import { MemoryImages, ScriptedFetcher, ScriptedLibrary, ScriptedRemote } from './scripted-media.ts';
 
 /** Users of every role; the name is the password. */
 export const benchUsers: readonly UserSpec[] = [
@@ -62,6 +62,8 @@ export interface RedfishBenchOptions {
   /** How the bench's network is changed; clients cannot unless given. */
   readonly networkControl?: NetworkControl;
   readonly resources?: readonly Resource[];
+  /** In memory unless given. */
+  readonly store?: Store;
   /** Networks that events may be sent to although they are refused otherwise. */
   readonly eventDestinations?: readonly string[];
   /** True unless given. */
@@ -73,6 +75,8 @@ export class RedfishBench {
   /** Of virtual media. */
   readonly images = new MemoryImages();
   readonly fetcher = new ScriptedFetcher();
+  readonly remote = new ScriptedRemote();
+  readonly library = new ScriptedLibrary();
   readonly machine: FakeMachine;
   readonly bmc: Bmc;
   readonly #resources: readonly Resource[];
@@ -86,11 +90,11 @@ export class RedfishBench {
     eventDestinations = [],
     minPasswordBytes = 1,
     networkControl,
+    store = memoryStore(),
   }: RedfishBenchOptions = {}) {
     this.#compatibility = compatibility;
     this.#eventDestinations = eventDestinations;
     const { clock } = this;
-    const store = memoryStore();
     this.machine = new FakeMachine({ clock, hardware: { cpus: 2, memoryMb: 2048 } });
     this.bmc = new Bmc({
       machine: this.machine,
@@ -104,7 +108,7 @@ export class RedfishBench {
       users: benchUsers,
       minPasswordBytes,
       lan: { network: async () => benchNetwork, ...(networkControl && { networkControl }) },
-      media: { images: this.images, fetcher: this.fetcher },
+      media: { images: this.images, fetcher: this.fetcher, remote: this.remote, library: this.library },
       restorePolicy: 'always-off',
       softOffTimeoutMs: 60_000,
       store,
@@ -152,6 +156,7 @@ export class RedfishBench {
       sensorKey,
       destinations: new AddressPolicy({ allow: this.#eventDestinations, deny: [], ownAddresses: () => [] }),
       compatibility: this.#compatibility,
+      deployment: { profile: 'lab', systemInterfacePolicy: 'full' },
       resources: this.#resources,
     });
     await this.bmc.start({ powerReturned: true, powerOn: false });

@@ -33,6 +33,11 @@ export class ScriptedClock implements Clock {
     return { cancel: () => void this.#pending.delete(pending) };
   }
 
+  /** Somebody sets the wall clock; no time passes. @param ms forward, or back when below 0 */
+  jump(ms: number): void {
+    this.#wallOffset += ms;
+  }
+
   /** How many timers wait. */
   get pending(): number {
     return this.#pending.size;

@@ -7,7 +7,18 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
 const script = join(root, 'tests/run_tests.sh');
-const subjects = ['all', 'quick', 'container', 'ipmi', 'power', 'network', 'redfish', 'sol', 'containerlab'];
+const subjects = [
+  'all',
+  'quick',
+  'container',
+  'ipmi',
+  'power',
+  'network',
+  'redfish',
+  'sol',
+  'web',
+  'containerlab',
+];
 
 /** In the place of Node: prints what it was started with, one word a line, and ends with 7. */
 const fakeNode = '#!/bin/sh\nprintf "%s\\n" "$@"\nexit 7\n';
@@ -48,9 +59,10 @@ describe('tests/run_tests.sh', () => {
     expect(parts.filter((part) => !files.some((file) => file.includes(part)))).toEqual([]);
   });
 
+  // tests/peers/ and tests/long/ have commands of their own: npm run test:peers, npm run kill-matrix.
   test('no test of the container or with real clients is left out by all subjects', () => {
     const parts = subjects.slice(2).flatMap((subject) => runTests([subject]).words.slice(1));
-    const slow = testFiles().filter((file) => !file.startsWith('tests/unit/'));
+    const slow = testFiles().filter((file) => !/^tests\/(unit|peers|long)\//.test(file));
     expect(slow.filter((file) => !parts.some((part) => file.includes(part)))).toEqual([]);
   });
 

@@ -1,0 +1,372 @@
+/** The web console in a real browser, against the real appliance with a guest: one boot, many looks at it. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { demoDir } from '../../src/config/package-paths.ts';
+import { Appliance } from '../support/appliance.ts';
+import { ConsoleInBrowser, openBrowser } from '../support/browser.ts';
+import { litPixels, type Picture, screenText } from '../support/picture.ts';
+import { run, until } from '../support/processes.ts';
+import { ask, logIn } from '../support/web-console.ts';
+
+const noDemo = existsSync(join(demoDir, 'demo.iso')) ? undefined : 'the demo machine is not built';
+const system = '/redfish/v1/Systems/1';
+const bootMs = 110_000;
+/** On a keyboard of the United States. */
+const shifted: Readonly<Record<string, string>> = {
+  $: 'Shift+Digit4',
+  '(': 'Shift+Digit9',
+  ')': 'Shift+Digit0',
+  '*': 'Shift+Digit8',
+  '|': 'Shift+Backslash',
+  S: 'Shift+KeyS',
+};
+
+interface Drawn {
+  readonly width: number;
+  readonly height: number;
+  /** Three bytes a pixel. */
+  readonly base64: string;
+}
+// What runs in the page is given as text: the tests' own types know no document.
+const readCanvas = `(() => {
+  const canvas = document.querySelector('section[aria-label=Screen] canvas');
+  if (!canvas) return { width: 0, height: 0, base64: '' };
+  const { width, height } = canvas;
+  const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+  let binary = '';
+  for (let at = 0; at < data.length; at += 4) binary += String.fromCharCode(data[at], data[at + 1], data[at + 2]);
+  return { width, height, base64: btoa(binary) };
+})()`;
+/** When a button has become pressed, or not: milliseconds since 1970. */
+const whenPressed = (wanted: boolean) => `new Promise((resolve) => {
+  const button = document.querySelector('header button[aria-label*=dentify]');
+  const look = () => {
+    if (button.getAttribute('aria-pressed') !== '${wanted}') return;
+    observer.disconnect();
+    resolve(Date.now());
+  };
+  const observer = new MutationObserver(look);
+  observer.observe(button, { attributes: true });
+  look();
+})`;
+
+describe.skipIf(noDemo)(`the web console${noDemo ? ` [skipped: ${noDemo}]` : ''}`, () => {
+  let appliance: Appliance;
+  let browser: Browser;
+  /** The administrator's tab. */
+  let console: ConsoleInBrowser;
+  let page: Page;
+  let admin: Record<string, string>;
+  const opened: ConsoleInBrowser[] = [];
+
+  beforeAll(async () => {
+    appliance = await Appliance.start({ VM_CDROM: 'none', VM_MEMORY: '384', POWER_ON_AT_START: 'false' });
+    admin = { 'x-auth-token': (await logIn(appliance.redfishPort)).token };
+    await appliance.ipmi('user', 'set', 'name', '5', 'reader');
+    await appliance.ipmi('user', 'set', 'password', '5', 'readers-own');
+    await appliance.ipmi('channel', 'setaccess', '1', '5', 'link=off', 'ipmi=on', 'callin=on', 'privilege=2');
+    await appliance.ipmi('user', 'enable', '5');
+    await appliance.ipmi('sol', 'payload', 'enable', '1', '5');
+    browser = await openBrowser();
+    console = await open();
+    page = console.page;
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await appliance?.stop();
+    appliance?.clean();
+  });
+
+  const open = async () => {
+    const made = await ConsoleInBrowser.open(browser, { url: `https://127.0.0.1:${appliance.redfishPort}` });
+    opened.push(made);
+    return made;
+  };
+  const serial = (on: Page = page) => on.getByRole('region', { name: 'Serial console' });
+  const screen = (on: Page = page) => on.getByRole('region', { name: 'Screen', exact: true });
+  const readSystem = async () => (await ask(appliance.redfishPort, 'GET', system, { headers: admin })).body;
+  /** Goes there as the navigation does, without a reload. */
+  const goTo = async (title: string) => {
+    await page.getByRole('navigation').getByRole('link', { name: title }).click();
+    await page.getByRole('heading', { level: 1, name: title }).waitFor();
+  };
+  /** What the terminal shows. */
+  const terminalText = (on: Page = page) => serial(on).locator('.xterm-rows').innerText();
+  const terminalShows = (wanted: string | RegExp, ms = 15_000) =>
+    until(
+      `the terminal shows ${wanted}`,
+      async () => {
+        const text = (await terminalText()).replaceAll('\u00a0', ' ');
+        return typeof wanted === 'string' ? text.includes(wanted) : wanted.test(text);
+      },
+      ms,
+      100,
+    );
+  const typeIntoTerminal = async (text: string) => {
+    await serial().locator('textarea').focus();
+    await page.keyboard.type(text);
+  };
+  /** What the browser has drawn of the machine's screen. */
+  const drawn = async (): Promise<Picture> => {
+    const { width, height, base64 } = await page.evaluate<Drawn>(readCanvas);
+    return { width, height, rgb: Buffer.from(base64, 'base64') };
+  };
+  const screenShows = (wanted: string, ms = 15_000) =>
+    until(
+      `the screen shows ${wanted}`,
+      async () => {
+        const picture = await drawn();
+        // Between two modes it is of neither.
+        if (picture.width !== 720 || picture.height !== 400) return false;
+        return screenText(picture).some((line) => line.includes(wanted));
+      },
+      ms,
+      200,
+    );
+  /** With the keys of a keyboard, one after the other, as a person has to press them. */
+  const typeOnScreen = async (text: string) => {
+    await screen().locator('canvas').click();
+    for (const character of text) {
+      const key = shifted[character] ?? (character === '\n' ? 'Enter' : character);
+      await page.keyboard.press(key, { delay: 20 });
+    }
+  };
+  const isLive = () => page.getByText('Live', { exact: true }).waitFor({ timeout: 20_000 });
+
+  it('refuses a wrong password in words, and lets the right one in', async () => {
+    await console.goTo('/machine/console?view=both');
+    await page.getByLabel('User name').fill('admin');
+    await page.locator('input[name=password]').fill('wrong');
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('alert').waitFor();
+    await page.locator('input[name=password]').fill('password');
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Console' }).waitFor();
+    await isLive();
+  });
+
+  it('switches the machine on, and shows it boot on the screen and the serial line', async () => {
+    await screen().getByText('The machine is off').waitFor();
+    await page
+      .getByRole('banner')
+      .getByRole('button', { name: /^Power/ })
+      .click();
+    await page.getByRole('menuitem', { name: /^Power on/ }).click();
+    await page.getByRole('banner').getByText('On', { exact: true }).waitFor({ timeout: 20_000 });
+    await until('something on the screen', async () => litPixels(await drawn()) > 500, 30_000, 100);
+    await terminalShows('demo login:', bootMs);
+    await screenShows('demo login:', 30_000);
+  });
+
+  it('has a shell on both, and keyboards that reach it', async () => {
+    await typeIntoTerminal('root\r');
+    await terminalShows('root@demo:~#');
+    await typeIntoTerminal('echo typed-on-serial-$((6*7))\r');
+    await terminalShows('typed-on-serial-42');
+    await typeOnScreen('root\n');
+    await screenShows('root@demo:~#');
+    await typeOnScreen('echo typed-on-screen-$((6*7)) | tee /dev/ttyS0\n');
+    await screenShows('typed-on-screen-42');
+    await terminalShows('typed-on-screen-42');
+  });
+
+  it('shows within 300 ms what others have changed', async () => {
+    const shownAt = (wanted: boolean) => page.evaluate<number>(whenPressed(wanted));
+    const measured: Record<string, number[]> = { curl: [], ipmitool: [] };
+    for (let i = 0; i < 5; i++) {
+      const on = shownAt(true);
+      const url = `https://127.0.0.1:${appliance.redfishPort}${system}`;
+      const args = ['-sk', '-u', 'admin:password', '-X', 'PATCH', '-H', 'Content-Type: application/json'];
+      const changed = await run('curl', [...args, '-d', '{"LocationIndicatorActive": true}', url]);
+      const answeredAt = Date.now();
+      expect(changed.code).toBe(0);
+      measured.curl?.push((await on) - answeredAt);
+      const off = shownAt(false);
+      await appliance.ipmi('chassis', 'identify', '0');
+      const endedAt = Date.now();
+      measured.ipmitool?.push((await off) - endedAt);
+    }
+    process.stdout.write(`shown after the answer, in ms: ${JSON.stringify(measured)}\n`);
+    // One of five may have met with something else that this machine was busy with.
+    for (const each of Object.values(measured)) expect(each.sort((a, b) => a - b)[2]).toBeLessThan(300);
+  });
+
+  it('does nothing that the guest’s bytes and strings ask of it', async () => {
+    const title = await page.title();
+    const hostile = [
+      '\\033]0;pwned\\007', // the window's title
+      '\\033]52;c;cHduZWQ=\\007', // the clipboard
+      '\\033]8;;javascript:document.title="pwned"\\033\\\\click me\\033]8;;\\033\\\\',
+      '\\033[21t\\033[c\\033[5n\\033P$qm\\033\\\\\\033[?1337h\\033[8;1;1t', // questions, a window of one character
+      '<img src=x onerror=document.title=\\"pwned\\">',
+    ];
+    await typeIntoTerminal(`clear; printf '${hostile.join('')}'; echo; echo all $((1+1)) said\r`);
+    await terminalShows('all 2 said');
+    expect(await page.title()).toBe(title);
+    await typeIntoTerminal('\x03\r');
+    // Links that the guest makes lead nowhere.
+    await serial().getByText('click me').click({ force: true });
+    expect(await page.locator('img[src=x]').count()).toBe(0);
+    expect(page.context().pages()).toHaveLength(1);
+    const asset = '<img src=x onerror=document.title="pwned">';
+    const patched = await ask(appliance.redfishPort, 'PATCH', system, {
+      headers: admin,
+      body: { AssetTag: asset },
+    });
+    expect(patched.status).toBe(200);
+    await goTo('Overview');
+    await page
+      .getByRole('log', { name: /last lines/ })
+      .getByText('<img src=x')
+      .waitFor();
+    expect(await page.locator('img[src=x]').count()).toBe(0);
+    // The name of the machine is text in the title as well.
+    expect(await page.title()).toBe(`Overview · ${asset}`);
+    await goTo('Console');
+    await terminalShows('all 2 said');
+  });
+
+  it('comes back by itself after a restart of the BMC: live, with both consoles, as the same session', async () => {
+    const { bmc, qemu } = appliance.status();
+    await typeIntoTerminal('\x03\recho before-$((1+1))\r');
+    await terminalShows('before-2');
+    process.kill(bmc, 'SIGKILL');
+    await serial().getByText('Lost; connecting again').waitFor({ timeout: 10_000 });
+    await until('another BMC is there', () => appliance.status().bmc !== bmc, 30_000);
+    const at = Date.now();
+    await Promise.all([
+      isLive(),
+      serial().getByText('You have control').waitFor({ timeout: 20_000 }),
+      screen().getByText('You have control').waitFor({ timeout: 20_000 }),
+    ]);
+    process.stdout.write(`all back ${Date.now() - at} ms after the new BMC’s process\n`);
+    expect(appliance.status().qemu).toBe(qemu);
+    expect(new URL(page.url()).pathname).toBe('/machine/console');
+    await typeIntoTerminal('echo after-$((1+1))\r');
+    await terminalShows('after-2');
+    await typeOnScreen('clear; echo screen-after-$((6*7))\n');
+    await screenShows('screen-after-42');
+    // The cookie outlives it as well.
+    await page.reload();
+    await page.getByRole('heading', { level: 1, name: 'Console' }).waitFor();
+    await isLive();
+  });
+
+  it('lets a read-only user look, and nothing more', async () => {
+    const other = await open();
+    await other.logIn('reader', 'readers-own', '/machine/console?view=both');
+    await serial(other.page).getByText('Read-only').waitFor();
+    await screen(other.page).getByText('Read-only').waitFor();
+    await serial(page).getByText('1 other').waitFor();
+    await serial(other.page).locator('textarea').focus();
+    await other.page.keyboard.type('not for the host');
+    await other.page
+      .getByRole('banner')
+      .getByRole('button', { name: /^Power/ })
+      .click();
+    for (const item of await other.page.getByRole('menuitem').all()) {
+      expect(await item.getAttribute('aria-disabled'), await item.innerText()).toBe('true');
+    }
+    await other.page.keyboard.press('Escape');
+    expect(await terminalText(other.page)).not.toContain('not for the host');
+    expect((await readSystem()).Oem.QemuBmc.SerialConsole.Attached).toHaveLength(2);
+    await other.logOut();
+    await other.close();
+    await serial(page).getByText('1 other').waitFor({ state: 'detached' });
+  });
+
+  it('changes a user, whose rights are others at once for every face', async () => {
+    await goTo('Settings');
+    await page.getByRole('link', { name: 'Users and roles' }).click();
+    await page.getByRole('button', { name: 'Edit reader' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Role').selectOption({ label: 'Operator' });
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('User reader is changed').first().waitFor();
+    expect(await appliance.ipmi('user', 'list', '1')).toMatch(/^5\s+reader\s.*OPERATOR\s*$/m);
+    const row = page.getByRole('row', { name: /reader/ });
+    await row.getByText('Operator').waitFor();
+    await appliance.ipmi('user', 'priv', '5', '2', '1');
+    await row.getByText('Read only').waitFor({ timeout: 5000 });
+  });
+
+  it('puts an ISO image into the drive, boots from it, and shows the entry of the SEL that came of it', async () => {
+    await goTo('Media & boot');
+    const drive = page.getByRole('region', { name: 'Virtual CD' });
+    await drive.getByRole('button', { name: 'From this computer' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.locator('input[type=file]').setInputFiles(join(demoDir, 'demo.iso'));
+    await dialog.getByRole('button', { name: 'Upload and insert' }).click();
+    await drive.getByText('Inserted', { exact: true }).waitFor({ timeout: 60_000 });
+    const boot = page.getByRole('region', { name: 'Next boot' });
+    await boot.getByLabel('Boot from').selectOption({ label: 'CD or DVD' });
+    await boot.getByRole('button', { name: 'Apply' }).click();
+    await boot.getByText('Override: once').waitFor();
+    await page
+      .getByRole('banner')
+      .getByRole('button', { name: /^Power/ })
+      .click();
+    await page.getByRole('menuitem', { name: /^Reset/ }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Reset', exact: true }).click();
+    await until(
+      'the guest of the CD is ready',
+      () => /demo: ready boot=cdrom/.test(appliance.serialLog()),
+      bootMs,
+      200,
+    );
+    await boot.getByText('Override: once').waitFor({ state: 'detached' });
+    await goTo('Logs');
+    await page.getByRole('link', { name: 'System event log' }).click();
+    for (const text of ['Sensor Virtual Media: device installed', 'Sensor System Boot: hard reset']) {
+      await page.getByRole('row').filter({ hasText: text }).first().waitFor();
+    }
+    await goTo('Console');
+    await terminalShows('demo login:');
+  });
+
+  it('leaves no socket behind after 50 reloads', async () => {
+    const sockets = async () => {
+      const { stdout } = await run('ss', [
+        '-Htn',
+        'state',
+        'established',
+        `sport = :${appliance.redfishPort}`,
+      ]);
+      return stdout.split('\n').filter((line) => line.trim() !== '').length;
+    };
+    const attached = async () => {
+      const { SerialConsole, GraphicalConsole } = (await readSystem()).Oem.QemuBmc;
+      return [SerialConsole.Attached.length, GraphicalConsole.Attached.length];
+    };
+    await console.goTo('/machine/console?view=both');
+    for (let i = 0; i < 50; i++) {
+      // Some of them in the middle of what a page does at first.
+      await page.reload({ waitUntil: i % 2 === 0 ? 'load' : 'domcontentloaded' });
+    }
+    await serial().getByText('You have control').waitFor();
+    await screen().getByText('You have control').waitFor();
+    await until('only this page is attached', async () => String(await attached()) === '1,1', 5000);
+    const during = await sockets();
+    // Two consoles, and what a browser has open to one host at most.
+    expect(during).toBeLessThanOrEqual(8);
+    await page.goto('about:blank');
+    await until('nobody is attached', async () => String(await attached()) === '0,0', 5000);
+    await console.goTo('/machine/console?view=both');
+    await isLive();
+    const sessions = await ask(appliance.redfishPort, 'GET', '/redfish/v1/SessionService/Sessions', {
+      headers: admin,
+    });
+    expect(sessions.body['Members@odata.count']).toBe(2);
+    process.stdout.write(`${during} connections after 50 reloads\n`);
+  });
+
+  it('has kept to its content security policy and to its own origin all the time', () => {
+    for (const { complaints, strangers } of opened) {
+      // While the BMC is away, the browser says so.
+      expect(complaints.filter((each) => !each.includes('WebSocket connection to'))).toEqual([]);
+      expect(strangers).toEqual([]);
+    }
+  });
+});
