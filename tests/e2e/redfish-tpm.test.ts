@@ -126,6 +126,9 @@ test.skipIf(missing)(
       expect.stringContaining('kept by!'),
     ]);
 
+    // A machine that is switched off has lost no TPM.
+    expect(server.bmc.events.list().map(({ kind }) => kind)).not.toContain('tpm-failed');
+
     // QEMU goes on without its TPM, and all faces know.
     const second = tpmOf(server);
     killProcess(second);

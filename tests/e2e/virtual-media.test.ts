@@ -114,7 +114,8 @@ describe('a QEMU that hangs', () => {
     const startedAt = performance.now();
     const refused = await machine.changeMedium('cd', cd(lab, 'V')).catch((error: unknown) => error);
     expect(refused).toMatchObject({ name: 'BmcError', kind: 'timed-out' });
-    expect(performance.now() - startedAt).toBeLessThan(2500);
+    // The limit is 1.5 s of our own; QEMU never answers.
+    expect(performance.now() - startedAt).toBeLessThan(5000);
     const forcedAt = performance.now();
     await machine.forceOff();
     expect(performance.now() - forcedAt).toBeLessThan(8000);

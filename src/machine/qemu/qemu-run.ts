@@ -28,7 +28,7 @@ import { isVirtualCd } from './devices/virtual-media.ts';
 import type { AcceleratorChoice } from './kvm-probe.ts';
 import type { FirmwareInUse, QemuFirmware } from './machine-firmware.ts';
 import type { NicProvider } from './nic-provider.ts';
-import { isAlive, killProcess, type ProcessRef, processEnds } from './process.ts';
+import { killProcess, type ProcessRef, processEnds } from './process.ts';
 import { ResetFilter } from './reset-filter.ts';
 import type { RunDir } from './run-dir.ts';
 import type { SerialConsole } from './serial-console.ts';
@@ -41,6 +41,8 @@ export const killTimeoutMs = 5000;
 const quitTimeoutMs = 1000;
 /** Between the end of QEMU's sockets and the end of its process. */
 const endTimeoutMs = 250;
+/** A QEMU that lives on for so long after its TPM's process goes on without it. */
+const tpmAloneMs = 2000;
 const maxReconnectDelayMs = 2000;
 /** A reset this soon after the watchdog's event is the watchdog's. */
 const watchdogResetMs = 1000;
@@ -121,7 +123,7 @@ export class QemuRun {
     this.#parts = parts;
     this.#log = parts.log;
     this.#resets = new ResetFilter(parts.clock);
-    this.#tpmWatch = tpm && new TpmWatch(tpm, parts.clock, () => this.#tpmEnded());
+    this.#tpmWatch = tpm && new TpmWatch(tpm, parts.clock, () => void this.#tpmEnded());
     this.#untap = parts.console.tap((bytes) => this.#setupKeys?.output(bytes));
     this.#ignoreNics = parts.nics.on((event) => {
       if (event.kind === 'link') this.#setLink(event.id, event.up);
@@ -348,9 +350,10 @@ export class QemuRun {
 
   // --- Loss and end ---
 
-  /** Either by itself or together with QEMU, whose end says it all. */
-  #tpmEnded(): void {
-    if (!this.isOn || !isAlive(this.process)) return;
+  /** Either by itself or together with QEMU, whose end says it all, and which takes the longer to be gone. */
+  async #tpmEnded(): Promise<void> {
+    if (await processEnds(this.process, tpmAloneMs)) return;
+    if (!this.isOn) return;
     this.#tpmWorks = false;
     const said = this.#parts.runDir.lastErrors();
     const detail = `its process has ended${said && `: ${said}`}`;
