@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          testTimeout: 30_000,
+          testTimeout: 60_000,
           include: ['tests/unit/**/*.test.ts', 'tests/golden/**/*.test.ts'],
           environment: 'node',
         },

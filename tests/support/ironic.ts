@@ -19,6 +19,17 @@ const {
   ...env
 } = process.env;
 
+/**
+ * Debian's 21.4.4-0+deb12u2 (its patch for OSSA-2026-008) puts the whole command in quotes within quotes, which its
+ * socat 1.7.4 takes for the name of one program, whatever BMC there is: `EXEC:"'ipmitool … sol activate'",pty,stderr`.
+ * This takes the inner ones off and leaves the rest to the real one.
+ */
+const socatAsMeant = `#!/usr/bin/python3
+import os, re, sys
+meant = [re.sub(r'''^EXEC:"'([^'"]*)'"''', r'EXEC:"\\1"', each) for each in sys.argv[1:]]
+os.execv('/usr/bin/socat', ['socat'] + meant)
+`;
+
 export class Ironic {
   readonly #folder: string;
   readonly #endpoint: string;
@@ -49,6 +60,9 @@ export class Ironic {
       mkdirSync(join(this.#folder, name), { recursive: true });
     }
     writeFileSync(file, configuration(this.#folder, apiPort, rpcPort));
+    const bin = join(this.#folder, 'bin');
+    mkdirSync(bin);
+    writeFileSync(join(bin, 'socat'), socatAsMeant, { mode: 0o755 });
     const made = await run('/usr/bin/ironic-dbsync', ['--config-file', file, 'create_schema'], {
       env,
       timeoutMs: 60_000,
@@ -56,7 +70,7 @@ export class Ironic {
     this.#output = made.stderr;
     if (made.code !== 0) throw new Error('its database cannot be made');
     const child = spawn('/usr/bin/ironic', ['--config-file', file], {
-      env,
+      env: { ...env, PATH: `${bin}:${env.PATH}` },
       cwd: this.#folder,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -48,8 +48,8 @@ function withoutMissing<T>(schema: T, files: readonly string[]): T {
   if ('$ref' in schema && typeof schema.$ref === 'string' && !isThere(schema.$ref, files)) return {} as T;
   const entries = Object.entries(schema).map(([name, value]) => {
     if (name !== 'anyOf' || !Array.isArray(value)) return [name, withoutMissing(value, files)];
-    const there = value.filter(({ $ref }) => $ref === undefined || isThere($ref, files));
-    return [name, withoutMissing(there.length > 0 ? there : value, files)];
+    const others = value.filter(({ $ref }) => $ref === undefined || isThere($ref, files));
+    return [name, withoutMissing(others.some(({ $ref }) => $ref !== undefined) ? others : value, files)];
   });
   return Object.fromEntries(entries);
 }
@@ -72,9 +72,29 @@ export function schemaProblems(body: Readonly<Record<string, unknown>>): string[
   } catch (error) {
     return [`${type}: ${(error as Error).message}`];
   }
-  if (!validate) return [`${type}: no such schema`];
+  if (!validate) return csdlProblems(body, type, name, version);
   if (validate(body)) return [];
   return (validate.errors ?? []).map((error) => inWords(type, error));
+}
+
+/** Of a few types only the CSDL is there: it knows the names at least. */
+function csdlProblems(body: object, type: string, name: string, version: string | undefined): string[] {
+  const file = join(directory, 'csdl', `${name}_v1.xml`);
+  const csdl = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  if (!csdl.includes(`Namespace="${version === undefined ? name : `${name}.${version}`}"`)) {
+    return [`${type}: no such schema`];
+  }
+  const known = new Set([...csdl.matchAll(/<(?:Navigation)?Property Name="(\w+)"/g)].map(([, each]) => each));
+  for (const each of ['Id', 'Name', 'Description']) known.add(each);
+  return namesIn(body)
+    .filter((each) => !known.has(each))
+    .map((each) => `${type}: no property ${each}`);
+}
+
+function namesIn(value: object): string[] {
+  return Object.entries(value)
+    .filter(([key]) => !key.includes('@') && key !== 'Oem')
+    .flatMap(([key, child]) => [key, ...(typeof child === 'object' && child !== null ? namesIn(child) : [])]);
 }
 
 function inWords(type: string, { instancePath, message, params, data }: ErrorObject): string {

@@ -6,7 +6,12 @@
 import type { Firmware, MachineBootOverride } from '../../bmc/boot.ts';
 import { BmcError } from '../../bmc/errors.ts';
 import type { RunningFirmware } from '../../bmc/firmware-update.ts';
-import type { FirmwareBootEntry, MachineBootDevice, MachineInventory } from '../../bmc/inventory.ts';
+import type {
+  FirmwareBootEntry,
+  ImageLayer,
+  MachineBootDevice,
+  MachineInventory,
+} from '../../bmc/inventory.ts';
 import type {
   HostConsole,
   Machine,
@@ -79,6 +84,8 @@ export class FakeMachine implements Machine {
   nics: readonly MachineNic[] = [];
   /** By the card's id. */
   readonly counters = new Map<string, NicCounters>();
+  /** Of its disk. */
+  layers: readonly ImageLayer[] = [];
   /** What each boot used, the oldest first. */
   readonly boots: (MachineBootOverride | undefined)[] = [];
   /** Calls of {@link Machine.diagnosticInterrupt} and {@link Machine.pressPowerButton}. */
@@ -169,11 +176,11 @@ export class FakeMachine implements Machine {
     return this.#made ?? this.#next(this.#override);
   }
 
-  /** Its parts are as simple as it is: no bus, and a disk that holds nothing. */
   nicCounters(id: string): NicCounters | undefined {
     return this.counters.get(id);
   }
 
+  /** Its parts are as simple as it is: no bus, and a disk that holds nothing. */
   get inventory(): MachineInventory {
     const { cpus, sockets, memoryMb } = this.hardware;
     const threads = cpus / sockets;
@@ -197,7 +204,7 @@ export class FakeMachine implements Machine {
           model: 'Disk in memory',
           capacityBytes: 1_073_741_824,
           readOnly: false,
-          layers: [],
+          layers: this.layers,
         },
       ],
       nics: [{ id: 'nic0', mac: '52:54:00:00:00:01' }],

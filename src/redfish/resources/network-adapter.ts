@@ -1,10 +1,11 @@
 /**
  * The machine's network cards as parts of the chassis: one adapter for each card, with one port and one function, which
  * is all that such a card has. What it is like as an interface is told by EthernetInterface. DSP0268: NetworkAdapter, Port,
+ * PortMetrics,
  * NetworkDeviceFunction.
  */
 import type { NicPart } from '../../bmc/inventory.ts';
-import type { MachineNic, NicCounters } from '../../bmc/machine.ts';
+import type { MachineNic } from '../../bmc/machine.ts';
 import type { Context } from '../context.ts';
 import { collection, type Resource, resource } from '../definition.ts';
 import type { JsonObject } from '../json.ts';
@@ -100,10 +101,8 @@ const port = resource({
   type: '#Port.v1_18_0.Port',
   privileges: readable,
   find: (params, context: Context) => findOnly(params, context),
-  volatile: ['Oem'],
-  read: ({ found }, { bmc }) => {
+  read: ({ found }) => {
     const { part, attached } = found;
-    const counters = bmc.nicCounters(part.id);
     return {
       Id: onlyId,
       Name: `Port of ${part.id}`,
@@ -118,25 +117,39 @@ const port = resource({
       }),
       Ethernet: { AssociatedMACAddresses: [part.mac] },
       Status: statusOf(found),
-      ...(counters && { Oem: { QemuBmc: { Counters: countersBody(counters) } } }),
+      Metrics: link(`${uriOf(found)}/Ports/${onlyId}/Metrics`),
       Links: { EthernetInterfaces: [link(interfaceUri(found))], 'EthernetInterfaces@odata.count': 1 },
     };
   },
 });
 
 /** As the guest would count; nobody does while the machine is off, nor where QEMU itself is the network. */
-function countersBody(counters: NicCounters): JsonObject {
-  return {
-    ReceivedBytes: counters.receivedBytes,
-    ReceivedFrames: counters.receivedFrames,
-    ReceivedErrors: counters.receivedErrors,
-    ReceivedDrops: counters.receivedDrops,
-    SentBytes: counters.sentBytes,
-    SentFrames: counters.sentFrames,
-    SentErrors: counters.sentErrors,
-    SentDrops: counters.sentDrops,
-  };
-}
+const portMetrics = resource({
+  path: `${adapterPath}/Ports/:memberId/Metrics`,
+  type: '#PortMetrics.v1_8_0.PortMetrics',
+  privileges: readable,
+  find: (params, context: Context) => findOnly(params, context),
+  volatile: ['RXBytes', 'TXBytes', 'RXErrors', 'TXErrors', 'Networking'],
+  read: ({ found: { part } }, { bmc }) => {
+    const counters = bmc.nicCounters(part.id);
+    return {
+      Id: 'Metrics',
+      Name: `Traffic of ${part.id}`,
+      ...(counters && {
+        RXBytes: counters.receivedBytes,
+        TXBytes: counters.sentBytes,
+        RXErrors: counters.receivedErrors,
+        TXErrors: counters.sentErrors,
+        Networking: {
+          RXFrames: counters.receivedFrames,
+          TXFrames: counters.sentFrames,
+          RXDiscards: counters.receivedDrops,
+          TXDiscards: counters.sentDrops,
+        },
+      }),
+    };
+  },
+});
 
 const functions = collection({
   path: `${adapterPath}/NetworkDeviceFunctions`,
@@ -182,6 +195,7 @@ export const networkAdapterResources: readonly Resource[] = [
   adapter,
   ports,
   port,
+  portMetrics,
   functions,
   networkFunction,
 ];

@@ -62,6 +62,7 @@ ${properties.join('\n')}
   function csdlType(of: TSchema): string {
     if (Type.IsArray(of)) return `Collection(${csdlType(of.items)})`;
     if (Type.IsBoolean(of)) return 'Edm.Boolean';
+    if (Type.IsInteger(of)) return 'Edm.Int64';
     if (Type.IsString(of))
       return 'format' in of && of.format === 'date-time' ? 'Edm.DateTimeOffset' : 'Edm.String';
     if (Type.IsUnion(of)) return 'Edm.PrimitiveType';

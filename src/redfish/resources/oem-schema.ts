@@ -8,6 +8,7 @@ import { root } from '../paths.ts';
 import { auditObject } from './log-services.ts';
 import { consolesObject } from './oem-console.ts';
 import { csdlTypes, type OemObject } from './oem-object.ts';
+import { driveObject } from './storage.ts';
 
 /** An action that no schema of DMTF's has. */
 export interface OemAction {
@@ -37,7 +38,7 @@ const descriptions: Readonly<Record<string, string>> = {
     'Answers the settings of the BMC as one document, without secrets, that the update service restores.',
 };
 
-const objects: readonly OemObject[] = [consolesObject, auditObject];
+const objects: readonly OemObject[] = [consolesObject, auditObject, driveObject];
 
 /** What one file of CSDL holds: the actions in an unversioned namespace, the object in its own. */
 export interface OemSchema {

@@ -2,11 +2,13 @@
  * The machine's disks: as drives behind one controller with a volume each, and in the simple form that Ironic asks for.
  * DSP0268, Storage, StorageController, Drive, Volume, SimpleStorage.
  */
+import { Type } from 'typebox';
 import type { DrivePart, ImageLayer } from '../../bmc/inventory.ts';
 import type { Context } from '../context.ts';
 import { collection, type Resource, resource } from '../definition.ts';
 import type { JsonObject } from '../json.ts';
 import { chassisUri, findSystem, link, onlyId, systemUri } from '../paths.ts';
+import { oemObject } from './oem-object.ts';
 
 const readable = { get: ['Login'] } as const;
 const storagesUri = `${systemUri}/Storage`;
@@ -94,6 +96,26 @@ const controller = resource({
   },
 });
 
+/** The standard has no words for the files of a disk. */
+export const driveObject = oemObject('QemuBmcDrive', 'The files of a disk.', {
+  BackingChain: Type.Array(
+    Type.Object(
+      {
+        File: Type.String({ description: 'The file, as the host names it.' }),
+        Format: Type.Optional(Type.String({ description: 'The format, as QEMU names it.' })),
+        VirtualSizeBytes: Type.Optional(
+          Type.Integer({ description: 'The size that the guest sees, in bytes.' }),
+        ),
+        AllocatedBytes: Type.Optional(
+          Type.Integer({ description: 'What the file takes on the host, in bytes.' }),
+        ),
+      },
+      { title: 'Layer', description: 'One file of a disk.', additionalProperties: false },
+    ),
+    { description: 'The file that is written to, then those that hold what it does not.' },
+  ),
+});
+
 const drive = resource({
   path: `${storagePath}/Drives/:driveId`,
   type: '#Drive.v1_22_0.Drive',
@@ -110,17 +132,17 @@ const drive = resource({
     CapacityBytes: found.capacityBytes,
     Status: driveStatus(found),
     Links: { Chassis: link(chassisUri), Volumes: [link(`${storageUri}/Volumes/${found.id}`)] },
-    ...(found.layers.length > 0 && { Oem: { QemuBmc: { BackingChain: found.layers.map(layerBody) } } }),
+    ...(found.layers.length > 0 && { Oem: driveObject.oem({ BackingChain: found.layers.map(layerBody) }) }),
   }),
 });
 
-/** The standard has no words for the files of a disk. */
-function layerBody({ file, format, virtualSizeBytes, allocatedBytes }: ImageLayer): JsonObject {
+/** @returns its shape in {@link driveObject} */
+function layerBody({ file, format, virtualSizeBytes, allocatedBytes }: ImageLayer) {
   return {
     File: file,
-    Format: format,
-    VirtualSizeBytes: virtualSizeBytes,
-    AllocatedBytes: allocatedBytes,
+    ...(format !== undefined && { Format: format }),
+    ...(virtualSizeBytes !== undefined && { VirtualSizeBytes: virtualSizeBytes }),
+    ...(allocatedBytes !== undefined && { AllocatedBytes: allocatedBytes }),
   };
 }
 

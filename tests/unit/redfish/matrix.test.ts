@@ -106,6 +106,7 @@ const entities: Readonly<Record<string, Needs>> = {
   PCIeFunctionCollection: components,
   Port: components,
   PortCollection: components,
+  PortMetrics: components,
   Power: components,
   PowerSubsystem: components,
   PowerSupply: components,

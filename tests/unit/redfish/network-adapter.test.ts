@@ -51,6 +51,19 @@ describe('a network card', () => {
   });
 });
 
+it('tells what has gone through a card, and nothing while nobody counts', async () => {
+  const { Metrics } = await get(`${root}/Chassis/1/NetworkAdapters/nic0/Ports/1`);
+  expect(await get(Metrics['@odata.id'])).not.toHaveProperty('RXBytes');
+  bench.machine.counters.set('nic0', {
+    ...{ receivedBytes: 1, receivedFrames: 2, receivedErrors: 3, receivedDrops: 4 },
+    ...{ sentBytes: 5, sentFrames: 6, sentErrors: 7, sentDrops: 8 },
+  });
+  expect(await get(Metrics['@odata.id'])).toMatchObject({
+    ...{ RXBytes: 1, TXBytes: 5, RXErrors: 3, TXErrors: 7 },
+    Networking: { RXFrames: 2, TXFrames: 6, RXDiscards: 4, TXDiscards: 8 },
+  });
+});
+
 describe('what is ours', () => {
   it('has schemas, in CSDL and JSON, that the documents of the service lead to', async () => {
     const { text: metadata } = await bench.ask('GET', `${root}/$metadata`, { as: undefined });

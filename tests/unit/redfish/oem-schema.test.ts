@@ -40,9 +40,20 @@ describe('our own objects', () => {
     return found.Oem.QemuBmc;
   }
 
+  async function drive(): Promise<Body> {
+    bench.machine.layers = [
+      { file: 'top.qcow2', format: 'qcow2', virtualSizeBytes: 1_073_741_824, allocatedBytes: 4096 },
+      { file: 'base', format: undefined, virtualSizeBytes: undefined, allocatedBytes: undefined },
+    ];
+    const object = (await get('Systems/1/Storage/1/Drives/disk0')).Oem.QemuBmc;
+    expect(object.BackingChain).toHaveLength(2);
+    return object;
+  }
+
   it.each([
     ['the consoles of the system', consoles],
     ['an entry of the audit log', audit],
+    ['the files of a disk', drive],
   ])('%s: is as its JSON schema says, and nothing else is', async (_, read) => {
     bench.bmc.console.attach({ mode: 'write', name: 'somebody' });
     const object = await read();
@@ -56,7 +67,7 @@ describe('our own objects', () => {
   it('are described in CSDL, to which $metadata leads', async () => {
     const text = async (path: string) => (await bench.ask('GET', path)).text;
     const metadata = await text('/redfish/v1/$metadata');
-    for (const object of [await consoles(), await audit()]) {
+    for (const object of [await consoles(), await audit(), await drive()]) {
       const [, namespace = '', name = ''] = /^#(\w+\.v1_0_0)\.(\w+)$/.exec(object['@odata.type']) ?? [];
       expect(metadata).toContain(`<edmx:Include Namespace="${namespace}"/>`);
       const csdl = await text(`/redfish/v1/Schemas/${name}_v1.xml`);

@@ -8,7 +8,7 @@ import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { Skeleton } from '../../ui/skeleton.tsx';
 import { type Column, Table } from '../../ui/table.tsx';
 import styles from './parts.module.css';
-import { type Counters, hardwareUris, type Card as NetworkCard, type Port } from './schema.ts';
+import { hardwareUris, type Card as NetworkCard, type PortMetrics } from './schema.ts';
 import { useHardwareWords } from './words.ts';
 
 /** The machine's network cards: what they are, whether they have a link, what has gone through them. */
@@ -16,9 +16,9 @@ export function NetworkCards() {
   const words = useHardwareWords();
   const cards = useMembers<NetworkCard>(hardwareUris.cards);
   const adapters = useMembers<Resource>(hardwareUris.adapters);
-  const ports = useResources<Port>((adapters.data ?? []).map(({ Id: id }) => portUri(id)));
-  const countersOf = (card: NetworkCard) =>
-    ports.data.find((port) => port['@odata.id'] === portUri(card.Id))?.Oem?.QemuBmc?.Counters;
+  const metrics = useResources<PortMetrics>((adapters.data ?? []).map(({ Id: id }) => metricsUri(id)));
+  const metricsOf = (card: NetworkCard) =>
+    metrics.data.find((each) => each['@odata.id'] === metricsUri(card.Id));
   const columns: readonly Column<NetworkCard>[] = [
     {
       id: 'card',
@@ -44,14 +44,14 @@ export function NetworkCards() {
       header: words.received,
       align: 'end',
       narrow: true,
-      cell: (card) => <Traffic counters={countersOf(card)} side="Received" />,
+      cell: (card) => <Traffic metrics={metricsOf(card)} side="RX" />,
     },
     {
       id: 'sent',
       header: words.sent,
       align: 'end',
       narrow: true,
-      cell: (card) => <Traffic counters={countersOf(card)} side="Sent" />,
+      cell: (card) => <Traffic metrics={metricsOf(card)} side="TX" />,
     },
   ];
   return (
@@ -96,19 +96,20 @@ function LinkState({ card: { LinkStatus: link, Status: status } }: { readonly ca
 }
 
 interface TrafficProps {
-  readonly counters: Counters | undefined;
-  readonly side: 'Received' | 'Sent';
+  readonly metrics: PortMetrics | undefined;
+  readonly side: 'RX' | 'TX';
 }
 
-function Traffic({ counters, side }: TrafficProps) {
+function Traffic({ metrics, side }: TrafficProps) {
   const words = useHardwareWords();
   const { bytes, number } = useFormats();
-  if (!counters) return words.noReading;
-  const [errors, drops] = [counters[`${side}Errors`], counters[`${side}Drops`]];
+  const [all, errors, frames] = [metrics?.[`${side}Bytes`], metrics?.[`${side}Errors`], metrics?.Networking];
+  if (all === undefined || errors === undefined || !frames) return words.noReading;
+  const drops = frames[`${side}Discards`];
   return (
     <>
-      {bytes(counters[`${side}Bytes`])}
-      <span className={styles.below}>{words.frames(number(counters[`${side}Frames`]))}</span>
+      {bytes(all)}
+      <span className={styles.below}>{words.frames(number(frames[`${side}Frames`]))}</span>
       {errors + drops > 0 && (
         <span className={styles.below}>{words.lost(number(errors), number(drops))}</span>
       )}
@@ -117,6 +118,6 @@ function Traffic({ counters, side }: TrafficProps) {
 }
 
 /** @param adapter the Id of a network adapter, each of which has one port */
-function portUri(adapter: string): string {
-  return `${hardwareUris.adapters}/${adapter}/Ports/1`;
+function metricsUri(adapter: string): string {
+  return `${hardwareUris.adapters}/${adapter}/Ports/1/Metrics`;
 }

@@ -83,19 +83,17 @@ export interface Card extends Resource {
 }
 
 /** What has gone through a card, as the guest would count it. */
-export interface Counters {
-  readonly ReceivedBytes: number;
-  readonly ReceivedFrames: number;
-  readonly ReceivedErrors: number;
-  readonly ReceivedDrops: number;
-  readonly SentBytes: number;
-  readonly SentFrames: number;
-  readonly SentErrors: number;
-  readonly SentDrops: number;
-}
-
-export interface Port extends Resource {
-  readonly Oem?: { readonly QemuBmc?: { readonly Counters?: Counters } };
+export interface PortMetrics extends Resource {
+  readonly RXBytes?: number;
+  readonly TXBytes?: number;
+  readonly RXErrors?: number;
+  readonly TXErrors?: number;
+  readonly Networking?: {
+    readonly RXFrames: number;
+    readonly TXFrames: number;
+    readonly RXDiscards: number;
+    readonly TXDiscards: number;
+  };
 }
 
 export interface PcieDevice extends Resource {
