@@ -50,10 +50,11 @@ const PACKAGES_TO_TEST = [
   ...['freeipmi-tools', 'openipmi', 'openssl', 'procps', 'python3-pyghmi', 'python3-sushy', 'redfishtool'],
   ...['sbsigntool', 'tshark'],
 ];
-/** What `npm run test:peers` alone drives: OpenStack Ironic with its client (180 packages), Debian's installer. */
+/** What `npm run test:peers` alone drives: OpenStack Ironic with its client (180 packages), Debian's installer, an NFS server. */
 const PACKAGES_FOR_PEERS = [
   ...['curl', 'debian-installer-12-netboot-amd64', 'grub-common', 'grub-efi-amd64-bin', 'grub-pc-bin'],
-  ...['ironic-api', 'ironic-conductor', 'mtools', 'python3-ironicclient', 'socat', 'xorriso'],
+  ...['ironic-api', 'ironic-conductor', 'mtools', 'nfs-ganesha', 'nfs-ganesha-vfs', 'python3-ironicclient'],
+  ...['socat', 'xorriso'],
 ];
 
 /** A failure whose message tells the user what to do. */
