@@ -42,6 +42,7 @@ import { Sensors } from './sensors/sensors.ts';
 import { SolSettings } from './sol-settings.ts';
 import type { Store } from './store.ts';
 import { logTpmEvents } from './tpm-events.ts';
+import { BootCertificates } from './trusted-certificates.ts';
 import { type UserSpec, Users } from './users.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -84,6 +85,7 @@ export class Bmc {
   readonly users: Users;
   readonly events: EventLog;
   readonly boot: Boot;
+  readonly bootCertificates: BootCertificates;
   readonly power: Power;
   readonly bootProgress: BootProgress;
   readonly console: ConsoleHub;
@@ -135,6 +137,7 @@ export class Bmc {
       ...(minPasswordBytes !== undefined && { minPasswordBytes }),
     });
     this.boot = new Boot({ clock, store, events: this.events, log });
+    this.bootCertificates = new BootCertificates({ store, events: this.events });
     this.console = new ConsoleHub(machine.console, clock);
     this.screen = new ScreenHub({ machine, clock });
     this.sol = new SolSettings({ store, events: this.events });
@@ -230,7 +233,13 @@ export class Bmc {
       this.log.error({ err: error }, 'the machine starts without labels');
     }
     const media = this.media?.inDrives ?? [];
-    return { labels, hardware: this.machineSettings.wishes, media, firmware: this.firmware.files };
+    return {
+      labels,
+      hardware: this.machineSettings.wishes,
+      media,
+      firmware: this.firmware.files,
+      bootAuthorities: this.bootCertificates.all.map(({ pem }) => pem),
+    };
   }
 
   /** Told when a client wants the BMC itself to start anew; the machine is to go on. */
@@ -258,6 +267,7 @@ export class Bmc {
       actor,
     );
     this.boot.set(undefined, actor, { choices: {} });
+    this.bootCertificates.resetToDefaults(actor);
     this.sol.resetToDefaults(actor);
     this.pef.resetToDefaults(actor);
     this.sensors.restoreFactorySettings(actor);

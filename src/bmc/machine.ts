@@ -133,6 +133,8 @@ export interface MachineSetup {
   readonly media?: readonly MachineMedium[];
   /** Files in place of the firmware that comes with the host. */
   readonly firmware?: Readonly<Partial<Record<FirmwareSlot, string>>>;
+  /** Whom its firmware believes over HTTPS, in PEM form; the public authorities when there are none. */
+  readonly bootAuthorities?: readonly string[];
 }
 
 /** What a running machine has used. */

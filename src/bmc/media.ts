@@ -32,6 +32,13 @@ import {
 import { beginTransfer, finishedTransfer, type Loading, type Transfer } from './media-transfer.ts';
 import { MediaUploads } from './media-uploads.ts';
 import type { Store } from './store.ts';
+import {
+  type CertificateList,
+  noCertificates,
+  type TrustedCertificate,
+  withCertificate,
+  withoutCertificate,
+} from './trusted-certificates.ts';
 
 export interface SlotState {
   readonly medium: Medium | undefined;
@@ -43,12 +50,6 @@ export interface SlotState {
   readonly trouble: string | undefined;
   readonly verifyCertificate: boolean;
   readonly certificates: readonly TrustedCertificate[];
-}
-
-export interface TrustedCertificate {
-  /** Never used twice. */
-  readonly id: number;
-  readonly pem: string;
 }
 
 export interface MediaDependencies {
@@ -64,20 +65,17 @@ export interface MediaDependencies {
   readonly log: Logger;
 }
 
-interface KeptSlot {
+interface KeptSlot extends CertificateList {
   readonly medium?: Medium;
   /** Of a medium that is read where it is. */
   readonly source?: RemoteSource;
   readonly inserted: boolean;
   readonly verifyCertificate: boolean;
-  readonly certificates: readonly TrustedCertificate[];
-  readonly nextCertificateId: number;
 }
 type Kept = Readonly<Record<MediaSlot, KeptSlot>>;
 
 const storeName = 'virtual-media';
-const maxCertificates = 16;
-const fresh: KeptSlot = { inserted: false, verifyCertificate: false, certificates: [], nextCertificateId: 1 };
+const fresh: KeptSlot = { inserted: false, verifyCertificate: false, ...noCertificates };
 
 export class VirtualMedia {
   readonly uploads: MediaUploads;
@@ -270,24 +268,14 @@ export class VirtualMedia {
 
   /** @param pem one certificate, checked by the caller @throws {BmcError} `no-space` when there are too many */
   addCertificate(slot: MediaSlot, pem: string, actor: Actor): TrustedCertificate {
-    const { certificates, nextCertificateId: id, ...rest } = this.#kept[slot];
-    if (certificates.length >= maxCertificates) {
-      throw new BmcError('no-space', `no more than ${maxCertificates} certificates`);
-    }
-    const added = { id, pem };
-    const nextCertificateId = id + 1;
-    this.#save({
-      ...this.#kept,
-      [slot]: { ...rest, certificates: [...certificates, added], nextCertificateId },
-    });
+    const { nextCertificateId: id } = this.#kept[slot];
+    this.#save({ ...this.#kept, [slot]: withCertificate(this.#kept[slot], pem) });
     this.#d.events.changed(actor, `${slotNames[slot]}: trusted certificate`, undefined, id);
-    return added;
+    return { id, pem };
   }
 
   removeCertificate(slot: MediaSlot, id: number, actor: Actor): void {
-    const { certificates, ...rest } = this.#kept[slot];
-    const left = certificates.filter((each) => each.id !== id);
-    this.#save({ ...this.#kept, [slot]: { ...rest, certificates: left } });
+    this.#save({ ...this.#kept, [slot]: withoutCertificate(this.#kept[slot], id) });
     this.#d.events.changed(actor, `${slotNames[slot]}: trusted certificate`, id, undefined);
   }
 

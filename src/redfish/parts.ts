@@ -48,6 +48,7 @@ const bmcParts: BmcParts = {
       (listener) => power.onSettingsChange(listener),
     ],
   },
+  bootCertificates: { changes: (list) => [(listener) => list.onChange(listener)] },
   boot: { changes: (boot) => [(listener) => boot.onChange(listener)] },
   bootProgress: { changes: (progress) => [(listener) => progress.onChange(listener)] },
   identify: { changes: (identify) => [(listener) => identify.onChange(listener)] },

@@ -3,6 +3,7 @@ import type { Resource } from './definition.ts';
 import { accountServiceResources } from './resources/account-service.ts';
 import { biosResources } from './resources/bios.ts';
 import { bootResources } from './resources/boot.ts';
+import { bootCertificateResources } from './resources/boot-certificates.ts';
 import { certificateResources } from './resources/certificate.ts';
 import { chassisResources } from './resources/chassis.ts';
 import { computerSystemResources } from './resources/computer-system.ts';
@@ -37,6 +38,7 @@ const resources: readonly Resource[] = [
   ...computerSystemResources,
   ...consoleResources,
   ...bootResources,
+  ...bootCertificateResources,
   ...biosResources,
   ...secureBootResources,
   ...processorResources,

@@ -1,12 +1,16 @@
 /** Boot overrides that only UEFI firmware's own variables can bring about, followed by a real OVMF. */
+import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { makeSelfSigned } from '../../src/http/certificate.ts';
 import { BootOptions } from '../../src/ipmi/boot-options.ts';
+import { systemRandom } from '../../src/lib/random.ts';
 import { debianFirmware } from '../../src/machine/qemu/config.ts';
 import { noEfiDisk, writeEfiDisk } from '../support/efi-disk.ts';
 import { userCards } from '../support/qemu.ts';
@@ -19,19 +23,30 @@ afterEach(async () => {
 
 const missing = noEfiDisk ?? (existsSync(debianFirmware.ovmfCode) ? undefined : 'package ovmf is missing');
 
-/** A web server with one program. @returns its address as a guest sees it, and what it was asked for */
-async function webServer(program: Buffer): Promise<{ uri: string; asked: string[] }> {
+interface WebServer {
+  /** As a guest sees it. */
+  readonly uri: string;
+  /** What it was asked for. */
+  readonly asked: string[];
+}
+
+/** A web server with one program. @param tls its certificate and key; plain HTTP without them */
+async function webServer(program: Buffer, tls?: { cert: string; key: string }): Promise<WebServer> {
   const asked: string[] = [];
-  const server = createServer((request, response) => {
+  const answer: RequestListener = (request, response) => {
     asked.push(`${request.method} ${request.url}`);
     response.setHeader('Content-Length', program.length).end(request.method === 'GET' ? program : undefined);
-  }).listen(0, '127.0.0.1');
+  };
+  const server = (tls ? createTlsServer(tls, answer) : createServer(answer)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   ends.push(async () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });
-  return { uri: `http://10.0.2.2:${(server.address() as AddressInfo).port}/deploy.efi`, asked };
+  return {
+    uri: `http${tls ? 's' : ''}://10.0.2.2:${(server.address() as AddressInfo).port}/deploy.efi`,
+    asked,
+  };
 }
 
 test.skipIf(missing)(
@@ -40,7 +55,19 @@ test.skipIf(missing)(
     const folder = mkdtempSync(join(tmpdir(), 'qemu-bmc-uefi-boot-'));
     ends.push(async () => rmSync(folder, { recursive: true, force: true }));
     writeEfiDisk(folder, 'booted over http');
-    const web = await webServer(readFileSync(join(folder, 'bootx64.efi')));
+    const program = readFileSync(join(folder, 'bootx64.efi'));
+    const web = await webServer(program);
+    const { certificate, key } = await makeSelfSigned({
+      subject: { commonName: 'images' },
+      names: ['10.0.2.2'],
+      now: Date.now(),
+      random: systemRandom(),
+      // Debian 12's OVMF knows no elliptic curves.
+      key: generateKeyPairSync('rsa', { modulusLength: 2048 })
+        .privateKey.export({ type: 'pkcs8', format: 'pem' })
+        .toString(),
+    });
+    const overTls = await webServer(program, { cert: certificate, key });
     rmSync(join(folder, 'esp.img'));
     const disk = writeEfiDisk(folder, 'booted the own disk');
     const server = await RedfishMachine.start(
@@ -93,6 +120,13 @@ test.skipIf(missing)(
       HttpBootUri: web.uri,
     });
     expect(ipmi.flags.how.valid).toBe(false);
+
+    // Over TLS from a server that nobody else trusts.
+    const trusted = { CertificateString: certificate, CertificateType: 'PEM' };
+    expect(await server.status('POST', 'Systems/1/Boot/Certificates', trusted)).toBe(201);
+    await set({ BootSourceOverrideTarget: 'UefiHttp', HttpBootUri: overTls.uri });
+    await restarts('ForceRestart', `URI: ${overTls.uri}`, 'booted over http');
+    expect(overTls.asked).toEqual(web.asked);
 
     // Once: the next boot is the machine's own, of whose firmware there are entries now.
     await set({ BootSourceOverrideMode: 'UEFI' });

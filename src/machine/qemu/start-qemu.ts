@@ -104,7 +104,7 @@ function prepare(
 } {
   const { config, runDir, clock, boot, setup } = parts;
   const bootOverride = boot.starting();
-  const { labels, hardware: wanted, media = [], firmware: files = {} } = setup();
+  const { labels, hardware: wanted, media = [], firmware: files = {}, bootAuthorities } = setup();
   const hardware = hardwareOf(config, wanted, bootOverride);
   const firmware = parts.firmware.inUse(hardware, files);
   const variables = asConfigurationError(() => preparedVariables(parts, stateDir, hardware, bootOverride));
@@ -126,7 +126,9 @@ function prepare(
   runDir.clear();
   runDir.writeArgs(argv);
   runDir.writeDescriptors(descriptors);
-  if (bootOverride?.target === 'uefi-http') runDir.writeHttpsAuthorities(httpsAuthorities());
+  if (bootOverride?.target === 'uefi-http') {
+    runDir.writeHttpsAuthorities(httpsAuthorities(bootAuthorities));
+  }
   runDir.writeTpmCommand(tpm);
   runDir.writeRecord({
     name: config.name,

@@ -13,10 +13,10 @@ const x509 = guidOf('a5c059a1-94e4-4aa7-87b5-ab155c2bf072');
 const owner = guidOf('3e0e7fd5-6c0c-4b8e-9a5b-6c8f3a4e9d21');
 const listHeaderBytes = guidBytes + 12;
 
-/** @param certificates PEM; the public authorities that Node.js comes with unless given */
-export function httpsAuthorities(certificates: readonly string[] = rootCertificates): Uint8Array {
+/** @param own PEM; without any, the public authorities that Node.js comes with: OVMF has no room for both */
+export function httpsAuthorities(own: readonly string[] = []): Uint8Array {
   const writer = new ByteWriter();
-  for (const pem of certificates) {
+  for (const pem of own.length > 0 ? own : rootCertificates) {
     const { raw } = new X509Certificate(pem);
     const signatureBytes = guidBytes + raw.length;
     writer

@@ -19,6 +19,7 @@ import type { JsonObject } from '../json.ts';
 import { about, inWords, type Message, message } from '../messages.ts';
 import { property } from '../patch.ts';
 import { findSystem, link, systemUri } from '../paths.ts';
+import { bootCertificatesUri } from './boot-certificates.ts';
 
 /** `Recovery` and `Diags` are what IPMI can ask for besides; they boot the machine's own order, as there. */
 const sourceOf = {
@@ -73,6 +74,7 @@ export function bootOf(bmc: Bmc): JsonObject {
     ),
     BootNext: choices['uefi-boot-next'] ?? null,
     BootOptions: link(optionsUri),
+    Certificates: link(bootCertificatesUri),
     BootOrder: devices.map(({ id }) => id),
   };
 }

@@ -7,7 +7,6 @@ import type { VirtualMedia } from '../../bmc/media.ts';
 import { type MediaSlot, type MediumRequest, mediaSlots } from '../../bmc/media-images.ts';
 import type { Transfer } from '../../bmc/media-transfer.ts';
 import { ClientGone } from '../../http/body.ts';
-import { describeCertificates } from '../../http/certificate-check.ts';
 import { boundaryOf, filePart, MultipartError } from '../../http/multipart.ts';
 import { HttpRefusal } from '../../http/refusal.ts';
 import { delay } from '../../lib/clock.ts';
@@ -28,7 +27,12 @@ import { about, inWords, message } from '../messages.ts';
 import { together } from '../patch.ts';
 import { findManager, findSystem, link, virtualMediaUri } from '../paths.ts';
 import { accepted } from '../tasks.ts';
-import { certificateFacts } from './certificate.ts';
+import {
+  checkOneCertificate,
+  newCertificate,
+  trustedCertificateBody,
+  trustPrivileges,
+} from './trusted-certificates.ts';
 
 type SystemPath = '/redfish/v1/Systems/:systemId';
 type ManagerPath = '/redfish/v1/Managers/:managerId';
@@ -39,8 +43,6 @@ const privileges = {
   patch: ['ConfigureManager', 'ConfigureComponents'],
   post: ['ConfigureManager', 'ConfigureComponents'],
 } as const;
-/** Whom the BMC trusts is for its administrators to say. */
-const trustPrivileges = { get: ['Login'], post: ['ConfigureManager'], delete: ['ConfigureManager'] } as const;
 
 /** An answer that can be had so soon is worth waiting for. */
 const quickMs = 2000;
@@ -269,20 +271,9 @@ const certificates = collection({
   find: findSlot,
   members: ({ uri, found: { media, slot } }) => media.slot(slot).certificates.map(({ id }) => `${uri}/${id}`),
   create: create({
-    schema: Type.Object({
-      CertificateString: Type.String({ minLength: 1, maxLength: 65_536 }),
-      CertificateType: Type.Enum(['PEM']),
-    }),
+    schema: newCertificate,
     run({ CertificateString: pem }, { uri, found: { media, slot } }: Target<unknown, Found>, { actor }) {
-      const [, ...others] = describeCertificates(pem);
-      if (others.length > 0) {
-        throw new RedfishError(
-          inWords(
-            'One certificate at a time.',
-            message('PropertyValueFormatError', '-----BEGIN CERTIFICATE-----…', 'CertificateString'),
-          ),
-        );
-      }
+      checkOneCertificate(pem);
       const { id } = media.addCertificate(slot, pem, actor);
       return { status: 201, headers: { location: `${uri}/${id}` } };
     },
@@ -306,12 +297,8 @@ const certificate = resource({
   type: '#Certificate.v1_11_0.Certificate',
   privileges: trustPrivileges,
   find: findCertificate,
-  read: ({ found }) => ({
-    Id: String(found.certificate.id),
-    Name: 'Certificate that servers of images are trusted by',
-    CertificateUsageTypes: ['Web'],
-    ...certificateFacts(describeCertificates(found.certificate.pem)),
-  }),
+  read: ({ found }) =>
+    trustedCertificateBody('Certificate that servers of images are trusted by', found.certificate),
   remove({ found: { media, slot, certificate: gone } }, { actor }) {
     media.removeCertificate(slot, gone.id, actor);
     return undefined;

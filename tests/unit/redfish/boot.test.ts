@@ -1,5 +1,6 @@
 /** The boot override and the boot order as automation sets them, beside what IPMI reads and what the machine does. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BootCertificates } from '../../../src/bmc/trusted-certificates.ts';
 import { BootOptions } from '../../../src/ipmi/boot-options.ts';
 import { RedfishBench } from '../../support/redfish-bench.ts';
 
@@ -279,6 +280,46 @@ describe('an override that only UEFI knows', () => {
     const { flags } = ipmi;
     ipmi.setFlags({ ...flags, device: { ...flags.device, selector: 'pxe' } }, actor);
     expect(await set({})).toEqual(['Continuous', 'Pxe', 'UEFI']);
+  });
+});
+
+describe('whom firmware trusts at HTTPS boot', () => {
+  const list = `${uri}/Boot/Certificates`;
+
+  it('are the public authorities, until somebody names others, which a restart of the BMC keeps', async () => {
+    expect((await boot()).Certificates).toEqual({ '@odata.id': list });
+    const { body: own } = await bench.ask(
+      'GET',
+      '/redfish/v1/Managers/1/NetworkProtocol/HTTPS/Certificates/1',
+    );
+    const pem = own.CertificateString;
+    const body = { CertificateString: pem, CertificateType: 'PEM' };
+    const added = await bench.ask('POST', list, { body });
+    expect([added.status, added.headers.location]).toEqual([201, `${list}/1`]);
+    await start();
+    await bench.ask('DELETE', `${list}/1`);
+    expect((await bench.ask('POST', list, { body })).headers.location).toBe(`${list}/2`);
+    expect((await bench.ask('GET', `${list}/2`)).body.CertificateString).toBe(pem);
+    expect(new BootCertificates(bench.bmc).all).toEqual([{ id: 2, pem }]);
+    await bench.ask('DELETE', `${list}/2`);
+    await start('reset');
+    expect(bench.machine.setups.map(({ bootAuthorities }) => bootAuthorities)).toEqual([[pem], []]);
+    expect((await bench.ask('GET', list)).body.Members).toEqual([]);
+  });
+
+  it('are no more than 16, one at a time, and certificates', async () => {
+    const { body: own } = await bench.ask(
+      'GET',
+      '/redfish/v1/Managers/1/NetworkProtocol/HTTPS/Certificates/1',
+    );
+    const post = async (CertificateString: string) =>
+      (await bench.ask('POST', list, { body: { CertificateString, CertificateType: 'PEM' } })).status;
+    const pem = own.CertificateString;
+    expect([await post('x'), await post(`${pem}\n${pem}`)]).toEqual([400, 400]);
+    for (let i = 0; i < 16; i++) expect(await post(pem)).toBe(201);
+    expect(await post(pem)).toBe(507);
+    bench.bmc.resetToDefaults('all', actor);
+    expect(bench.bmc.bootCertificates.all).toEqual([]);
   });
 });
 

@@ -222,6 +222,19 @@ const causes: readonly Cause[] = [
     removed: [`${system}/VirtualMedia/Cd/Certificates/1`],
   },
   {
+    name: 'a certificate that firmware is to trust',
+    run: async ({ bmc }) => bmc.bootCertificates.add(await certificate(), by),
+    changed: [`${system}/Boot/Certificates`],
+    created: [`${system}/Boot/Certificates/1`],
+  },
+  {
+    name: 'a certificate that firmware trusts no more',
+    prepare: async ({ bmc }) => bmc.bootCertificates.add(await certificate(), by),
+    run: ({ bmc }) => bmc.bootCertificates.remove(1, by),
+    changed: [`${system}/Boot/Certificates`],
+    removed: [`${system}/Boot/Certificates/1`],
+  },
+  {
     name: 'the clock of the SEL',
     covers: ['Manager.DateTime', 'Manager.DateTimeLocalOffset'],
     run: ({ bmc }) => bmc.sel.setUtcOffset(60, by),

@@ -158,8 +158,8 @@ const entities: Readonly<Record<string, Needs>> = {
 /** The registry's overrides: what belongs to the manager is the manager's. */
 const overrides: readonly (readonly [RegExp, Needs])[] = [
   [/^\/redfish\/v1\/Managers\/1\/EthernetInterfaces\b/, manager],
-  // Our own: the media belong to the system, under whichever path; whom their servers are trusted by is no secret.
-  [/\/VirtualMedia\/\w+\/Certificates\b/, manager],
+  // Our own: the media belong to the system, under whichever path; whose servers are trusted is no secret.
+  [/\/(VirtualMedia\/\w+|Boot)\/Certificates\b/, manager],
   // Our own: who may only look on opens consoles to look on.
   [/\.Open\w+Console$/, { get: ['Login'], change: ['Login'] }],
 ];

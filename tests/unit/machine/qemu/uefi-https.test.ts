@@ -8,6 +8,13 @@ import { httpsAuthorities } from '../../../../src/machine/qemu/uefi-https.ts';
 /** OVMF keeps them in a volatile variable. */
 const mostBytes = 0x40000;
 
+test('those that somebody has chosen are trusted alone', () => {
+  const [first = '', second = ''] = rootCertificates;
+  const one = httpsAuthorities([first]);
+  expect(Buffer.from(one).includes(new X509Certificate(first).raw)).toBe(true);
+  expect(httpsAuthorities([first, second])).toEqual(Uint8Array.from([...one, ...httpsAuthorities([second])]));
+});
+
 test('the public authorities are signature lists, and fit into what OVMF takes', () => {
   const lists = httpsAuthorities();
   expect(lists.length).toBeLessThan(mostBytes);
