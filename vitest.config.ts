@@ -50,7 +50,7 @@ export default defineConfig({
       },
       {
         test: {
-          // What takes long to run and disturbs all else: by `npm run kill-matrix` alone.
+          // What takes long to run and disturbs all else: by `npm run test:long` or `npm run kill-matrix` alone.
           name: 'long',
           include: ['tests/long/**/*.test.ts'],
           environment: 'node',

@@ -34,7 +34,7 @@ await command(async () => {
   }
 });
 
-/** What takes long to install or to run has commands of its own: `npm run test:peers`, `npm run kill-matrix`. */
+/** What takes long to install or to run has commands of its own: `npm run test:peers`, `npm run test:long`. */
 function withoutTheLong(words) {
   const chosen = words.some((word) => word.startsWith('--project'));
   // Named one by one: of two projects that are left out, vitest takes each for what the other does not leave out.

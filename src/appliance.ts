@@ -21,10 +21,11 @@ import { InBand } from './ipmi/in-band.ts';
 import { IpmiState } from './ipmi/ipmi-state.ts';
 import { IpmiLan } from './ipmi/lan.ts';
 import { SolService } from './ipmi/sol/sol-service.ts';
-import { systemClock } from './lib/clock.ts';
+import { delay, systemClock } from './lib/clock.ts';
 import type { Logger } from './lib/log.ts';
 import { type Random, systemRandom } from './lib/random.ts';
 import { replaceFile } from './lib/replace-file.ts';
+import { LogOutput } from './log-output.ts';
 import { FakeMachine } from './machine/fake/fake-machine.ts';
 import { debianFirmware, type QemuMachineConfig } from './machine/qemu/config.ts';
 import { type CpuQuota, findCpuQuota } from './machine/qemu/cpu-quota.ts';
@@ -78,7 +79,7 @@ const resetDelayMs = 250;
 
 /** @throws {Error} in one line, when an address, the state or the configuration does not allow to run */
 export async function runAppliance(config: Config, options: ApplianceOptions): Promise<Appliance> {
-  const log = options.log ?? pino({ level: config.bmc.logLevel, base: null });
+  const log = options.log ?? pino({ level: config.bmc.logLevel, base: null }, new LogOutput());
   const random = systemRandom();
   const clock = systemClock;
   const damaged: string[] = [];
@@ -141,7 +142,9 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
   });
 
   await bmc.lan.network.start();
-  await lan.start();
+  // A BMC that is back with a machine to take over does not give up for a port that somebody else has for a moment.
+  const whenFree: WhenFree = options.powerReturned ? (open) => open() : (open) => untilPortIsFree(open, log);
+  await whenFree(() => lan.start());
   const inBand = config.machine.kind === 'qemu' ? makeInBand(config, bmc, state, lan) : undefined;
   let http: HttpService | undefined;
   const metrics = new Metrics(bmc, () => ({
@@ -171,14 +174,16 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
     await admin.stop();
   };
   try {
-    http = await startHttpService(config, bmc, (redfish) => [
-      new MetricsFace({
-        metrics,
-        authenticate: redfish.authenticate,
-        log: bmc.log.child({ part: 'metrics' }),
-      }),
-      new HealthFace(() => ready),
-    ]);
+    http = await whenFree(() =>
+      startHttpService(config, bmc, (redfish) => [
+        new MetricsFace({
+          metrics,
+          authenticate: redfish.authenticate,
+          log: bmc.log.child({ part: 'metrics' }),
+        }),
+        new HealthFace(() => ready),
+      ]),
+    );
     await inBand?.start();
     await admin.start();
     await bmc.start({ powerReturned: options.powerReturned, powerOn: config.power.onAtStart });
@@ -200,6 +205,27 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
       status.stop();
     },
   };
+}
+
+type WhenFree = <T>(open: () => Promise<T>) => Promise<T>;
+
+/** How long a port that is taken is waited for, and how often it is tried. */
+const takenLimitMs = 30_000;
+const takenAgainMs = 500;
+
+/** Opens a port that somebody else may have for a moment. @throws as `open` does, in the end */
+async function untilPortIsFree<T>(open: () => Promise<T>, log: Logger): Promise<T> {
+  const deadline = systemClock.now() + takenLimitMs;
+  for (let tries = 0; ; tries++) {
+    try {
+      return await open();
+    } catch (error) {
+      const { code } = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
+      if (code !== 'EADDRINUSE' || systemClock.now() >= deadline) throw error;
+      if (tries === 0) log.warn({ err: error }, 'waiting for a port');
+    }
+    await delay(systemClock, takenAgainMs);
+  }
 }
 
 /** @throws {NetworkError} when the interface cannot be changed by us */

@@ -35,7 +35,8 @@ ipmi)
 power)
 	set -- tests/unit/bmc/power tests/unit/bmc/watchdog tests/e2e/chassis tests/e2e/qemu-machine tests/e2e/watchdog \
 		tests/e2e/bmc-reset tests/e2e/appliance tests/e2e/cli tests/e2e/boot-mode \
-		tests/e2e/kvm-probe tests/e2e/power- tests/unit/reliability/
+		tests/e2e/kvm-probe tests/e2e/power- tests/e2e/bmc-process tests/e2e/hung-machine tests/e2e/full-disk \
+		tests/unit/reliability/
 	;;
 network) set -- tests/unit/network/ tests/e2e/network tests/container/compose tests/container/containerlab-pair ;;
 redfish)
@@ -43,7 +44,8 @@ redfish)
 		tests/container/redfish
 	;;
 operations)
-	set -- tests/unit/metrics/ tests/unit/support/ tests/unit/bmc/every-door tests/unit/supply-chain tests/unit/docs/
+	set -- tests/unit/metrics/ tests/unit/support/ tests/unit/bmc/every-door tests/unit/bmc/secrets-stay \
+		tests/unit/log-output tests/unit/supply-chain tests/unit/docs/
 	;;
 sol)
 	set -- tests/unit/ipmi/sol/ tests/unit/bmc/console tests/unit/http/sockets/ tests/e2e/sol tests/e2e/screen \

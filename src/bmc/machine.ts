@@ -32,8 +32,8 @@ export type MachineEvent =
   | { readonly kind: 'parts' }
   /** The guest opened the drive of a medium. */
   | { readonly kind: 'medium-ejected'; readonly slot: MediaSlot }
-  /** Its processors stand still, and nothing is lost. */
-  | { readonly kind: 'paused' }
+  /** Its processors stand still, and nothing is lost. `why`: what stopped it, where nobody asked for it. */
+  | { readonly kind: 'paused'; readonly why?: string }
   | { readonly kind: 'resumed' }
   /** Nothing of the machine runs any more. */
   | { readonly kind: 'stopped'; readonly why: MachineStop; readonly detail?: string };

@@ -74,6 +74,10 @@ export interface PowerOptions {
 export const powerCycleOffMs = 1_000;
 /** Requests after which a restart that is on its way no longer counts. */
 const endings: readonly PowerAction[] = ['off', 'cycle', 'reset', 'soft'];
+/** What needs an answer of the machine's; one that hangs gives none. */
+const conversations: readonly PowerAction[] = ['reset', 'soft', 'restart', 'diag', 'pause', 'resume'];
+/** How long a forced power-off waits for the answers that these still wait for, all together. */
+const lastWordsMs = 1_000;
 /** How often an appliance stop presses the power button. */
 const buttonAgainMs = 3_000;
 /** How long a crashed machine stays off before the restore policy brings it back: long enough to be seen. */
@@ -129,6 +133,10 @@ export class Power {
   #pausing: Actor | undefined;
   /** Settles when the queue has been served; undefined while it is empty. */
   #serving: Promise<void> | undefined;
+  /** The machine is to go off whatever it answers: told to who waits for its answer. */
+  #hurry: () => void = () => undefined;
+  /** By then it has answered, or is not waited for. */
+  #lastWordsUntil = 0;
   #closing = false;
   #lastEvent: LastPowerEvent = { onByRequest: false, fault: false, powerReturned: false };
   #softOff: Timer | undefined;
@@ -271,6 +279,7 @@ export class Power {
     if (leadsOn(action)) this.#owe(true);
     else if (action === 'off' || action === 'soft') this.#owe(false);
     this.#enqueue(action, actor, cause);
+    if (action === 'off') this.#endConversations();
   }
 
   /**
@@ -283,12 +292,17 @@ export class Power {
     this.#cancelRestore();
     // One that still waits for its wires, or the like, is not waited for.
     if (this.#state === 'turning-on') await this.#options.machine.forceOff();
+    this.#endConversations();
     await this.#serving;
     const { machine, clock, log } = this.#options;
     if (!machine.running) return;
+    const deadline = clock.now() + graceMs;
     // A guest that stands still does not hear the button.
     if (this.#state === 'paused') {
-      await machine.resume().catch((error) => log.warn({ err: error }, 'paused machine not resumed'));
+      const resumed = machine
+        .resume()
+        .catch((error) => log.warn({ err: error }, 'paused machine not resumed'));
+      await Promise.race([resumed, delay(clock, graceMs)]);
     }
     const stopped = new Promise<void>((resolve) => {
       const off = machine.on((event) => {
@@ -297,10 +311,10 @@ export class Power {
         resolve();
       });
     });
-    const deadline = clock.now() + graceMs;
-    // A guest that is still booting does not hear the button: press it again until one does.
-    for (let left = graceMs; left > 0 && machine.running; left = deadline - clock.now()) {
-      await machine.pressPowerButton().catch((error) => log.warn({ err: error }, 'power button'));
+    // A guest that is still booting does not hear the button: press it again until one does. One that hangs keeps even
+    // the button waiting.
+    for (let left = deadline - clock.now(); left > 0 && machine.running; left = deadline - clock.now()) {
+      machine.pressPowerButton().catch((error) => log.warn({ err: error }, 'power button'));
       await Promise.race([stopped, delay(clock, Math.min(left, buttonAgainMs))]);
     }
     if (machine.running) await machine.forceOff();
@@ -332,7 +346,7 @@ export class Power {
   async #serve(): Promise<void> {
     for (let next = this.#queue[0]; next && !this.#closing; next = this.#queue[0]) {
       try {
-        await this.#carryOut(next);
+        await this.#carryOutOrGiveUp(next);
       } catch (error) {
         this.#options.log.error({ err: error, action: next.action }, 'power action failed');
         const reason = error instanceof Error ? error.message : String(error);
@@ -342,6 +356,28 @@ export class Power {
       this.#queue.shift();
       this.#owe(this.#owesOn && this.#queue.some(({ action }) => leadsOn(action)));
     }
+  }
+
+  #endConversations(): void {
+    this.#lastWordsUntil = this.#options.clock.now() + lastWordsMs;
+    this.#hurry();
+  }
+
+  /** What only waits for an answer of the machine's gives way to a power-off, which needs none. */
+  async #carryOutOrGiveUp(request: Request): Promise<void> {
+    if (!conversations.includes(request.action)) return this.#carryOut(request);
+    const { clock, log } = this.#options;
+    const hurried = new Promise<void>((resolve) => {
+      this.#hurry = resolve;
+    });
+    if (this.#closing || this.#queue.some(({ action }) => action === 'off')) this.#hurry();
+    const carriedOut = this.#carryOut(request).then(() => true);
+    const givenUp = hurried
+      .then(() => delay(clock, Math.max(0, this.#lastWordsUntil - clock.now())))
+      .then(() => false);
+    if (await Promise.race([carriedOut, givenUp])) return;
+    log.warn({ action: request.action }, 'the machine does not answer, and is to go off: given up');
+    carriedOut.catch((error) => log.debug({ err: error }, 'power action given up'));
   }
 
   async #carryOut({ action, actor, cause }: Request): Promise<void> {
@@ -472,7 +508,7 @@ export class Power {
         return;
       case 'paused':
         this.#setState('paused');
-        events.add('paused', this.#pausing ? `paused by ${this.#pausing.name}` : 'the machine stands still');
+        events.add('paused', this.#pausing ? `paused by ${this.#pausing.name}` : standsStill(event.why));
         return;
       case 'resumed':
         this.#setState('on');
@@ -576,4 +612,8 @@ export class Power {
     };
     this.#options.store.save('power', record);
   }
+}
+
+function standsStill(why: string | undefined): string {
+  return `the machine stands still${why === undefined ? '' : `: ${why}`}`;
 }

@@ -162,7 +162,13 @@ export class HttpServer {
         socket.on('error', (error) =>
           this.#options.log.debug({ err: error }, 'http: an upgraded connection'),
         );
-        sockets.upgrade(request, socket, head, (status) => hangUp(socket, status, errorReply(status)));
+        const refuse = (status: number) => hangUp(socket, status, errorReply(status));
+        try {
+          sockets.upgrade(request, socket, head, refuse);
+        } catch (error) {
+          this.#options.log.error({ err: error, url: request.url?.split('?')[0] }, 'http: an upgrade failed');
+          refuse(500);
+        }
       });
     }
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#malformed.answer(error, socket));

@@ -213,7 +213,18 @@ export function ecosystem(input: EcosystemInput): { apps: Record<string, unknown
   };
 }
 
-/** Environment for pm2's own process: no look-up of newer versions, state in our directory. */
+/** How long a BMC has to live for its next fall to be taken for its first; looked at as often. */
+const forgivenAfterMs = 5_000;
+
+/**
+ * Environment for pm2's own process: no look-up of newer versions, state in our directory, and restarts without delay
+ * of a program that falls now and then (pm2 would forgive after 30 to 60 s).
+ */
 export function pm2Environment(pm2Home: string): Record<string, string> {
-  return { PM2_HOME: pm2Home, PM2_DISABLE_VERSION_CHECK: 'true' };
+  return {
+    PM2_HOME: pm2Home,
+    PM2_DISABLE_VERSION_CHECK: 'true',
+    PM2_WORKER_INTERVAL: String(forgivenAfterMs),
+    EXP_BACKOFF_RESET_TIMER: String(forgivenAfterMs),
+  };
 }

@@ -1,22 +1,28 @@
 /**
  * kill -9 of each process of an appliance while it does something: the machine survives its BMC, nothing that was
- * acknowledged is lost, there are never two QEMUs, and the BMC is back within 3 s.
+ * acknowledged is lost, there are never two QEMUs, and the BMC is back within 3 s. What a guest does over KCS meanwhile is
+ * in `kill-matrix-kcs.test.ts`.
  *
  * KILL_MATRIX=full (`npm run kill-matrix`) does every cell three times.
  */
+import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { makeSelfSigned } from '../../src/http/certificate.ts';
+import { systemRandom } from '../../src/lib/random.ts';
 import { Appliance } from '../support/appliance.ts';
 import { processesMentioning, until } from '../support/processes.ts';
 import { writeTinyDisk, writeTinyIso } from '../support/qemu.ts';
+import { bmcIsForgiven, machineIsOn, pm2Of, qemusOf, Recoveries, recoveryMs } from '../support/recovery.ts';
 
 const full = process.env.KILL_MATRIX === 'full';
 const rounds = full ? 3 : 1;
-const recoveryMs = 3_000;
+const recoveries = new Recoveries();
 
 interface Reply {
   readonly status: number;
@@ -30,6 +36,9 @@ let secret = 'first-secret';
 let pending = secret;
 let inserted: boolean | undefined;
 let selCount = 0;
+/** Fingerprint of the certificate that was installed, and of the one on its way. */
+let certificate: string | undefined;
+let pendingCertificate: string | undefined;
 
 /** One HTTPS request; rejects when the connection breaks. */
 function ask(method: string, path: string, body?: unknown, login = 'admin:password'): Promise<Reply> {
@@ -64,16 +73,28 @@ function ask(method: string, path: string, body?: unknown, login = 'admin:passwo
   });
 }
 
+/** As a TLS client sees it. */
+function shownCertificate(): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port: appliance.redfishPort, rejectUnauthorized: false });
+    socket.setTimeout(5_000, () => socket.destroy(new Error('no handshake within 5 s')));
+    socket.once('error', reject);
+    socket.once('secureConnect', () => {
+      resolve(socket.getPeerCertificate().fingerprint256);
+      socket.destroy();
+    });
+  });
+}
+
+const certificates = '/redfish/v1/CertificateService';
 const cd = '/redfish/v1/Systems/1/VirtualMedia/Cd';
 const account = '/redfish/v1/AccountService/Accounts/3';
 const ipmi = (...args: string[]) => appliance.ipmitool(...args);
 const statusFor = async (password: string) =>
   (await ask('GET', '/redfish/v1/Systems/1', undefined, `writer:${password}`)).status;
 
-/** QEMUs that live in the appliance's folders. */
-function qemus(): string[] {
-  return processesMentioning(appliance.runDir).filter((line) => /^\d+: \S*qemu-system/.test(line));
-}
+const qemus = () => qemusOf(appliance);
+const isOn = () => machineIsOn(appliance);
 
 interface Activity {
   readonly name: string;
@@ -209,22 +230,40 @@ const activities: readonly Activity[] = [
       expect(await eject()).toBeLessThan(300);
     },
   },
-];
-async function answers(): Promise<number> {
-  const started = performance.now();
-  await until(
-    'IPMI answers',
-    async () => {
-      return (await ipmi('-N', '1', '-R', '1', 'mc', 'info')).code === 0;
+  {
+    name: 'during the replacement of the TLS certificate',
+    run: async (signal) => {
+      while (!signal.aborted) {
+        const made = await makeSelfSigned({
+          subject: { commonName: `kill-${Date.now()}` },
+          names: ['localhost'],
+          now: Date.now(),
+          random: systemRandom(),
+        });
+        pendingCertificate = new X509Certificate(made.certificate).fingerprint256;
+        const { status } = await ask(
+          'POST',
+          `${certificates}/Actions/CertificateService.ReplaceCertificate`,
+          {
+            CertificateUri: {
+              '@odata.id': '/redfish/v1/Managers/1/NetworkProtocol/HTTPS/Certificates/1',
+            },
+            CertificateString: `${made.certificate}${made.key}`,
+            CertificateType: 'PEM',
+          },
+        );
+        expect(status).toBe(204);
+        certificate = pendingCertificate;
+      }
     },
-    20_000,
-  );
-  return performance.now() - started;
-}
-
-async function machineIsOn(): Promise<void> {
-  await until('the machine is on', async () => /is on/.test((await ipmi('power', 'status')).stdout), 20_000);
-}
+    check: async () => {
+      // A handshake proves that the key fits.
+      const shown = await shownCertificate();
+      if (certificate !== undefined) expect([certificate, pendingCertificate]).toContain(shown);
+      certificate = shown;
+    },
+  },
+];
 
 function start(more: NodeJS.ProcessEnv = {}): Promise<Appliance> {
   return Appliance.start({
@@ -244,7 +283,7 @@ beforeAll(async () => {
   writeTinyIso(join(images, 'tiny.iso'), 'C');
   appliance = await start();
   await ipmi('chassis', 'policy', 'always-on');
-  await machineIsOn();
+  await isOn();
   const made = await ask('POST', '/redfish/v1/AccountService/Accounts', {
     ...{ UserName: 'writer', Password: secret, RoleId: 'ReadOnly' },
   });
@@ -252,6 +291,7 @@ beforeAll(async () => {
 }, 60_000);
 const old: Appliance[] = [];
 afterAll(async () => {
+  recoveries.print();
   await appliance?.stop();
   expect(processesMentioning(appliance.runDir)).toEqual([]);
   for (const each of [...old, appliance]) each.clean();
@@ -270,19 +310,20 @@ async function killDuring(activity: Activity, pid: () => number, round: number):
 }
 
 describe.each(activities)('kill -9 $name', (activity) => {
-  afterEach(async () => {
+  afterEach(() => {
     expect(qemus().length).toBeLessThanOrEqual(1);
   });
 
   it(`of the BMC: the machine goes on, all is kept, IPMI answers within 3 s (${rounds} times)`, async () => {
     for (let round = 0; round < rounds; round++) {
-      await machineIsOn();
+      await isOn();
+      await bmcIsForgiven(appliance);
       const { qemu, bmc } = appliance.status();
       await killDuring(activity, () => appliance.status().bmc, round);
-      const tookMs = await answers();
+      const tookMs = await recoveries.measure(`BMC ${activity.name}`, appliance);
       await activity.check?.();
       expect(qemus().length).toBeLessThanOrEqual(1);
-      await machineIsOn();
+      await isOn();
       expect(appliance.status().bmc).not.toBe(bmc);
       if (activity.name !== 'during a power cycle') expect(appliance.status().qemu).toBe(qemu);
       expect(qemus()).toHaveLength(1);
@@ -292,7 +333,7 @@ describe.each(activities)('kill -9 $name', (activity) => {
 
   it(`of QEMU: told as a crash, all is kept, and the policy brings it back once (${rounds} times)`, async () => {
     for (let round = 0; round < rounds; round++) {
-      await machineIsOn();
+      await isOn();
       await until('QEMU is known', () => appliance.status().qemu);
       const before = crashes();
       await killDuring(activity, () => appliance.status().qemu ?? fail('no QEMU'), round).catch(
@@ -301,9 +342,9 @@ describe.each(activities)('kill -9 $name', (activity) => {
           if (activity.name !== 'during a power cycle') throw error;
         },
       );
-      const tookMs = await answers();
+      const tookMs = await recoveries.measure(`QEMU ${activity.name}`, appliance);
       await activity.check?.();
-      await machineIsOn();
+      await isOn();
       expect(qemus()).toHaveLength(1);
       if (activity.name !== 'during a power cycle') expect(crashes()).toBeGreaterThan(before);
       expect(tookMs).toBeLessThan(recoveryMs);
@@ -322,24 +363,24 @@ function crashes(): number {
   );
 }
 
-const pm2Activities = full ? activities : activities.filter(({ name }) => /SEL|user/.test(name));
+const pm2Activities = full ? activities : activities.filter(({ name }) => /SEL|user|TLS/.test(name));
 
 describe.each(pm2Activities)('kill -9 $name', (activity) => {
   it.each(['pm2', 'the command that was started'] as const)(
     'of %s: the next start has one machine and all that was acknowledged',
     async (victim) => {
       for (let round = 0; round < (full ? 3 : 1); round++) {
-        await machineIsOn();
+        await isOn();
         await killDuring(activity, () => pidOf(victim), round);
         // Without its supervisor it ends in order; without its command all the rest lives on.
-        if (victim === 'pm2') expect(await until('it has ended', () => appliance.exitCode, 15_000)).toBe(1);
+        if (victim === 'pm2') expect(await until('it has ended', () => appliance.exitCode, 60_000)).toBe(1);
         const { stateDir, runDir } = appliance;
         old.push(appliance);
         if (victim === 'pm2') expect(processesMentioning(runDir)).toEqual([]);
         appliance = await start({ STATE_DIR: stateDir, RUN_DIR: runDir });
-        await answers();
+        await recoveries.measure(`${victim} ${activity.name}, next start`, appliance);
         await activity.check?.();
-        await machineIsOn();
+        await isOn();
         expect(qemus()).toHaveLength(1);
       }
     },
@@ -347,7 +388,5 @@ describe.each(pm2Activities)('kill -9 $name', (activity) => {
 });
 
 function pidOf(victim: 'pm2' | 'the command that was started'): number {
-  if (victim !== 'pm2') return appliance.pid;
-  const found = processesMentioning(appliance.runDir).find((line) => /pm2-runtime|PM2/.test(line));
-  return Number(found?.split(':')[0] ?? fail('no pm2'));
+  return victim === 'pm2' ? pm2Of(appliance) : appliance.pid;
 }

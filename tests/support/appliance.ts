@@ -32,7 +32,7 @@ export class Appliance {
           if (appliance.#code !== undefined) throw new Error(`it ended: ${appliance.#output}`);
           return (await appliance.ipmitool('-N', '1', '-R', '1', 'mc', 'info')).code === 0;
         },
-        30_000,
+        120_000,
       );
     } catch (error) {
       await appliance.stop();
@@ -150,7 +150,7 @@ export class Appliance {
   async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> {
     if (this.#code === undefined) {
       this.#child.kill(signal);
-      await until('the appliance has ended', () => this.#code !== undefined, 40_000).catch((error) => {
+      await until('the appliance has ended', () => this.#code !== undefined, 100_000).catch((error) => {
         this.#child.kill('SIGKILL');
         throw error;
       });

@@ -1,5 +1,5 @@
 /** Real QEMU machines for tests: a guest of a few instructions, its disk and CD, and a machine in a directory of its own. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -31,6 +31,28 @@ export function tinyBootSector(letter: string): Buffer {
   sector[letterOffset] = letter.charCodeAt(0);
   sector.writeUInt16LE(0xaa55, 510);
   return sector;
+}
+
+/**
+ * The tiny guest with one more key: `w` writes a sector 10 MB into its disk, by the firmware, and is echoed when that is
+ * over. The disk is 64 MB, nothing of it but its first sector written yet.
+ */
+export function writeTinyWritingDisk(path: string, letter: string): string {
+  const sector = tinyBootSector(letter);
+  const [echo, loop, added] = [0x4f, 0x29, 0x100];
+  const near = (from: number, to: number) => [0xe9, (to - from - 3) & 0xff, ((to - from - 3) >> 8) & 0xff];
+  // In place of `out dx,al; jmp loop`.
+  sector.set(near(echo, added), echo);
+  const write = [
+    ...[0x31, 0xc0, 0x8e, 0xc0, 0xbb, 0x00, 0x7c], // es:bx = the boot sector
+    ...[0xb8, 0x01, 0x03, 0xb9, 0x01, 0x14, 0xba, 0x80, 0x00, 0xcd, 0x13], // int 13h: cylinder 20, head 0, sector 1
+    ...[0xba, 0xf8, 0x03, 0xb0, 0x77], // dx = the serial port, al = w
+  ];
+  const code = [0x3c, 0x77, 0x75, write.length, ...write, 0xee];
+  sector.set([...code, ...near(added + code.length, loop)], added);
+  writeFileSync(path, sector);
+  truncateSync(path, 64 * 1024 * 1024);
+  return path;
 }
 
 /** A raw disk with the tiny guest. */

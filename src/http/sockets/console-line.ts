@@ -152,13 +152,16 @@ export class ConsoleLine {
   #message(data: RawData, isBinary: boolean): void {
     if (!this.open) return;
     const bytes = data as Buffer;
-    if (isBinary) {
-      this.#bytes(bytes);
-      return;
+    const message = isBinary ? undefined : controlMessage(bytes);
+    try {
+      if (isBinary) this.#bytes(bytes);
+      else if (message) this.#control(message);
+      else this.close(CloseCode.policy, 'not a control message: an object in JSON with a type');
+    } catch (error) {
+      // A fault of ours costs this console, not the BMC.
+      this.#log.error({ err: error, console: this.grant.purpose }, 'a console failed');
+      this.close(CloseCode.internal, 'a fault of the BMC: its log says more');
     }
-    const message = controlMessage(bytes);
-    if (message) this.#control(message);
-    else this.close(CloseCode.policy, 'not a control message: an object in JSON with a type');
   }
 
   #sent(): void {

@@ -43,6 +43,8 @@ export interface FakeFaults {
   stopMs: number;
   /** `forceOff` does not succeed. */
   stuck: boolean;
+  /** It hangs: nothing that needs an answer is answered before its end. */
+  hangs: boolean;
   ignoresPowerButton: boolean;
   /** From the power button to the guest's end. */
   shutdownMs: number;
@@ -158,6 +160,7 @@ export class FakeMachine implements Machine {
       startFails: undefined,
       stopMs: 0,
       stuck: false,
+      hangs: false,
       ignoresPowerButton: false,
       shutdownMs: 0,
       consoleStalled: false,
@@ -471,7 +474,18 @@ export class FakeMachine implements Machine {
 
   #whileRunning(run: () => void): Promise<void> {
     if (!this.#running) return Promise.reject(new BmcError('wrong-state', 'the machine is off'));
+    if (this.faults.hangs) return this.#noAnswer();
     run();
     return Promise.resolve();
+  }
+
+  #noAnswer(): Promise<never> {
+    return new Promise((_, reject) => {
+      const off = this.#events.on(({ kind }) => {
+        if (kind !== 'stopped') return;
+        off();
+        reject(new BmcError('timed-out', 'the machine has not answered'));
+      });
+    });
   }
 }

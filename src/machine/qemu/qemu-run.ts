@@ -107,6 +107,8 @@ export class QemuRun {
   #shutdown: QmpEvents['SHUTDOWN'] | undefined;
   #forced = false;
   #paused = false;
+  /** What is about to stop it. */
+  #diskError: string | undefined;
   #tpmWorks = true;
   #watchdogAt = Number.NEGATIVE_INFINITY;
   readonly #untilOver: Promise<void>;
@@ -223,16 +225,25 @@ export class QemuRun {
   }
 
   async #quit(): Promise<void> {
-    await this.#qmp?.execute('quit', {}, { timeoutMs: quitTimeoutMs }).catch((error: unknown) => {
-      this.#log.debug({ err: error }, 'QEMU did not take quit');
-    });
+    const taken = await this.#tellToQuit();
     // SIGTERM in between would change nothing: the launcher has it blocked.
-    if (!(await processEnds(this.process, quitTimeoutMs))) {
+    if (!(await processEnds(this.process, taken ? quitTimeoutMs : endTimeoutMs))) {
       this.#log.warn({ pid: this.process.pid }, 'QEMU did not quit, killing it');
       killProcess(this.process);
       if (!(await processEnds(this.process, killTimeoutMs))) {
         throw new BmcError('timed-out', `QEMU (pid ${this.process.pid}) does not end even by SIGKILL`);
       }
+    }
+  }
+
+  /** @returns whether it has said that it will */
+  async #tellToQuit(): Promise<boolean> {
+    try {
+      await this.#qmp?.execute('quit', {}, { timeoutMs: quitTimeoutMs });
+      return this.#qmp !== undefined;
+    } catch (error) {
+      this.#log.debug({ err: error }, 'QEMU did not take quit');
+      return false;
     }
   }
 
@@ -298,6 +309,7 @@ export class QemuRun {
         break;
       case 'BLOCK_IO_ERROR':
         this.#log.error(event.data, 'disk error');
+        if (event.data.action === 'stop') this.#diskError = diskErrorText(event.data);
         break;
       default:
         this.#log.trace({ event: event.event }, 'QMP event');
@@ -320,7 +332,10 @@ export class QemuRun {
   #setPaused(paused: boolean): void {
     if (paused === this.#paused) return;
     this.#paused = paused;
-    this.#report({ kind: paused ? 'paused' : 'resumed' });
+    const why = this.#diskError;
+    this.#diskError = undefined;
+    if (paused) this.#report({ kind: 'paused', ...(why !== undefined && { why }) });
+    else this.#report({ kind: 'resumed' });
   }
 
   #report(event: MachineEvent): void {
@@ -429,4 +444,9 @@ export class QemuRun {
       }
     }
   }
+}
+
+/** Nodes of disks are named after them, such as `disk0-format`. */
+function diskErrorText({ operation, reason, 'node-name': node }: QmpEvents['BLOCK_IO_ERROR']): string {
+  return `${node?.replace(/-(format|file)$/, '') ?? 'a disk'} cannot ${operation} (${reason})`;
 }

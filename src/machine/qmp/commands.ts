@@ -159,7 +159,12 @@ export interface QmpEvents {
   GUEST_PANICKED: { readonly action: string };
   WATCHDOG: { readonly action: string };
   DEVICE_TRAY_MOVED: { readonly device: string; readonly id: string; readonly 'tray-open': boolean };
-  BLOCK_IO_ERROR: { readonly device: string; readonly operation: string; readonly reason: string };
+  BLOCK_IO_ERROR: {
+    readonly 'node-name'?: string;
+    readonly operation: string;
+    readonly action: 'ignore' | 'report' | 'stop';
+    readonly reason: string;
+  };
 }
 
 export type QmpEvent = {

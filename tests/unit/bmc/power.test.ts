@@ -132,6 +132,30 @@ describe('power requests', () => {
     expect(power.isOn).toBe(false);
   });
 
+  it.each(['reset', 'soft', 'restart', 'diag', 'pause'] as const)(
+    '%s that a machine that hangs does not answer gives way to off within a second',
+    async (action) => {
+      const { power, machine, settle, clock } = setUp();
+      power.request('on', admin);
+      await settle();
+      machine.faults.hangs = true;
+      power.request(action, admin);
+      await settle(5_000);
+      power.request('off', admin);
+      await clock.advanceAsync(900);
+      expect(machine.running).toBe(true);
+      await clock.advanceAsync(200);
+      expect(power.state).toBe('off');
+      // Nothing of it comes later.
+      machine.faults.hangs = false;
+      await settle(5_000);
+      expect(power.state).toBe('off');
+      power.request('on', admin);
+      await settle();
+      expect(power.state).toBe('on');
+    },
+  );
+
   it('restart has the guest shut down, and the machine on again by who asked', async () => {
     const { power, machine, settle, kinds, store } = setUp({ faults: { shutdownMs: 5_000 } });
     power.request('on', admin);
@@ -448,6 +472,34 @@ describe('an appliance stop', () => {
     await clock.advanceAsync(4_900);
     expect(machine.running).toBe(true);
     await clock.advanceAsync(200);
+    await stopped;
+    expect(machine.running).toBe(false);
+  });
+
+  it('ends a machine that hangs when the grace is over, also when somebody waits for its answer', async () => {
+    const { power, machine, settle, clock } = setUp();
+    power.request('on', admin);
+    await settle();
+    machine.faults.hangs = true;
+    power.request('reset', admin);
+    await settle(100);
+    const stopped = power.shutdown(5_000);
+    await clock.advanceAsync(5_900);
+    expect(machine.running).toBe(true);
+    await clock.advanceAsync(200);
+    await stopped;
+    expect(machine.running).toBe(false);
+  });
+
+  it('ends a paused machine that hangs when the grace is over', async () => {
+    const { power, machine, settle, clock } = setUp();
+    power.request('on', admin);
+    await settle();
+    power.request('pause', admin);
+    await settle();
+    machine.faults.hangs = true;
+    const stopped = power.shutdown(5_000);
+    await clock.advanceAsync(5_100);
     await stopped;
     expect(machine.running).toBe(false);
   });

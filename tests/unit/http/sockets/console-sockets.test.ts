@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FakeMachine } from '../../../../src/machine/fake/fake-machine.ts';
 import { BmcOnLan } from '../../../support/bmc-on-lan.ts';
 import { until } from '../../../support/processes.ts';
@@ -45,6 +45,28 @@ describe('consoles over real sockets, with a machine in memory', () => {
     expect(serial.bytes.equals(all)).toBe(true);
     expect(serial.last('dropped')).toBeUndefined();
     serial.close();
+  });
+
+  it('are closed by a fault of ours, which costs nobody else anything', async () => {
+    const [faulty, other] = [
+      await WebConsole.open(port, 'serial', admin),
+      await WebConsole.open(port, 'serial', admin, { mode: 'ReadOnly' }),
+    ];
+    await faulty.expectControl('hello');
+    await other.expectControl('hello');
+    const send = vi.spyOn(machine.console, 'send').mockImplementation(() => {
+      throw new Error('a bug');
+    });
+    faulty.send('x');
+    await until('it is closed', () => faulty.closed);
+    expect(faulty.closed?.code).toBe(1011);
+    expect(send).toHaveBeenCalled();
+    send.mockRestore();
+    expect(other.closed).toBeUndefined();
+    other.close();
+    const next = await WebConsole.open(port, 'serial', admin);
+    expect(await next.expectControl('hello')).toMatchObject({ mayWrite: true });
+    next.close();
   });
 
   it('cut off a client that reads nothing, and hold little for it until then', async () => {
