@@ -103,6 +103,7 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
     },
     ...(config.redfish.port !== 0 && { media: makeMedia(config, log) }),
     restorePolicy: config.power.restorePolicy,
+    hostAccess: config.ipmi.kcsPolicy,
     softOffTimeoutMs,
     store,
     clock,
@@ -269,21 +270,19 @@ async function startHttpService(
     eventDestinations: redfish.eventDestinations,
     compatibility: redfish.compatibility,
     faces,
-    deployment: { profile: config.profile, systemInterfacePolicy: ipmi.kcsPolicy },
+    deployment: { profile: config.profile },
     ...(certificate !== undefined && key !== undefined && { certificate: { certificate, key } }),
   });
 }
 
-/** The machine has a system interface unless the policy is `off`; then nobody listens either. */
+/** The machine has a system interface unless the configured policy is `off`; then nobody listens either. */
 function makeInBand(config: Config, bmc: Bmc, state: IpmiState, lan: IpmiLan): InBand | undefined {
-  const { kcsPolicy: policy } = config.ipmi;
-  if (policy === 'off') return undefined;
+  if (config.ipmi.kcsPolicy === 'off') return undefined;
   return new InBand({
     bmc,
     state,
     commands: ipmiCommands,
     lan: lan.context,
-    policy,
     socketPath: new RunDir(config.bmc.runDir).ipmiSocket,
   });
 }

@@ -20,6 +20,7 @@ import { Faults } from './faults.ts';
 import { FirmwareUpdate } from './firmware-update.ts';
 import { FrontPanel } from './front-panel.ts';
 import { Fru } from './fru.ts';
+import { HostAccess, type HostAccessPolicy } from './host-access.ts';
 import { HostInfo } from './host-info.ts';
 import { Identify } from './identify.ts';
 import type { Identity } from './identity.ts';
@@ -31,6 +32,7 @@ import { MachineSettings } from './machine-settings.ts';
 import { type MediaDependencies, VirtualMedia } from './media.ts';
 import type { ImageFetcher } from './media-images.ts';
 import { logNetworkEvents } from './network-events.ts';
+import { OpenSessions } from './open-sessions.ts';
 import { Pef } from './pef.ts';
 import { Power, type RestorePolicy } from './power.ts';
 import { PowerLimit } from './power-limit.ts';
@@ -57,6 +59,8 @@ export interface BmcOptions {
   /** Where images for virtual media come from and are kept. Without it there are no virtual media. */
   readonly media?: Pick<MediaDependencies, 'images' | 'fetcher' | 'remote' | 'library'>;
   readonly restorePolicy: RestorePolicy;
+  /** What software in the host may do by the system interface, at first; `full` if absent. */
+  readonly hostAccess?: HostAccessPolicy;
   /** How long a guest may take over an orderly shutdown before that is reported. */
   readonly softOffTimeoutMs: number;
   readonly store: Store;
@@ -93,6 +97,9 @@ export class Bmc {
   readonly sol: SolSettings;
   readonly lan: LanSettings;
   readonly loginGuard: LoginGuard;
+  /** Sessions of faces that have no list of their own for the others. */
+  readonly openSessions: OpenSessions;
+  readonly hostAccess: HostAccess;
   /** What a tester has broken. */
   readonly faults = new Faults();
   readonly identify: Identify;
@@ -133,9 +140,13 @@ export class Bmc {
       specs,
       store,
       events: this.events,
+      clock,
       random,
       ...(minPasswordBytes !== undefined && { minPasswordBytes }),
     });
+    this.openSessions = new OpenSessions(this.events);
+    const { hostAccess: configured = 'full' } = options;
+    this.hostAccess = new HostAccess({ configured, store, events: this.events });
     this.boot = new Boot({ clock, store, events: this.events, log });
     this.bootCertificates = new BootCertificates({ store, events: this.events });
     this.console = new ConsoleHub(machine.console, clock);
@@ -269,6 +280,7 @@ export class Bmc {
     this.boot.set(undefined, actor, { choices: {} });
     this.bootCertificates.resetToDefaults(actor);
     this.sol.resetToDefaults(actor);
+    this.hostAccess.resetToDefaults(actor);
     this.pef.resetToDefaults(actor);
     this.sensors.restoreFactorySettings(actor);
     this.power.resetToDefaults(actor);
@@ -307,6 +319,7 @@ export class Bmc {
   async stop(options: { shutdownGraceMs?: number } = {}): Promise<void> {
     if (options.shutdownGraceMs !== undefined) await this.power.shutdown(options.shutdownGraceMs);
     this.watchdog.stop();
+    this.users.stop();
     await this.media?.stop();
     this.pef.stop();
     this.sensors.stop();

@@ -5,6 +5,7 @@ import { bootTargets, firmwares, uefiBootTargets } from './boot.ts';
 import type { Configuration, ConfigurationPart } from './configuration.ts';
 import { BmcError } from './errors.ts';
 import { type FrontPanelButton, frontPanelButtons } from './front-panel.ts';
+import { hostAccessPolicies } from './host-access.ts';
 import { destinationCount } from './lan-settings.ts';
 import { type MachineWishes, machineLimits } from './machine-settings.ts';
 import {
@@ -22,14 +23,16 @@ import { AnalogSensor } from './sensors/analog-sensor.ts';
 import { thresholdNames } from './sensors/sensor.ts';
 import { boolean, list, map, nullable, number, oneOf, record, some, text, whole } from './shapes.ts';
 import { bitRates } from './sol-settings.ts';
-import { maxNameBytes, maxUsers, nullUserId } from './users.ts';
+import { maxNameBytes, maxUsers, nullUserId, passwordDaysLimits } from './users.ts';
 
 export function addCoreParts(configuration: Configuration, bmc: Bmc): void {
   configuration.add('users', users(bmc));
+  configuration.add('passwords', passwords(bmc));
   configuration.add('machine', machine(bmc));
   configuration.add('sensors', sensors(bmc));
   configuration.add('lan', lan(bmc));
   configuration.add('sol', sol(bmc));
+  configuration.add('hostAccess', hostAccess(bmc));
   configuration.add('pef', pef(bmc));
   configuration.add('power', power(bmc));
   configuration.add('bootOverride', bootOverride(bmc));
@@ -43,29 +46,55 @@ function part<T>(made: ConfigurationPart<T>): ConfigurationPart<T> {
   return made;
 }
 
+/** What JavaScript's dates reach to, in milliseconds. */
+const mostTime = 8_640_000_000_000_000;
 const limit = oneOf([...privilegeLevels, 'no-access']);
 
 function users({ users: all }: Bmc) {
   const shape = list(
-    record({
-      id: whole(nullUserId + 1, maxUsers),
-      name: text(maxNameBytes),
-      enabled: boolean,
-      limit,
-      sol: boolean,
-      messaging: boolean,
-      redfish: boolean,
-      linkAuthentication: boolean,
-      callbackOnly: boolean,
-      sessionLimit: whole(0, 15),
-      passwordChangeRequired: boolean,
-    }),
+    record(
+      {
+        id: whole(nullUserId + 1, maxUsers),
+        name: text(maxNameBytes),
+        enabled: boolean,
+        limit,
+        sol: boolean,
+        messaging: boolean,
+        redfish: boolean,
+        linkAuthentication: boolean,
+        callbackOnly: boolean,
+        sessionLimit: whole(0, 15),
+        passwordChangeRequired: boolean,
+        passwordExpiresAt: nullable(whole(0, mostTime)),
+      },
+      { passwordExpiresAt: null },
+    ),
   );
   return part({
     shape,
     read: () => all.list().map(({ password: _, passwordSize: __, ...shown }) => shown),
     check: (wanted, at) => all.checkList(wanted, at),
     write: (wanted, actor) => all.replaceList(wanted, actor),
+  });
+}
+
+/** Of those that are set from then on. */
+function passwords({ users: all }: Bmc) {
+  return part({
+    shape: record({ days: nullable(whole(...passwordDaysLimits)) }),
+    read: () => ({ days: all.passwordDays ?? null }),
+    write: ({ days }, actor) => all.setPasswordDays(days ?? undefined, actor),
+  });
+}
+
+function hostAccess({ hostAccess: access }: Bmc) {
+  return part({
+    shape: record({ policy: oneOf(hostAccessPolicies) }),
+    read: () => ({ policy: access.policy }),
+    // Where there is no interface there is nothing to permit, and nothing else of the document depends on it.
+    write({ policy }, actor) {
+      if (access.fitted) access.set(policy, actor);
+    },
   });
 }
 

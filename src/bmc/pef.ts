@@ -13,7 +13,7 @@
 import type { Clock, Timer } from '../lib/clock.ts';
 import { Emitter } from '../lib/emitter.ts';
 import type { Logger } from '../lib/log.ts';
-import type { Actor } from './actor.ts';
+import { type Actor, actorText } from './actor.ts';
 import { BmcError } from './errors.ts';
 import type { EventLog } from './event-log.ts';
 import type { EventReceiver, ReceivedEvent } from './event-receiver.ts';
@@ -136,6 +136,12 @@ export interface LastProcessed {
   readonly software: number;
 }
 
+/** What became of an alert. */
+export type AlertOutcome = 'sent' | 'not-sent' | 'not-acknowledged';
+
+/** Sends an alert about nothing to a destination, by its number. @throws {BmcError} `not-found` for one without an address */
+export type SendTestAlert = (destination: number) => Promise<AlertOutcome>;
+
 export interface PefDependencies {
   readonly sel: Sel;
   readonly eventReceiver: EventReceiver;
@@ -159,6 +165,8 @@ export class Pef {
   readonly #dependencies: PefDependencies;
   readonly #alerts = new Emitter<PefAlert>();
   readonly #acting = new Emitter<readonly PefAction[]>();
+  readonly #changed = new Emitter<void>();
+  #sendTest: SendTestAlert | undefined;
   #settings: PefSettings;
   #processed: LastProcessed;
   #postpone: { readonly endsAt: number; readonly timer: Timer } | 'until-rearmed' | undefined;
@@ -218,6 +226,29 @@ export class Pef {
     this.#dependencies.store.save('pef', next);
     this.#told(actor, 'PEF', this.#settings, next);
     this.#settings = next;
+    this.#changed.emit();
+  }
+
+  /** Told when {@link settings} have changed. */
+  onChange(listener: () => void): () => void {
+    return this.#changed.on(listener);
+  }
+
+  /** Who carries alerts says how one is sent to try a destination. */
+  testBy(send: SendTestAlert): void {
+    this.#sendTest = send;
+  }
+
+  /**
+   * Tries a destination; an entry in the event log says who did.
+   * @throws {BmcError} `not-found` for a destination without an address, `not-supported` where nobody carries alerts
+   */
+  async test(destination: number, actor: Actor): Promise<AlertOutcome> {
+    if (!this.#sendTest) throw new BmcError('not-supported', 'nobody carries alerts here');
+    const outcome = await this.#sendTest(destination);
+    const text = `test alert to destination ${destination}: ${outcome}, by ${actorText(actor)}`;
+    this.#dependencies.events.add('configuration', text, actor);
+    return outcome;
   }
 
   /** @throws {BmcError} when it cannot be kept; nothing has changed then */

@@ -68,12 +68,13 @@ export function map<T>(shape: Shape<T>): Shape<Readonly<Record<string, T>>> {
     );
 }
 
-/** Exactly these members. */
+/** Exactly these members. @param later what documents of earlier versions do not have, and what that means */
 export function record<S extends Readonly<Record<string, Shape<unknown>>>>(
   shapes: S,
+  later: { readonly [K in keyof S]?: Shaped<S[K]> } = {},
 ): Shape<{ readonly [K in keyof S]: Shaped<S[K]> }> {
   return (value, at) => {
-    const given = some(shapes)(value, at);
+    const given = { ...later, ...some(shapes)(value, at) };
     for (const name of Object.keys(shapes)) {
       if (!Object.hasOwn(given, name)) throw new BmcError('bad-argument', `${at}.${name}: is missing`);
     }

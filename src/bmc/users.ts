@@ -11,8 +11,13 @@
  * When the kept list is damaged or missing although there was one, nobody can say which passwords were valid. Then
  * users come back from the configuration, but one whose password nobody chose comes back without any, and cannot
  * log in until a password is set: a damaged file never brings a well-known password back.
+ *
+ * A password may expire. Its user then has to choose another one first, as if that had been asked for
+ * (`passwordChangeRequired`): Redfish takes a new password and nothing else, IPMI, which cannot ask for one, lets
+ * nobody in.
  */
 import { createHmac } from 'node:crypto';
+import type { Clock, Timer } from '../lib/clock.ts';
 import { Emitter } from '../lib/emitter.ts';
 import type { Random } from '../lib/random.ts';
 import { sameSecret } from '../lib/same-secret.ts';
@@ -57,6 +62,8 @@ export interface User {
   readonly sessionLimit: number;
   /** May do nothing but choose another password; any new password ends this. */
   readonly passwordChangeRequired: boolean;
+  /** When the password expires, in milliseconds since 1970; null for never. Of this password: the next has its own. */
+  readonly passwordExpiresAt: number | null;
 }
 
 export type PasswordSize = 16 | 20;
@@ -80,6 +87,7 @@ export interface UsersOptions {
   readonly specs: readonly UserSpec[];
   readonly store: Store;
   readonly events: EventLog;
+  readonly clock: Clock;
   readonly random: Random;
   /** In bytes; passwords set from now on are no shorter. 1 if absent. */
   readonly minPasswordBytes?: number;
@@ -98,7 +106,16 @@ interface Seed {
 interface Kept {
   readonly slots: readonly (Omit<User, 'password'> & { readonly password: string })[];
   readonly seeds: readonly Seed[];
+  /** Absent in lists of before there was such a thing, and for never. */
+  readonly passwordDays?: number;
 }
+
+/** After how many days passwords may be made to expire. */
+export const passwordDaysLimits = [1, 3650] as const;
+const dayMs = 86_400_000;
+/** The longest time between two looks at what expires: the wall clock may be set meanwhile. */
+const expiryLookMs = 60_000;
+const expiryActor: Actor = { name: 'expiry of passwords', face: 'bmc' };
 
 /** Says, in a file of its own, that there was a list: without it a first start looks like a lost list. */
 const markName = 'users-mark';
@@ -109,18 +126,23 @@ export class Users {
   readonly minPasswordBytes: number;
   readonly #specs: readonly UserSpec[];
   readonly #random: Random;
+  readonly #clock: Clock;
   readonly #store: Store;
   readonly #events: EventLog;
   readonly #changed = new Emitter<User>();
+  readonly #policyChanged = new Emitter<void>();
+  #passwordDays: number | undefined;
+  #expiry: Timer | undefined;
   #slots: ReadonlyMap<number, User>;
   #seeds: readonly Seed[];
 
   /** @throws {BmcError} `bad-argument` naming the user for a bad name or password, `no-space` for too many */
-  constructor({ specs, store, events, random, minPasswordBytes = 1 }: UsersOptions) {
+  constructor({ specs, store, events, clock, random, minPasswordBytes = 1 }: UsersOptions) {
     checkSpecs(specs);
     this.minPasswordBytes = minPasswordBytes;
     this.#specs = specs;
     this.#random = random;
+    this.#clock = clock;
     this.#store = store;
     this.#events = events;
     const kept = readKept(store.load<Kept>(storeName));
@@ -129,8 +151,41 @@ export class Users {
     const lost = kept === undefined && wasThere;
     this.#slots = new Map(kept?.slots.map((slot) => [slot.id, slot]));
     this.#seeds = kept?.seeds ?? [];
+    this.#passwordDays = kept?.passwordDays;
     this.#applyConfiguration(specs, lost, kept === undefined);
     if (store.load(markName) === undefined) store.save(markName, { kept: true });
+    this.#lookAtExpiry();
+  }
+
+  /** Passwords set from now on expire after so many days, unless they come with a time of their own; undefined: never. */
+  get passwordDays(): number | undefined {
+    return this.#passwordDays;
+  }
+
+  /**
+   * For passwords that are set afterwards; those that are there keep the time they have.
+   * @throws {BmcError} `bad-argument` unless 1 to 3650 or undefined; `no-space` or `timed-out` when it cannot be saved
+   */
+  setPasswordDays(days: number | undefined, actor: Actor): void {
+    const [least, most] = passwordDaysLimits;
+    if (days !== undefined && !(Number.isInteger(days) && days >= least && days <= most)) {
+      throw new BmcError('bad-argument', `passwords expire after ${least} to ${most} days, not ${days}`);
+    }
+    const before = this.#passwordDays;
+    if (days === before) return;
+    this.#save(this.#slots, this.#seeds, days);
+    this.#events.changed(actor, 'users', { passwordDays: before ?? null }, { passwordDays: days ?? null });
+    this.#policyChanged.emit();
+  }
+
+  /** Told of another {@link passwordDays}. */
+  onPolicyChange(listener: () => void): () => void {
+    return this.#policyChanged.on(listener);
+  }
+
+  stop(): void {
+    this.#expiry?.cancel();
+    this.#expiry = undefined;
   }
 
   /** All slots with a name, by rising ID. */
@@ -152,19 +207,25 @@ export class Users {
 
   /**
    * Changes a slot, at once and for good. Taking the name away frees the slot: all else of it goes, too.
-   * @throws {BmcError} `not-found` for no such slot; `bad-argument` for a name that is taken or not allowed, and
-   *   for any change of the null user; `no-space` or `timed-out` when it cannot be saved: then nothing is changed
+   * @throws {BmcError} `not-found` for no such slot; `bad-argument` for a name that is taken or not allowed, for any
+   *   change of the null user, and for a password that has expired and is to be good all the same; `no-space` or
+   *   `timed-out` when it cannot be saved: then nothing is changed
    */
   update(id: number, change: UserChange, actor: Actor): User {
     const before = this.get(id);
     if (!before) throw new BmcError('not-found', `there is no user ${id}`);
+    const { passwordExpiresAt: expires = null } = change;
+    if (expires !== null && !isTime(expires)) {
+      throw new BmcError('bad-argument', `user ${id}: ${expires} is no time`);
+    }
     const freed = change.name === '' && before.name !== '';
-    const after = freed ? emptySlot(id) : changed(before, change);
+    const after = freed ? emptySlot(id) : this.#after(before, change);
     const what = differences(before, after);
-    if (what.length === 0) return before;
+    const staysExpired = change.passwordChangeRequired === false && after.passwordChangeRequired;
+    if (what.length === 0 && !staysExpired) return before;
     if (id === nullUserId) throw new BmcError('bad-argument', 'user 1, the null user, cannot be changed');
     this.#check(after, change);
-    this.#save(new Map(this.#slots).set(id, after), this.#seeds);
+    this.#save(new Map(this.#slots).set(id, after), this.#seeds, this.#passwordDays);
     const name = after.name || before.name;
     const text = freed ? 'deleted' : `${what.join(', ')} changed`;
     this.#events.add(
@@ -184,7 +245,7 @@ export class Users {
   wouldLockOut(id: number, change: UserChange): boolean {
     const before = this.get(id);
     if (!before || !isAdministrator(before)) return false;
-    const after = change.name === '' ? emptySlot(id) : changed(before, change);
+    const after = change.name === '' ? emptySlot(id) : this.#after(before, change);
     if (isAdministrator(after)) return false;
     return !this.list().some((user) => user.id !== id && isAdministrator(user));
   }
@@ -201,7 +262,8 @@ export class Users {
       return this.#seedOf(spec, id);
     });
     const before = this.#slots;
-    this.#save(slots, seeds);
+    const hadPolicy = this.#passwordDays !== undefined;
+    this.#save(slots, seeds, undefined);
     this.#events.add(
       'user-changed',
       `all users set anew from the configuration by ${actorText(actor)}`,
@@ -211,6 +273,7 @@ export class Users {
       const after = slots.get(id) ?? emptySlot(id);
       if (differences(before.get(id) ?? emptySlot(id), after).length > 0) this.#changed.emit(after);
     }
+    if (hadPolicy) this.#policyChanged.emit();
   }
 
   /**
@@ -251,6 +314,7 @@ export class Users {
     this.#save(
       slots,
       this.#seeds.map((seed) => ({ ...seed, id: moved(seed) })),
+      this.#passwordDays,
     );
     for (const after of others) {
       const was = before.get(after.id) ?? emptySlot(after.id);
@@ -290,6 +354,9 @@ export class Users {
       (change.password ? passwordProblem(after.password, this.minPasswordBytes) : undefined);
     if (problem) throw new BmcError('bad-argument', `user ${after.id}: ${problem}`);
     const { sessionLimit, limit } = after;
+    if (change.passwordChangeRequired === false && after.passwordChangeRequired) {
+      throw new BmcError('bad-argument', `user ${after.id}: the password has expired`);
+    }
     if (!Number.isInteger(sessionLimit) || sessionLimit < 0 || sessionLimit > 15) {
       throw new BmcError('bad-argument', `user ${after.id}: session limit ${sessionLimit} is not 0 to 15`);
     }
@@ -302,14 +369,58 @@ export class Users {
     }
   }
 
-  #save(slots: ReadonlyMap<number, User>, seeds: readonly Seed[]): void {
+  #save(slots: ReadonlyMap<number, User>, seeds: readonly Seed[], passwordDays: number | undefined): void {
     const kept: Kept = {
       slots: [...slots.values()].map((slot) => ({ ...slot, password: toHex(slot.password) })),
       seeds,
+      ...(passwordDays !== undefined && { passwordDays }),
     };
     this.#store.save(storeName, kept);
     this.#slots = slots;
     this.#seeds = seeds;
+    this.#passwordDays = passwordDays;
+    this.#armExpiry();
+  }
+
+  /**
+   * A slot after a change. A new password is what `passwordChangeRequired` waits for, unless the change itself says that
+   * it waits on, and lives as long as the policy says, unless the change itself says until when.
+   */
+  #after(before: User, change: UserChange): User {
+    const isOther = change.password !== undefined && !sameSecret(before.password, change.password);
+    const now = this.#clock.wallTime();
+    const days = this.#passwordDays;
+    const fresh = {
+      passwordChangeRequired: false,
+      passwordExpiresAt: days === undefined ? null : now + days * dayMs,
+    };
+    const after = { ...before, ...(isOther && fresh), ...change };
+    return hasExpired(after, now) ? { ...after, passwordChangeRequired: true } : after;
+  }
+
+  #armExpiry(): void {
+    this.stop();
+    const times = this.list().flatMap(({ passwordExpiresAt: at, passwordChangeRequired: required }) =>
+      at === null || required ? [] : [at],
+    );
+    if (times.length === 0) return;
+    const left = Math.min(...times) - this.#clock.wallTime();
+    const waitMs = Math.min(Math.max(left, 1), expiryLookMs);
+    this.#expiry = this.#clock.after(waitMs, () => this.#lookAtExpiry());
+  }
+
+  /** Those whose password has expired have to choose another one. What cannot be kept is tried again. */
+  #lookAtExpiry(): void {
+    const now = this.#clock.wallTime();
+    for (const user of this.list()) {
+      if (user.passwordChangeRequired || !hasExpired(user, now)) continue;
+      try {
+        this.update(user.id, { passwordChangeRequired: true }, expiryActor);
+      } catch (error) {
+        if (!(error instanceof BmcError)) throw error;
+      }
+    }
+    this.#armExpiry();
   }
 
   #applyConfiguration(specs: readonly UserSpec[], lost: boolean, first: boolean): void {
@@ -339,7 +450,7 @@ export class Users {
       else if (!first) news.push(`user ${id} ${spec.name}: set anew from the configuration`);
     }
     const isOther = first || news.length > 0 || seeds.length !== this.#seeds.length;
-    if (isOther) this.#save(slots, seeds);
+    if (isOther) this.#save(slots, seeds, this.#passwordDays);
     if (lost) {
       this.#events.add(
         'state-damaged',
@@ -378,10 +489,13 @@ function isAdministrator(user: User): boolean {
   return canLogInToRedfish(user) && effectiveLimit(user) === 'administrator';
 }
 
-/** A new password is what `passwordChangeRequired` waits for, unless the change itself says that it waits on. */
-function changed(before: User, change: UserChange): User {
-  const isOther = change.password !== undefined && !sameSecret(before.password, change.password);
-  return { ...before, ...(isOther && { passwordChangeRequired: false }), ...change };
+/** Milliseconds since 1970, as far as dates reach. */
+function isTime(value: unknown): value is number {
+  return Number.isInteger(value) && !Number.isNaN(new Date(Number(value)).getTime());
+}
+
+function hasExpired({ passwordExpiresAt: at }: User, now: number): boolean {
+  return at !== null && at <= now;
 }
 
 function emptySlot(id: number): User {
@@ -400,6 +514,7 @@ function emptySlot(id: number): User {
     callbackOnly: false,
     sessionLimit: 0,
     passwordChangeRequired: false,
+    passwordExpiresAt: null,
   };
 }
 
@@ -456,6 +571,12 @@ function differences(before: User, after: User): string[] {
         ? 'password change (now required)'
         : 'password change (no longer required)',
     ],
+    [
+      'passwordExpiresAt',
+      after.passwordExpiresAt === null
+        ? 'expiry of the password (now never)'
+        : `expiry of the password (now ${new Date(after.passwordExpiresAt).toISOString()})`,
+    ],
   ];
   return words
     .filter(([key]) =>
@@ -480,19 +601,27 @@ function checkSpecs(specs: readonly UserSpec[]): void {
 /** What the store gave, if it is a list of users from beginning to end; a part of one is none. */
 function readKept(
   kept: unknown,
-): { readonly slots: readonly User[]; readonly seeds: readonly Seed[] } | undefined {
+): (Pick<Kept, 'seeds' | 'passwordDays'> & { readonly slots: readonly User[] }) | undefined {
   if (!isRecord(kept) || !Array.isArray(kept.slots) || !Array.isArray(kept.seeds)) return undefined;
+  const { passwordDays: days } = kept;
   const slots = kept.slots.map(readSlot);
   if (slots.some((slot) => slot === undefined) || !kept.seeds.every(isSeed)) return undefined;
-  return { slots: slots.filter((slot) => slot !== undefined), seeds: kept.seeds };
+  return {
+    slots: slots.filter((slot) => slot !== undefined),
+    seeds: kept.seeds,
+    ...(typeof days === 'number' && { passwordDays: days }),
+  };
 }
 
 function readSlot(found: unknown): User | undefined {
   if (!isRecord(found)) return undefined;
   // Lists kept before there was Redfish do not speak of these.
-  const kept: Record<string, unknown> = { redfish: true, passwordChangeRequired: false, ...found };
-  const model = emptySlot(nullUserId);
-  for (const key of Object.keys(model) as (keyof User)[]) {
+  const later = { redfish: true, passwordChangeRequired: false, passwordExpiresAt: null };
+  const kept: Record<string, unknown> = { ...later, ...found };
+  const { passwordExpiresAt: expires } = kept;
+  if (expires !== null && !isTime(expires)) return undefined;
+  const { passwordExpiresAt: _, ...model } = emptySlot(nullUserId);
+  for (const key of Object.keys(model) as (keyof typeof model)[]) {
     const expected = key === 'password' ? 'string' : typeof model[key];
     if (typeof kept[key] !== expected) return undefined;
   }

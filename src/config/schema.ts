@@ -237,7 +237,7 @@ export const settingsSchema = Type.Object(
         kcsPolicy: Type.Optional(
           Type.Enum([...kcsPolicies], {
             description:
-              'What the guest may do by in-band IPMI, which has no login: `full` everything, `no-users` nothing about users, passwords and channel access, `read-only` no changes at all, `off` no such interface. Default: full; in profile `strict` no-users.',
+              'What the guest may do by in-band IPMI, which has no login: `full` everything, `no-users` nothing about users, passwords and channel access, `read-only` no changes at all, `off` no such interface. What clients choose over Redfish later holds until this says something else. Default: full; in profile `strict` no-users.',
             'x-env': 'KCS_POLICY',
           }),
         ),

@@ -9,8 +9,9 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIP, isIPv6 } from 'node:net';
 import type { Bmc } from '../bmc/bmc.ts';
+import { BmcError } from '../bmc/errors.ts';
 import type { AlertDestination, LanSettings } from '../bmc/lan-settings.ts';
-import type { EventSeverity, PefAlert } from '../bmc/pef.ts';
+import type { AlertOutcome, EventSeverity, PefAlert } from '../bmc/pef.ts';
 import type { SystemEvent } from '../bmc/sel.ts';
 import { delay } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
@@ -49,8 +50,6 @@ interface Waiting {
   readonly acknowledged: () => void;
 }
 
-type Outcome = 'sent' | 'not-sent' | 'not-acknowledged';
-
 /** What is to be told: an event, how grave it is and a text with it. */
 export interface AlertContent {
   readonly event: SystemEvent;
@@ -59,6 +58,18 @@ export interface AlertContent {
   readonly severity: EventSeverity;
   readonly text: string;
 }
+
+/** Of an alert that is not about an event. */
+export const noEvent: SystemEvent = {
+  kind: 'system',
+  generatorId: 0x0020,
+  messageRevision: 4,
+  sensorType: 0,
+  sensorNumber: 0,
+  asserted: true,
+  eventType: 0,
+  data: [0, 0, 0],
+};
 
 export class Alerting {
   readonly #bmc: Bmc;
@@ -79,6 +90,15 @@ export class Alerting {
     bmc.pef.onAlert((alert) => {
       this.#follow(alert).catch((error) => this.#log.error({ err: error }, 'alert failed'));
     });
+    bmc.pef.testBy((destination) => this.#test(destination));
+  }
+
+  /** @throws {BmcError} `not-found` for a destination that is none, or has no address */
+  async #test(number: number): Promise<AlertOutcome> {
+    const destination = this.destination(number);
+    if (!destination) throw new BmcError('not-found', `alert destination ${number} has no address`);
+    const { sel } = this.#bmc;
+    return this.#deliver(destination, { event: noEvent, time: sel.time, severity: 'unspecified', text: '' });
   }
 
   get immediateStatus(): ImmediateStatus {
@@ -145,7 +165,7 @@ export class Alerting {
     }
   }
 
-  async #deliver(destination: AlertDestination, content: AlertContent): Promise<Outcome> {
+  async #deliver(destination: AlertDestination, content: AlertContent): Promise<AlertOutcome> {
     const { clock } = this.#bmc;
     const { address, acknowledged, retries, retryIntervalS } = destination;
     const trap = await this.#trap(content);

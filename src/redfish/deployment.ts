@@ -1,8 +1,5 @@
-/**
- * What the appliance was started with and clients may want to know, although only its configuration changes it: how strict
- * it is, and what software in the host may do by the system interface.
- */
+/** What the appliance was started with and clients may want to know, although only its configuration changes it. */
 export interface Deployment {
+  /** How strict it is. */
   readonly profile: 'lab' | 'strict';
-  readonly systemInterfacePolicy: 'full' | 'no-users' | 'read-only' | 'off';
 }

@@ -54,7 +54,14 @@ const bmcParts: BmcParts = {
   identify: { changes: (identify) => [(listener) => identify.onChange(listener)] },
   asset: { changes: (asset) => [(listener) => asset.onChange(listener)] },
   watchdog: { changes: (watchdog) => [(listener) => watchdog.onChange(listener)], fresh: ['leftMs'] },
-  users: { changes: (users) => [(listener) => users.onChange(listener)] },
+  users: {
+    changes: (users) => [
+      (listener) => users.onChange(listener),
+      (listener) => users.onPolicyChange(listener),
+    ],
+  },
+  openSessions: { changes: (sessions) => [(listener) => sessions.onChange(listener)] },
+  hostAccess: { changes: (access) => [(listener) => access.onChange(listener)] },
   loginGuard: { changes: (guard) => [(listener) => guard.onChange(listener)], fresh: 'all' },
   sel: {
     changes: (sel) => [(listener) => sel.onChange(listener)],
@@ -77,6 +84,7 @@ const bmcParts: BmcParts = {
     fresh: 'all',
     kept: ['attendees'],
   },
+  pef: { changes: (pef) => [(listener) => pef.onChange(listener)] },
   sensors: {
     changes: (sensors) => [(listener) => sensors.onChange(listener)],
     fresh: 'all',

@@ -6,6 +6,7 @@ export const onlyId = '1';
 export const systemUri = `${root}/Systems/${onlyId}`;
 export const chassisUri = `${root}/Chassis/${onlyId}`;
 export const managerUri = `${root}/Managers/${onlyId}`;
+export const eventFilteringUri = `${managerUri}/Oem/QemuBmc/EventFiltering`;
 export const virtualMediaUri = `${systemUri}/VirtualMedia`;
 
 /** A reference to another resource. */

@@ -7,6 +7,7 @@ import { bootCertificateResources } from './resources/boot-certificates.ts';
 import { certificateResources } from './resources/certificate.ts';
 import { chassisResources } from './resources/chassis.ts';
 import { computerSystemResources } from './resources/computer-system.ts';
+import { eventFilteringResources } from './resources/event-filtering.ts';
 import { eventServiceResources } from './resources/event-service.ts';
 import { jsonSchemaResources } from './resources/json-schema.ts';
 import { logServiceResources } from './resources/log-services.ts';
@@ -58,6 +59,7 @@ const resources: readonly Resource[] = [
   ...privilegeMapResources(() => redfishResources),
   ...logServiceResources,
   ...eventServiceResources,
+  ...eventFilteringResources,
   ...registryResources,
   ...taskServiceResources,
   ...telemetryServiceResources,

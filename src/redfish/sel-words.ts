@@ -3,6 +3,7 @@
  * LogEntry.SensorType names them, threshold events (Table 42-2) as LogEntry.EntryCode does. Sensor types that no sensor of
  * ours has are here as well: the host's own software adds records of its own.
  */
+import type { EventFilter } from '../bmc/pef.ts';
 import type { SelContent, SystemEvent } from '../bmc/sel.ts';
 import type { Severity } from './own-registry.ts';
 
@@ -230,6 +231,23 @@ export function selWords(content: SelContent): SelWords {
     text,
     severity: asserted ? severity : 'OK',
   };
+}
+
+/** What an event filter looks for, in words. */
+export function filterWords({ sensorType, trigger, offsets }: EventFilter): string {
+  const type = sensorType === undefined ? undefined : sensorTypes[sensorType];
+  const name = sensorType === undefined ? 'Any sensor' : (type?.name ?? `Sensors of type ${hex(sensorType)}`);
+  if (trigger === undefined) return `${name}: any event`;
+  const eventType = trigger & 0x7f;
+  const matching = Array.from({ length: 16 }, (_, offset) => offset).filter((bit) => (offsets >> bit) & 1);
+  const texts = matching.map((offset) => {
+    if (eventType === thresholdType) return thresholdEvents[offset]?.[0].toLowerCase() ?? `event ${offset}`;
+    const state = eventType === sensorSpecificType ? type?.states?.[offset]?.[0] : undefined;
+    return state ?? `event ${offset} of event type ${hex(eventType)}`;
+  });
+  const what =
+    matching.length === 16 ? `any event of event type ${hex(eventType)}` : texts.join(', ') || 'nothing';
+  return `${name}: ${what}${trigger & 0x80 ? ', when it ends' : ''}`;
 }
 
 function thresholdText(code: string, { data }: SystemEvent): string {

@@ -89,7 +89,6 @@ describe.skipIf(!existsSync(demoDisk))('with the demo guest', () => {
       state,
       commands: ipmiCommands,
       lan: lanContext(bmc, state),
-      policy: 'full',
       socketPath: new RunDir(fixture.runDir).ipmiSocket,
     });
     await inBand.start();

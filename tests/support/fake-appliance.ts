@@ -11,12 +11,15 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 export class FakeAppliance {
   readonly url: string;
+  /** UDP ports: of IPMI, and where its alerts go. */
+  readonly ipmiPort: number;
+  readonly trapPort: number;
   readonly #folder: string;
   readonly #child: ChildProcess;
 
   /** Resolves when it takes connections. What it has to complain of goes to our own stderr. */
   static async start(): Promise<FakeAppliance> {
-    const appliance = new FakeAppliance(await freeTcpPort(), await freeUdpPort());
+    const appliance = new FakeAppliance(await freeTcpPort(), await freeUdpPort(), await freeUdpPort());
     try {
       await until('the appliance listens', () => appliance.#listens(), 30_000);
     } catch (error) {
@@ -26,7 +29,9 @@ export class FakeAppliance {
     return appliance;
   }
 
-  private constructor(port: number, ipmiPort: number) {
+  private constructor(port: number, ipmiPort: number, trapPort: number) {
+    this.ipmiPort = ipmiPort;
+    this.trapPort = trapPort;
     this.url = `https://127.0.0.1:${port}`;
     this.#folder = mkdtempSync(join(tmpdir(), 'qemu-bmc-fake-'));
     this.#child = spawn(process.execPath, [join(root, 'dist/main.js'), 'run', '--fake'], {
@@ -35,6 +40,7 @@ export class FakeAppliance {
         ...process.env,
         BMC_ADDR: '127.0.0.1',
         IPMI_PORT: String(ipmiPort),
+        IPMI_TRAP_PORT: String(trapPort),
         REDFISH_PORT: String(port),
         STATE_DIR: join(this.#folder, 'state'),
         RUN_DIR: join(this.#folder, 'run'),

@@ -3,10 +3,10 @@
  * own, which shares nothing with the BMC's reading and writing of frames.
  */
 import { Bmc } from '../../src/bmc/bmc.ts';
+import type { HostAccessPolicy } from '../../src/bmc/host-access.ts';
 import type { Store } from '../../src/bmc/store.ts';
 import { memoryStore } from '../../src/bmc/store.ts';
 import { ipmiCommands } from '../../src/ipmi/commands/commands.ts';
-import type { KcsPolicy } from '../../src/ipmi/in-band/policy.ts';
 import { SystemInterface } from '../../src/ipmi/in-band/system-interface.ts';
 import { IpmiState } from '../../src/ipmi/ipmi-state.ts';
 import { LanFace } from '../../src/ipmi/lan-face.ts';
@@ -18,7 +18,7 @@ import { FakeMachine } from '../../src/machine/fake/fake-machine.ts';
 import { ScriptedClock } from './scripted-clock.ts';
 
 export interface InBandBenchOptions {
-  readonly policy?: KcsPolicy;
+  readonly policy?: HostAccessPolicy;
   readonly store?: Store;
   readonly running?: boolean;
 }
@@ -36,14 +36,13 @@ export class InBandBench {
 
   constructor({ policy = 'full', store = memoryStore(), running = true }: InBandBenchOptions = {}) {
     this.machine = new FakeMachine({ clock: this.clock, running });
-    this.bmc = new Bmc({ ...bmcOptions(this.clock), machine: this.machine, store });
+    this.bmc = new Bmc({ ...bmcOptions(this.clock), machine: this.machine, store, hostAccess: policy });
     this.state = new IpmiState(this.bmc);
     this.systemInterface = new SystemInterface({
       bmc: this.bmc,
       state: this.state,
       commands: ipmiCommands,
       lan: lanContext(this.bmc, this.state),
-      policy,
     });
     this.guest = new KcsGuest(this.systemInterface);
   }

@@ -156,7 +156,7 @@ export class RedfishBench {
       sensorKey,
       destinations: new AddressPolicy({ allow: this.#eventDestinations, deny: [], ownAddresses: () => [] }),
       compatibility: this.#compatibility,
-      deployment: { profile: 'lab', systemInterfacePolicy: 'full' },
+      deployment: { profile: 'lab' },
       resources: this.#resources,
     });
     await this.bmc.start({ powerReturned: true, powerOn: false });

@@ -22,6 +22,7 @@ import {
   u16le,
   u32le,
 } from '../../lib/codec.ts';
+import { noEvent } from '../alerting.ts';
 import { CompletionCode, CompletionError } from '../message/completion-code.ts';
 import { NetFn } from '../message/net-fn.ts';
 import { actionBits, FilterConfiguration, FilterEntry, PefActions, PolicyEntry } from '../records/pef.ts';
@@ -327,18 +328,6 @@ const ImmediateStatusCode = {
 } as const;
 /** Completion code: another one is on its way. */
 const alertInProgress = 0x81;
-
-/** Of an alert that is not about an event. */
-const noEvent: SystemEvent = {
-  kind: 'system',
-  generatorId: 0x0020,
-  messageRevision: 4,
-  sensorType: 0,
-  sensorNumber: 0,
-  asserted: true,
-  eventType: 0,
-  data: [0, 0, 0],
-};
 
 /** Generator ID in one byte, then the event. Table 30-9. */
 const AlertEvent: Codec<SystemEvent> = {

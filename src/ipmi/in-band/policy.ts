@@ -1,16 +1,7 @@
-/**
- * How far the software in the host is trusted: the system interface has no login, so whoever is root there may do what
- * this says.
- */
+/** What the policy of `bmc/host-access.ts` means for the commands of the system interface. */
+import type { HostAccessPolicy } from '../../bmc/host-access.ts';
 import type { CommandDefinition } from '../commands/command.ts';
 import { NetFn } from '../message/net-fn.ts';
-
-/**
- * `full`: everything. `no-users`: users, passwords, keys and who may come in over the LAN are out of reach.
- * `read-only`: nothing is changed but the interface itself. `off`: the machine has no such interface.
- */
-export const kcsPolicies = ['full', 'no-users', 'read-only', 'off'] as const;
-export type KcsPolicy = (typeof kcsPolicies)[number];
 
 /** Set Channel Access, User Access, User Name, User Password, User Payload Access, Channel Security Keys. */
 const accessCommands: readonly number[] = [0x40, 0x43, 0x45, 0x47, 0x4c, 0x56];
@@ -18,7 +9,7 @@ const accessCommands: readonly number[] = [0x40, 0x43, 0x45, 0x47, 0x4c, 0x56];
 /** Commands that only tell are named so throughout the specification. */
 const telling = /^(Get|Read|Reserve) /;
 
-export function permits(policy: KcsPolicy, definition: CommandDefinition): boolean {
+export function permits(policy: HostAccessPolicy, definition: CommandDefinition): boolean {
   const { name, netFn, cmd, privilege, systemInterfaceOnly } = definition;
   switch (policy) {
     case 'full':

@@ -13,7 +13,7 @@ import type { Attention } from '../host-messages.ts';
 import type { IpmiState } from '../ipmi-state.ts';
 import { CompletionCode } from '../message/completion-code.ts';
 import { NetFn } from '../message/net-fn.ts';
-import { type KcsPolicy, permits } from './policy.ts';
+import { permits } from './policy.ts';
 import {
   encodeVmCommand,
   encodeVmMessage,
@@ -30,7 +30,6 @@ export interface SystemInterfaceOptions {
   readonly commands: CommandRegistry;
   /** What commands about the LAN channel see of it. */
   readonly lan: LanContext;
-  readonly policy: KcsPolicy;
 }
 
 /** Messages a guest may send in a burst, and then per second. A Linux guest at work sends a few hundred. */
@@ -226,10 +225,10 @@ class Connection {
 
   #run({ netFn, lun: rsLun, cmd, data }: VmMessage): Reply | Promise<Reply> {
     this.#counters.messages++;
-    const { commands, policy } = this.#options;
+    const { bmc, commands } = this.#options;
     const request = { netFn, rsLun, cmd, data };
     const definition = commands.find(request);
-    if (definition && !permits(policy, definition)) {
+    if (definition && !permits(bmc.hostAccess.policy, definition)) {
       this.#counters.refusedByPolicy++;
       return Uint8Array.of(CompletionCode.insufficientPrivilege);
     }

@@ -99,7 +99,13 @@ export class Logins {
     const { log } = this.#bmc;
     const fields = { sessionId: session.id, user: session.actor.name, from: session.actor.from };
     log.info({ ...fields, ...how }, 'session opened');
+    const { userId, actor, establishedAt: openedAt, remote } = session;
+    const about = { userId, userName: actor.name, from: remote.address, openedAt };
+    const over = this.#bmc.openSessions.opened({ protocol: 'IPMI', ...about }, () =>
+      session.close('ended over another face'),
+    );
     session.onClose(() => {
+      over();
       counters.sessionsClosed++;
       log.info({ ...fields, reason: session.closeReason }, 'session closed');
     });

@@ -22,6 +22,7 @@ export const payloadIdleTimeoutMs = 180_000;
 export type CloseReason =
   | 'closed by the console'
   | 'closed by another session'
+  | 'ended over another face'
   | 'idle'
   | 'user changed'
   | 'BMC stopped';

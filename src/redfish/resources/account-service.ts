@@ -6,7 +6,14 @@ import { Type } from 'typebox';
 import type { Bmc } from '../../bmc/bmc.ts';
 import { BmcError } from '../../bmc/errors.ts';
 import type { BadPasswordPolicy } from '../../bmc/lan-settings.ts';
-import { maxNameBytes, maxPasswordBytes, maxUsers, type User, type UserChange } from '../../bmc/users.ts';
+import {
+  maxNameBytes,
+  maxPasswordBytes,
+  maxUsers,
+  passwordDaysLimits,
+  type User,
+  type UserChange,
+} from '../../bmc/users.ts';
 import type { Context } from '../context.ts';
 import { always, collection, create, type Resource, resource, type Target } from '../definition.ts';
 import { RedfishError } from '../errors.ts';
@@ -15,6 +22,7 @@ import { together } from '../patch.ts';
 import { link, root } from '../paths.ts';
 import { type RoleId, roleIds, roleOf, roles } from '../roles.ts';
 import { basicAuthStates } from '../settings.ts';
+import { dateTime, timeOf } from './manager.ts';
 
 const accountsUri = `${root}/AccountService/Accounts`;
 const rolesUri = `${root}/AccountService/Roles`;
@@ -36,6 +44,7 @@ const accountService = resource({
       Status: { State: 'Enabled', Health: 'OK' },
       MinPasswordLength: bmc.users.minPasswordBytes,
       MaxPasswordLength: maxPasswordBytes,
+      PasswordExpirationDays: bmc.users.passwordDays ?? null,
       PasswordGuidanceMessage: passwordRule(bmc),
       AccountLockoutThreshold: threshold,
       // IPMI's 0, until an administrator enables the account again, is no time that Redfish has a number for.
@@ -57,10 +66,15 @@ const accountService = resource({
       AccountLockoutCounterResetAfter: Type.Integer({ minimum: 0, maximum: longestS }),
       AccountLockoutCounterResetEnabled: Type.Boolean(),
       HTTPBasicAuth: Type.Enum([...basicAuthStates]),
+      PasswordExpirationDays: Type.Union([
+        Type.Integer({ minimum: passwordDaysLimits[0], maximum: passwordDaysLimits[1] }),
+        Type.Null(),
+      ]),
     }),
-    ({ HTTPBasicAuth: basicAuth, ...lockout }, _, { bmc, state, actor }) => {
+    ({ HTTPBasicAuth: basicAuth, PasswordExpirationDays: days, ...lockout }, _, { bmc, state, actor }) => {
       const badPasswords = lockoutPolicy(lockout, bmc.lan.configuration.badPasswords);
       bmc.lan.update({ badPasswords }, actor);
+      if (days !== undefined) bmc.users.setPasswordDays(days ?? undefined, actor);
       if (basicAuth !== undefined) state.settings.setHttpBasicAuth(basicAuth, actor);
     },
   ),
@@ -134,6 +148,7 @@ type AccountType = (typeof accountTypes)[number];
 
 const nameSchema = Type.String({ minLength: 1, maxLength: maxNameBytes });
 const roleSchema = Type.Enum([...roleIds]);
+const expirationSchema = Type.Union([Type.String(), Type.Null()]);
 const accountTypesSchema = Type.Array(Type.Enum([...accountTypes]), { minItems: 1, maxItems: 8 });
 
 const accounts = collection({
@@ -151,6 +166,7 @@ const accounts = collection({
       Enabled: Type.Optional(Type.Boolean()),
       AccountTypes: Type.Optional(accountTypesSchema),
       PasswordChangeRequired: Type.Optional(Type.Boolean()),
+      PasswordExpiration: Type.Optional(expirationSchema),
     }),
     run({ UserName: name, Password: password, RoleId: roleId, ...others }, _, { bmc, actor }) {
       const { users } = bmc;
@@ -162,6 +178,7 @@ const accounts = collection({
         ...typesChange(others.AccountTypes ?? accountTypes),
         enabled: others.Enabled ?? true,
         passwordChangeRequired: others.PasswordChangeRequired ?? false,
+        ...expirationChange(others.PasswordExpiration),
       };
       if (free === undefined) throw new RedfishError(message('CreateLimitReachedForResource'));
       users.update(free, change, actor);
@@ -200,6 +217,7 @@ const account = resource({
       Locked: Type.Literal(false),
       AccountTypes: accountTypesSchema,
       PasswordChangeRequired: Type.Boolean(),
+      PasswordExpiration: expirationSchema,
     }),
     (
       { UserName: name, Password: password, RoleId: roleId, Enabled: enabled, ...others },
@@ -214,7 +232,9 @@ const account = resource({
         ...(types !== undefined && typesChange(types)),
         ...(enabled !== undefined && { enabled }),
         ...(passwordChangeRequired !== undefined && { passwordChangeRequired }),
+        ...expirationChange(others.PasswordExpiration),
       };
+      refuseExpired(found, change, bmc);
       refuseLockOut(found, change, bmc);
       state.sessions.duringChangeBy(sessionId, () => bmc.users.update(found.id, change, actor));
       if (others.Locked === false) bmc.loginGuard.unlock(found);
@@ -242,6 +262,7 @@ function accountBody(user: User | undefined, { loginGuard }: Bmc) {
     UserName: user.name,
     Password: null,
     PasswordChangeRequired: user.passwordChangeRequired,
+    PasswordExpiration: user.passwordExpiresAt === null ? null : dateTime(user.passwordExpiresAt),
     Enabled: user.enabled,
     Locked: loginGuard.isLockedOut(user),
     RoleId: roleId,
@@ -308,6 +329,24 @@ function passwordChange(text: string, bmc: Bmc): UserChange {
     throw new RedfishError(about('#/Password', told));
   }
   return { password, passwordSize: password.length > 16 ? 20 : 16 };
+}
+
+/** @param text RFC 3339; null for never @throws {RedfishError} for what is no such time */
+function expirationChange(text: string | null | undefined): UserChange {
+  if (text === undefined) return {};
+  return { passwordExpiresAt: text === null ? null : timeOf(text, 'PasswordExpiration') };
+}
+
+/** What has expired stays so until there is another password, or another time. */
+function refuseExpired({ passwordExpiresAt: before }: User, change: UserChange, { clock }: Bmc): void {
+  const { passwordExpiresAt: at = before, password, passwordChangeRequired: required } = change;
+  if (required !== false || password !== undefined || at === null || at > clock.wallTime()) return;
+  throw new RedfishError(
+    about(
+      '#/PasswordChangeRequired',
+      message('PropertyValueConflict', 'PasswordChangeRequired', 'PasswordExpiration'),
+    ),
+  );
 }
 
 /** The last administrator stays: there would be no way back but the system interface of the machine. */

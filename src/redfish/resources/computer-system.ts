@@ -127,6 +127,8 @@ const system = resource({
       ...summariesOf(bmc),
       HostWatchdogTimer: hostWatchdogOf(bmc),
       ...consolesOf(context),
+      // Switched by the manager, whose privileges that takes: `SystemInterfacePolicy`.
+      IPMIHostInterface: { ServiceEnabled: bmc.hostAccess.policy !== 'off' },
       Bios: link(`${systemUri}/Bios`),
       SecureBoot: bmc.secureBoot && link(`${systemUri}/SecureBoot`),
       Processors: link(`${systemUri}/Processors`),

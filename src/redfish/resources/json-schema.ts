@@ -3,7 +3,7 @@ import { actionInfo } from '../actions.ts';
 import { always, collection, type Resource, resource } from '../definition.ts';
 import type { JsonObject } from '../json.ts';
 import { root } from '../paths.ts';
-import { jsonSchemaUri, namespacesOf, oemSchemas } from './oem-schema.ts';
+import { isOwnType, jsonSchemaUri, oemSchemas } from './oem-schema.ts';
 
 const schemasUri = `${root}/JsonSchemas`;
 const publisher = 'http://redfish.dmtf.org/schemas/v1';
@@ -51,13 +51,15 @@ export function jsonSchemaResources(all: () => readonly Resource[]): readonly Re
 /** By ID, in alphabetical order. */
 function schemasOf(resources: readonly Resource[]): ReadonlyMap<string, Schema> {
   const infos = resources.flatMap((each) => each.actions.flatMap((action) => actionInfo(each, action) ?? []));
-  const types = new Set([...resources, ...infos].flatMap(({ type }) => type ?? []));
+  const types = new Set(
+    [...resources, ...infos].flatMap(({ type }) => (type === undefined || isOwnType(type) ? [] : [type])),
+  );
   const published = [...types].sort().map((type) => {
     const id = schemaIdOf(type);
     return { type, id, location: { PublicationUri: `${publisher}/${id}.json` } };
   });
   const own = oemSchemas(resources)
-    .flatMap(namespacesOf)
+    .flatMap(({ namespaces }) => namespaces)
     .map(({ id, type }) => ({ type, id, location: { Uri: jsonSchemaUri(id) } }));
   return new Map([...published, ...own].map((schema) => [schema.id, schema]));
 }

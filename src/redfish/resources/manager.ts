@@ -1,6 +1,7 @@
 /** The BMC itself as a manager. DSP0268, Manager. */
 import { Type } from 'typebox';
 import type { Bmc, ResetToDefaults } from '../../bmc/bmc.ts';
+import { hostAccessPolicies } from '../../bmc/host-access.ts';
 import { action, always, collection, type Resource, resource } from '../definition.ts';
 import { RedfishError } from '../errors.ts';
 import { serverHealth } from '../health.ts';
@@ -8,8 +9,18 @@ import { bmcSoftwareUri } from '../inventory-ids.ts';
 import type { JsonObject } from '../json.ts';
 import { about, message } from '../messages.ts';
 import { each, property } from '../patch.ts';
-import { chassisUri, findManager, link, managerUri, onlyId, systemUri, virtualMediaUri } from '../paths.ts';
+import {
+  chassisUri,
+  eventFilteringUri,
+  findManager,
+  link,
+  managerUri,
+  onlyId,
+  systemUri,
+  virtualMediaUri,
+} from '../paths.ts';
 import { maxIdentificationLength } from '../settings.ts';
+import { oemObject, reference, writable } from './oem-object.ts';
 
 const managers = collection({
   path: '/redfish/v1/Managers',
@@ -31,6 +42,26 @@ const defaultsKinds = {
 
 /** The schema's form of an offset reaches to 19:59; IPMI knows more, and no place on earth needs it. */
 const mostOffsetMinutes = 20 * 60 - 1;
+
+/** Of the manager: what Redfish has no words for. */
+export const managerObject = oemObject(
+  'QemuBmcManager',
+  'Settings of the BMC that Manager does not tell of.',
+  {
+    Profile: Type.Optional(
+      Type.Enum(['lab', 'strict'], {
+        title: 'Profile',
+        description: 'How strict the BMC is, by its configuration.',
+      }),
+    ),
+    SystemInterfacePolicy: Type.Enum([...hostAccessPolicies], {
+      title: 'SystemInterfacePolicy',
+      description: 'What software in the host may do by the system interface, which has no login.',
+      ...writable,
+    }),
+    EventFiltering: reference('QemuBmcEventFiltering', 'What the BMC does about events by itself.'),
+  },
+);
 
 const manager = resource({
   path: '/redfish/v1/Managers/:managerId',
@@ -75,13 +106,10 @@ const manager = resource({
       LogServices: link(`${managerUri}/LogServices`),
       // Where older clients look for it.
       VirtualMedia: bmc.media && link(virtualMediaUri),
-      ...(state.deployment && {
-        Oem: {
-          QemuBmc: {
-            Profile: state.deployment.profile,
-            SystemInterfacePolicy: state.deployment.systemInterfacePolicy,
-          },
-        },
+      Oem: managerObject.oem({
+        ...(state.deployment && { Profile: state.deployment.profile }),
+        SystemInterfacePolicy: bmc.hostAccess.policy,
+        EventFiltering: link(eventFilteringUri),
       }),
       Links: {
         ManagerForServers: [link(systemUri)],
@@ -100,6 +128,16 @@ const manager = resource({
     DateTimeLocalOffset: property(
       Type.String({ pattern: '^([-+][0-1][0-9]:[0-5][0-9])$' }),
       (text, _, { bmc, actor }) => bmc.sel.setUtcOffset(minutesOf(text), actor),
+    ),
+    Oem: property(
+      Type.Object({
+        QemuBmc: Type.Optional(
+          Type.Object({ SystemInterfacePolicy: Type.Optional(Type.Enum([...hostAccessPolicies])) }),
+        ),
+      }),
+      ({ QemuBmc: { SystemInterfacePolicy: policy } = {} }, _, { bmc, actor }) => {
+        if (policy !== undefined) bmc.hostAccess.set(policy, actor);
+      },
     ),
     ServiceIdentification: property(
       Type.String({ maxLength: maxIdentificationLength }),
@@ -157,13 +195,19 @@ function minutesOf(text: string): number {
   return text.startsWith('-') ? -minutes : minutes;
 }
 
+/** @returns milliseconds since 1970 @throws {RedfishError} for what is no time of RFC 3339, about the property */
+export function timeOf(text: string, property: string): number {
+  const hasForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)$/.test(text);
+  const time = Date.parse(text);
+  if (!hasForm || Number.isNaN(time)) {
+    throw new RedfishError(about(`#/${property}`, message('PropertyValueFormatError', text, property)));
+  }
+  return time;
+}
+
 /** Seconds since 1970, as many as IPMI's timestamps hold. @throws {RedfishError} for what is no such time */
 function secondsOf(text: string): number {
-  const hasForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)$/.test(text);
-  const seconds = Math.floor(Date.parse(text) / 1000);
-  if (!hasForm || Number.isNaN(seconds)) {
-    throw new RedfishError(about('#/DateTime', message('PropertyValueFormatError', text, 'DateTime')));
-  }
+  const seconds = Math.floor(timeOf(text, 'DateTime') / 1000);
   if (seconds < 0 || seconds > 0xffff_ffff) {
     throw new RedfishError(about('#/DateTime', message('PropertyValueOutOfRange', text, 'DateTime')));
   }

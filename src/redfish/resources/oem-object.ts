@@ -1,6 +1,6 @@
 /**
- * Objects of ours under `Oem.QemuBmc`: what they hold is told once, in a schema that types the bodies and that CSDL and
- * JSON schema are made from. DSP0266 §9.8.
+ * Objects of ours under `Oem.QemuBmc`, and whole resources of ours: what they hold is told once, in a schema that types
+ * the bodies and that CSDL and JSON schema are made from. DSP0266 §9.8.
  */
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
 import type { JsonObject } from '../json.ts';
@@ -34,29 +34,112 @@ export function oemObject<P extends TProperties>(
   };
 }
 
+/** A property that clients may write. In the words of DMTF's JSON schemas. */
+export const writable = { readonly: false } as const;
+
+/** A resource that no schema of DMTF's has. */
+export interface OemEntity<S extends TObject = TObject> extends Omit<OemObject<S>, 'oem'> {
+  readonly description: string;
+  /** Of its own, by the names after the dot. */
+  readonly actions: Readonly<Record<string, string>>;
+}
+
+/** @param properties besides those that every resource has; a reference to another resource is made by {@link reference} */
+export function oemEntity<P extends TProperties>(
+  name: string,
+  description: string,
+  properties: P,
+  actions: OemEntity['actions'] = {},
+): OemEntity<TObject<P>> {
+  const { oem: _, ...made } = oemObject(name, description, properties);
+  return { ...made, description, actions };
+}
+
+/** A collection of such resources. */
+export interface OemCollection {
+  /** `QemuBmcEventFilterCollection` */
+  readonly name: string;
+  /** `#QemuBmcEventFilterCollection.QemuBmcEventFilterCollection` */
+  readonly type: string;
+  readonly description: string;
+  readonly of: Pick<OemEntity, 'name'>;
+}
+
+export function oemCollection(of: Pick<OemEntity, 'name'>, description: string): OemCollection {
+  const name = `${of.name}Collection`;
+  return { name, type: `#${name}.${name}`, description, of };
+}
+
+/** A property that leads to another resource of ours. @param type `QemuBmcEventFilterCollection` */
+export function reference(type: string, description: string) {
+  return Type.Object(
+    { '@odata.id': Type.String({ format: 'uri-reference', description: 'Where it is.' }) },
+    { title: type, description, additionalProperties: false },
+  );
+}
+
 /** @returns the definitions of the types, for a `Schema` element of CSDL; DSP0266 §13.5 */
-export function csdlTypes({ namespace, name, schema }: OemObject): string {
+export function csdlTypes({ namespace, name, schema }: Omit<OemObject, 'oem'>, entity?: OemEntity): string {
   const definitions = new Map<string, string>();
-  define(schema, name, ' BaseType="Resource.OemObject"');
+  if (entity) defineEntity(entity);
+  else define(schema, name, ' BaseType="Resource.OemObject"');
   return [...definitions.values()].join('\n');
+
+  function defineEntity({ description, actions }: OemEntity): void {
+    definitions.set(name, '');
+    const hasActions = Object.keys(actions).length > 0;
+    const actionsProperty = `        <Property Name="Actions" Type="${namespace}.Actions" Nullable="false">
+          <Annotation Term="OData.Permissions" EnumMember="OData.Permission/Read"/>
+          <Annotation Term="OData.Description" String="What can be done with it."/>
+        </Property>`;
+    definitions.set(
+      name,
+      `      <EntityType Name="${name}" BaseType="${name}.${name}">
+        <Annotation Term="OData.AdditionalProperties" Bool="false"/>
+        <Annotation Term="OData.Description" String="${description}"/>
+${[propertiesOf(schema), ...(hasActions ? [actionsProperty] : [])].join('\n')}
+      </EntityType>`,
+    );
+    if (!hasActions) return;
+    definitions.set(
+      'Actions',
+      `      <ComplexType Name="Actions">
+        <Annotation Term="OData.AdditionalProperties" Bool="false"/>
+        <Annotation Term="OData.Description" String="What can be done with it."/>
+      </ComplexType>`,
+    );
+  }
 
   function define(object: TObject, title: string, base = ''): void {
     // The place first: an object stands before its parts.
     definitions.set(title, '');
-    const properties = Object.entries(object.properties).map(
-      ([property, of]) => `        <Property Name="${property}" Type="${csdlType(of)}"${nullable(of)}>
-          <Annotation Term="OData.Permissions" EnumMember="OData.Permission/Read"/>
-          <Annotation Term="OData.Description" String="${textOf(of, 'description')}"/>
-        </Property>`,
-    );
     definitions.set(
       title,
       `      <ComplexType Name="${title}"${base}>
         <Annotation Term="OData.AdditionalProperties" Bool="false"/>
         <Annotation Term="OData.Description" String="${textOf(object, 'description')}"/>
-${properties.join('\n')}
+${propertiesOf(object)}
       </ComplexType>`,
     );
+  }
+
+  function propertiesOf(object: TObject): string {
+    return Object.entries(object.properties)
+      .map(([property, of]) => {
+        const annotations = `          <Annotation Term="OData.Permissions" EnumMember="OData.Permission/${isWritable(of) ? 'ReadWrite' : 'Read'}"/>
+          <Annotation Term="OData.Description" String="${textOf(of, 'description')}"/>`;
+        if (isReference(of)) {
+          const type = textOf(of, 'title');
+          return `        <NavigationProperty Name="${property}" Type="${type}.${type}" Nullable="false">
+${annotations}
+          <Annotation Term="OData.AutoExpandReferences"/>
+        </NavigationProperty>`;
+        }
+        return `        <Property Name="${property}" Type="${csdlType(of)}"${nullable(of)}>
+${annotations}
+        </Property>`;
+      })
+      .join('\n');
   }
 
   function csdlType(of: TSchema): string {
@@ -65,7 +148,11 @@ ${properties.join('\n')}
     if (Type.IsInteger(of)) return 'Edm.Int64';
     if (Type.IsString(of))
       return 'format' in of && of.format === 'date-time' ? 'Edm.DateTimeOffset' : 'Edm.String';
-    if (Type.IsUnion(of)) return 'Edm.PrimitiveType';
+    if (Type.IsInteger(of)) return 'Edm.Int64';
+    if (Type.IsUnion(of)) {
+      const [only, ...others] = of.anyOf.filter((each) => !Type.IsNull(each));
+      return only && others.length === 0 ? csdlType(only) : 'Edm.PrimitiveType';
+    }
     const title = textOf(of, 'title');
     if (Type.IsObject(of)) {
       if (!definitions.has(title)) define(of, title);
@@ -81,6 +168,14 @@ ${properties.join('\n')}
     if (typeof text === 'string') return text;
     throw new TypeError(`${namespace}: no ${key} in ${JSON.stringify(of)}`);
   }
+}
+
+function isWritable(of: TSchema): boolean {
+  return 'readonly' in of && of.readonly === false;
+}
+
+function isReference(of: TSchema): of is TObject {
+  return Type.IsObject(of) && '@odata.id' in of.properties;
 }
 
 function nullable(of: TSchema): string {

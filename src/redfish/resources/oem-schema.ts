@@ -5,9 +5,11 @@
 import { type Action, plain, type Resource } from '../definition.ts';
 import type { JsonObject } from '../json.ts';
 import { root } from '../paths.ts';
+import { oemCollections, oemEntities } from './event-filtering.ts';
 import { auditObject } from './log-services.ts';
+import { managerObject } from './manager.ts';
 import { consolesObject } from './oem-console.ts';
-import { csdlTypes, type OemObject } from './oem-object.ts';
+import { csdlTypes, type OemCollection, type OemEntity, type OemObject } from './oem-object.ts';
 import { driveObject } from './storage.ts';
 
 /** An action that no schema of DMTF's has. */
@@ -38,14 +40,23 @@ const descriptions: Readonly<Record<string, string>> = {
     'Answers the settings of the BMC as one document, without secrets, that the update service restores.',
 };
 
-const objects: readonly OemObject[] = [consolesObject, auditObject, driveObject];
+const objects: readonly OemObject[] = [consolesObject, auditObject, managerObject, driveObject];
 
-/** What one file of CSDL holds: the actions in an unversioned namespace, the object in its own. */
+/** A namespace, and the type that its JSON schema is about. */
+export interface OemNamespace {
+  readonly id: string;
+  readonly type: string;
+  /** Of the JSON schema. */
+  readonly definitions: JsonObject;
+}
+
+/** What one file of CSDL holds: of a name, all its namespaces. */
 export interface OemSchema {
   /** `QemuBmcManager` */
   readonly name: string;
-  readonly actions: readonly OemAction[];
-  readonly object: OemObject | undefined;
+  readonly namespaces: readonly OemNamespace[];
+  /** `Schema` elements of CSDL. */
+  readonly csdl: readonly string[];
 }
 
 /** @param resources whatever has OEM actions */
@@ -55,12 +66,26 @@ export function oemSchemas(resources: readonly Resource[]): readonly OemSchema[]
     ...rawActions,
     ...[...new Set(own)].map((name) => ({ name, description: descriptions[name] ?? name })),
   ];
-  const names = new Set([...actions.map(schemaNameOf), ...objects.map(({ name }) => name)]);
-  return [...names].map((name) => ({
-    name,
-    actions: actions.filter((each) => schemaNameOf(each) === name),
-    object: objects.find((each) => each.name === name),
-  }));
+  const names = new Set(actions.map(schemaNameOf));
+  const parts = [
+    ...[...names].map((name) =>
+      actionsSchema(
+        name,
+        actions.filter((each) => schemaNameOf(each) === name),
+      ),
+    ),
+    ...objects.map(objectSchema),
+    ...oemEntities.map(entitySchema),
+    ...oemCollections.map(collectionSchema),
+  ];
+  return [...new Set(parts.map(({ name }) => name))].map((name) => {
+    const of = parts.filter((part) => part.name === name);
+    return {
+      name,
+      namespaces: of.flatMap(({ namespaces }) => namespaces),
+      csdl: of.flatMap(({ csdl: elements }) => elements),
+    };
+  });
 }
 
 function nameOf({ name }: Action): string {
@@ -72,20 +97,81 @@ function schemaNameOf({ name }: OemAction): string {
   return name.slice(0, name.indexOf('.'));
 }
 
-/** A namespace, and the type that its JSON schema is about. */
-export interface OemNamespace {
-  readonly id: string;
-  readonly type: string;
+function actionsSchema(name: string, actions: readonly OemAction[]): OemSchema {
+  return {
+    name,
+    namespaces: [{ id: name, type: `#${name}`, definitions: actionDefinitions(actions) }],
+    csdl: [
+      csdlSchema(name, actions.map((action) => boundAction(name, action, 'Resource.OemActions')).join('\n')),
+    ],
+  };
 }
 
-export function namespacesOf({ name, actions, object }: OemSchema): readonly OemNamespace[] {
-  return [
-    ...(actions.length > 0 ? [{ id: name, type: `#${name}` }] : []),
-    ...(object ? [{ id: object.namespace, type: object.type }] : []),
-  ];
+function objectSchema(object: OemObject): OemSchema {
+  const { name, namespace, type } = object;
+  return {
+    name,
+    namespaces: [{ id: namespace, type, definitions: objectDefinitions(object) }],
+    csdl: [csdlSchema(namespace, csdlTypes(object))],
+  };
 }
 
-export function csdlUri({ name }: OemSchema): string {
+function entitySchema(entity: OemEntity): OemSchema {
+  const { name, namespace, type, description } = entity;
+  const actions = Object.entries(entity.actions).map(([action, text]) => ({
+    name: `${name}.${action}`,
+    description: text,
+  }));
+  const base = `      <EntityType Name="${name}" BaseType="Resource.v1_0_0.Resource" Abstract="true">
+        <Annotation Term="OData.Description" String="${description}"/>
+      </EntityType>`;
+  const bound = actions.map((action) => boundAction(name, action, `${namespace}.Actions`));
+  return {
+    name,
+    namespaces: [{ id: namespace, type, definitions: entityDefinitions(entity, actions) }],
+    csdl: [csdlSchema(name, [base, ...bound].join('\n')), csdlSchema(namespace, csdlTypes(entity, entity))],
+  };
+}
+
+function collectionSchema({ name, type, description, of }: OemCollection): OemSchema {
+  const element = `      <EntityType Name="${name}" BaseType="Resource.v1_0_0.ResourceCollection">
+        <Annotation Term="OData.Description" String="${description}"/>
+        <NavigationProperty Name="Members" Type="Collection(${of.name}.${of.name})">
+          <Annotation Term="OData.Permissions" EnumMember="OData.Permission/Read"/>
+          <Annotation Term="OData.Description" String="The members of the collection."/>
+          <Annotation Term="OData.AutoExpandReferences"/>
+        </NavigationProperty>
+      </EntityType>`;
+  const members = { type: 'array', items: { type: 'object' }, description: 'The members of the collection.' };
+  const count = { type: 'integer', description: 'How many there are.' };
+  return {
+    name,
+    namespaces: [
+      {
+        id: name,
+        type,
+        definitions: {
+          [name]: resourceDefinition(description, { Members: members, 'Members@odata.count': count }),
+        },
+      },
+    ],
+    csdl: [csdlSchema(name, element)],
+  };
+}
+
+function boundAction(schema: string, { name, description }: OemAction, of: string): string {
+  return `      <Action Name="${name.slice(schema.length + 1)}" IsBound="true">
+        <Parameter Name="${schema}" Type="${of}"/>
+        <Annotation Term="OData.Description" String="${description}"/>
+      </Action>`;
+}
+
+/** Names of the namespaces that the file of CSDL has. */
+export function includesOf({ csdl: elements }: OemSchema): readonly string[] {
+  return elements.flatMap((element) => /Namespace="(\w+(?:\.\w+)?)"/.exec(element)?.[1] ?? []);
+}
+
+export function csdlUri({ name }: Pick<OemSchema, 'name'>): string {
   return `${root}/Schemas/${name}_v1.xml`;
 }
 
@@ -94,24 +180,25 @@ export function jsonSchemaUri(namespace: string): string {
   return `${root}/Schemas/${namespace}.json`;
 }
 
+/** Whether a type is one of ours. */
+export function isOwnType(type: string): boolean {
+  return type.startsWith('#QemuBmc');
+}
+
 /** @param resources whatever has OEM actions */
 export function oemSchemaResources(resources: readonly Resource[]): readonly Resource[] {
-  return oemSchemas(resources).flatMap((schema) => {
-    const { name, actions, object } = schema;
-    return [
-      plain({
-        path: csdlUri(schema) as '/redfish/v1/Schemas/QemuBmcManager_v1.xml',
-        privileges: { get: [] },
-        answer: () => ({
-          status: 200,
-          headers: { 'content-type': 'application/xml; charset=utf-8' },
-          body: once(csdl(schema)),
-        }),
+  return oemSchemas(resources).flatMap((schema) => [
+    plain({
+      path: csdlUri(schema) as '/redfish/v1/Schemas/QemuBmcManager_v1.xml',
+      privileges: { get: [] },
+      answer: () => ({
+        status: 200,
+        headers: { 'content-type': 'application/xml; charset=utf-8' },
+        body: once(csdl(schema)),
       }),
-      ...(actions.length > 0 ? [jsonSchemaResource(name, actionDefinitions(actions))] : []),
-      ...(object ? [jsonSchemaResource(object.namespace, objectDefinitions(object))] : []),
-    ];
-  });
+    }),
+    ...schema.namespaces.map(({ id, definitions }) => jsonSchemaResource(id, definitions)),
+  ]);
 }
 
 function jsonSchemaResource(namespace: string, definitions: JsonObject): Resource {
@@ -137,17 +224,18 @@ async function* once(text: string): AsyncIterable<string> {
 
 const published = 'http://redfish.dmtf.org/schemas/v1';
 
-function csdl({ name, actions, object }: OemSchema): string {
-  const bound = actions.map(
-    (action) => `      <Action Name="${action.name.slice(name.length + 1)}" IsBound="true">
-        <Parameter Name="${name}" Type="Resource.OemActions"/>
-        <Annotation Term="OData.Description" String="${action.description}"/>
-      </Action>`,
+function csdl({ name, csdl: schemas }: OemSchema): string {
+  const others = new Set(
+    schemas.flatMap((each) => [...each.matchAll(/"(?:Collection\()?(Qemu\w+)\./g)].map(([, at]) => at)),
   );
-  const schemas = [
-    ...(bound.length > 0 ? [csdlSchema(name, bound.join('\n'))] : []),
-    ...(object ? [csdlSchema(object.namespace, csdlTypes(object))] : []),
-  ];
+  const references = [...others]
+    .filter((other) => other !== undefined && other !== name)
+    .map(
+      (other = '') => `  <edmx:Reference Uri="${csdlUri({ name: other })}">
+    <edmx:Include Namespace="${other}"/>
+  </edmx:Reference>
+`,
+    );
   return `<?xml version="1.0" encoding="UTF-8"?>
 <edmx:Edmx xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx" Version="4.0">
   <edmx:Reference Uri="http://docs.oasis-open.org/odata/odata/v4.0/errata03/csd01/complete/vocabularies/Org.OData.Core.V1.xml">
@@ -158,8 +246,9 @@ function csdl({ name, actions, object }: OemSchema): string {
   </edmx:Reference>
   <edmx:Reference Uri="${published}/Resource_v1.xml">
     <edmx:Include Namespace="Resource"/>
+    <edmx:Include Namespace="Resource.v1_0_0"/>
   </edmx:Reference>
-  <edmx:DataServices>
+${references.join('')}  <edmx:DataServices>
 ${schemas.join('\n')}
   </edmx:DataServices>
 </edmx:Edmx>
@@ -194,4 +283,37 @@ function objectDefinitions({ name, type, schema }: OemObject): JsonObject {
   const { properties, ...rest } = schema as unknown as { readonly properties: JsonObject };
   const own = { '@odata.type': { type: 'string', const: type }, ...properties };
   return { [name]: { ...rest, properties: own } };
+}
+
+const text = { type: 'string' };
+
+function resourceDefinition(description: string, properties: JsonObject): JsonObject {
+  return {
+    type: 'object',
+    description,
+    additionalProperties: false,
+    patternProperties: { '^([a-zA-Z_][a-zA-Z0-9_]*)?@(odata|Redfish|Message)\\.[a-zA-Z_][a-zA-Z0-9_]*$': {} },
+    properties: { Id: text, Name: text, Description: text, ...properties },
+  };
+}
+
+function entityDefinitions(
+  { name, schema, description }: OemEntity,
+  actions: readonly OemAction[],
+): JsonObject {
+  const own = actions.length === 0 ? undefined : actionDefinitions(actions);
+  const { properties } = schema as unknown as { readonly properties: JsonObject };
+  const references = actions.map(({ name: action }) => [
+    `#${action}`,
+    { $ref: `#/definitions/${action.slice(action.indexOf('.') + 1)}` },
+  ]);
+  return {
+    [name]: resourceDefinition(description, {
+      ...properties,
+      ...(own && {
+        Actions: { type: 'object', additionalProperties: false, properties: Object.fromEntries(references) },
+      }),
+    }),
+    ...own,
+  };
 }

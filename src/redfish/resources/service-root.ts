@@ -2,7 +2,7 @@
 import { always, plain, type Resource, resource } from '../definition.ts';
 import { link, root } from '../paths.ts';
 import { maxExpandLevels } from '../query.ts';
-import { csdlUri, namespacesOf, oemSchemas } from './oem-schema.ts';
+import { csdlUri, includesOf, isOwnType, oemSchemas } from './oem-schema.ts';
 
 export const redfishVersion = '1.20.1';
 
@@ -90,6 +90,7 @@ async function* once(text: string): AsyncIterable<string> {
 function metadata(resources: readonly Resource[]): string {
   const namespaces = new Map<string, Set<string>>();
   for (const { type } of resources) {
+    if (type !== undefined && isOwnType(type)) continue;
     const [name, version] = type?.slice(1).split('.') ?? [];
     if (name === undefined || version === undefined) continue;
     const includes = namespaces.get(name) ?? new Set([name]);
@@ -102,7 +103,7 @@ function metadata(resources: readonly Resource[]): string {
     return `  <edmx:Reference Uri="${schemas}/${name}_v1.xml">\n${lines.join('\n')}\n  </edmx:Reference>`;
   });
   for (const schema of oemSchemas(resources)) {
-    const lines = namespacesOf(schema).map(({ id }) => `    <edmx:Include Namespace="${id}"/>`);
+    const lines = includesOf(schema).map((id) => `    <edmx:Include Namespace="${id}"/>`);
     references.push(`  <edmx:Reference Uri="${csdlUri(schema)}">\n${lines.join('\n')}\n  </edmx:Reference>`);
   }
   const root = [...(namespaces.get('ServiceRoot') ?? [])].find((name) => name.includes('.'));

@@ -1,5 +1,6 @@
-/** Sessions: log in, look who is there, log out. DSP0266 §13.3.4; DSP0268, SessionService, Session. */
+/** Sessions, those of IPMI too: log in, look who is there, log out. DSP0266 §13.3.4; DSP0268, SessionService, Session. */
 import { Type } from 'typebox';
+import type { OpenSession } from '../../bmc/open-sessions.ts';
 import { always, collection, create, type Resource, resource } from '../definition.ts';
 import { RedfishError } from '../errors.ts';
 import { message, messageObject } from '../messages.ts';
@@ -10,6 +11,8 @@ import { roleOf } from '../roles.ts';
 import { idleTimeout, type RedfishSession } from '../sessions.ts';
 
 const sessionsUri = `${root}/SessionService/Sessions`;
+/** No hexadecimal digit, as those of Redfish begin with. */
+const ipmiPrefix = 'ipmi';
 
 const sessionService = resource({
   path: '/redfish/v1/SessionService',
@@ -38,7 +41,10 @@ const sessions = collection({
   name: 'Sessions',
   privileges: { get: ['Login'], post: [] },
   find: always,
-  members: (_, { state }) => state.sessions.list().map(({ id }) => `${sessionsUri}/${id}`),
+  members: (_, { bmc, state }) => [
+    ...state.sessions.list().map(({ id }) => `${sessionsUri}/${id}`),
+    ...bmc.openSessions.list().map(({ id }) => `${sessionsUri}/${ipmiPrefix}${id}`),
+  ],
   create: create({
     schema: Type.Object({ UserName: Type.String(), Password: Type.String() }),
     run({ UserName: name, Password: password }, _, { state, login, request }) {
@@ -57,7 +63,7 @@ const sessions = collection({
         body: {
           '@odata.id': uri,
           '@odata.type': sessionType,
-          ...sessionBody(session, roleOf(outcome.user)),
+          ...sessionBody(redfishSession(session), roleOf(outcome.user)),
           ...(outcome.user.passwordChangeRequired && {
             '@Message.ExtendedInfo': [messageObject(passwordChangeRequired(outcome.user))],
           }),
@@ -73,28 +79,54 @@ const session = resource({
   path: '/redfish/v1/SessionService/Sessions/:sessionId',
   type: sessionType,
   privileges: { get: ['Login'], delete: ['ConfigureManager', 'ConfigureSelf'] },
-  find: ({ sessionId }, { state }) => state.sessions.get(sessionId),
+  find: ({ sessionId }, { bmc, state }) => {
+    const found = state.sessions.get(sessionId);
+    if (found) return redfishSession(found);
+    const [, number = ''] = sessionId.split(ipmiPrefix);
+    const other = sessionId === `${ipmiPrefix}${number}` ? bmc.openSessions.get(number) : undefined;
+    return other && otherSession(other);
+  },
   isSelf: ({ found }, { user }) => found.userId === user?.id,
   beforePasswordChange: true,
   read: ({ found }, { bmc }) => {
     const user = bmc.users.get(found.userId);
     return sessionBody(found, user && roleOf(user));
   },
-  remove({ found }, { state, actor }) {
-    state.sessions.end(found.id, actor);
+  remove({ found: { type, id, number } }, { bmc, state, actor }) {
+    if (type === 'Redfish') state.sessions.end(id, actor);
+    else bmc.openSessions.end(number, actor);
     return undefined;
   },
 });
 
-function sessionBody({ id, userName, clientOrigin, createdTime }: RedfishSession, role: string | undefined) {
+interface Shown {
+  readonly type: 'Redfish' | OpenSession['protocol'];
+  readonly id: string;
+  /** By which the core knows it. */
+  readonly number: string;
+  readonly userId: number;
+  readonly userName: string;
+  readonly from: string;
+  readonly openedAt: number;
+}
+
+function redfishSession({ id, userId, userName, clientOrigin, createdTime }: RedfishSession): Shown {
+  return { type: 'Redfish', id, number: id, userId, userName, from: clientOrigin, openedAt: createdTime };
+}
+
+function otherSession({ id, protocol, ...others }: OpenSession): Shown {
+  return { type: protocol, id: `${ipmiPrefix}${id}`, number: id, ...others };
+}
+
+function sessionBody({ type, id, userName, from, openedAt }: Shown, role: string | undefined) {
   return {
     Id: id,
-    Name: `Session of ${userName}`,
+    Name: `${type} session of ${userName}`,
     UserName: userName,
-    Password: null,
-    ClientOriginIPAddress: clientOrigin,
-    SessionType: 'Redfish',
-    CreatedTime: new Date(createdTime).toISOString(),
+    ...(type === 'Redfish' && { Password: null }),
+    ClientOriginIPAddress: from,
+    SessionType: type,
+    CreatedTime: new Date(openedAt).toISOString(),
     ...(role !== undefined && { Roles: [role] }),
   };
 }

@@ -33,6 +33,7 @@ export interface Session extends Resource {
   readonly Roles?: readonly string[];
   readonly ClientOriginIPAddress?: string;
   readonly CreatedTime?: string;
+  readonly SessionType?: string;
   readonly '@Message.ExtendedInfo'?: readonly {
     readonly MessageId: string;
     readonly MessageArgs?: readonly string[];

@@ -33,7 +33,7 @@ beforeEach(async () => {
   const state = new IpmiState(bmc);
   const sol = new SolService({ console, settings, events, users, clock, log: silentLogger, replayBytes: 0 });
   lan = new LanFace({ bmc, state, commands: ipmiCommands, sol });
-  const options = { bmc, state, commands: ipmiCommands, lan: lan.context(623), policy: 'full' } as const;
+  const options = { bmc, state, commands: ipmiCommands, lan: lan.context(623) } as const;
   kcs = new KcsGuest(new SystemInterface(options));
 });
 afterEach(async () => {

@@ -23,7 +23,7 @@ function bench() {
     { name: 'reader', password: 'grün', limit: 'user' },
     { name: 'caller', password: 'call', limit: 'callback' },
   ] as const;
-  const users = new Users({ specs, store, events, random });
+  const users = new Users({ specs, store, events, clock, random });
   const lan = new LanSettings({}, { store, events, random, clock });
   const guard = new LoginGuard({ users, lan, events, clock });
   const warn = vi.fn();

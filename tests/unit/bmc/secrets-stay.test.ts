@@ -47,7 +47,7 @@ async function begin(): Promise<void> {
   const sol = new SolService({ console, settings, events, users, clock, log: silentLogger, replayBytes: 0 });
   lan = new LanFace({ bmc, state, commands: ipmiCommands, sol });
   const common = { bmc, state, commands: ipmiCommands, lan: lan.context(623) } as const;
-  kcs = new KcsGuest(new SystemInterface({ ...common, policy: 'no-users' }));
+  kcs = new KcsGuest(new SystemInterface(common));
 }
 async function end(): Promise<void> {
   lan.stop();
@@ -87,6 +87,7 @@ const ticketBy = async (token: string) =>
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'qemu-bmc-secrets-'));
   await begin();
+  bench.bmc.hostAccess.set('no-users', { name: 'test', face: 'bmc' });
   oldToken = (await logIn('operator', 'operator')) ?? '';
   // The operator gets another password, the reader goes.
   expect((await bench.ask('PATCH', `${account}/3`, { body: { Password: 'another one' } })).status).toBe(200);

@@ -21,9 +21,9 @@ import { ScriptedClock } from '../../support/scripted-clock.ts';
 const admin = { name: 'admin', password: 'password', limit: 'administrator' } as const;
 const actor = { name: 'admin', face: 'ipmi', from: '192.0.2.1:40000' } as const;
 
-function usersOf(specs: readonly UserSpec[], store: Store = memoryStore()) {
-  const events = new EventLog(new ScriptedClock(), memoryStore(), silentLogger);
-  return { users: new Users({ specs, store, events, random: systemRandom() }), events };
+function usersOf(specs: readonly UserSpec[], store: Store = memoryStore(), clock = new ScriptedClock()) {
+  const events = new EventLog(clock, memoryStore(), silentLogger);
+  return { users: new Users({ specs, store, events, clock, random: systemRandom() }), events };
 }
 const passwordOf = (users: Users, id: number) => Buffer.from(users.get(id)?.password ?? []).toString();
 
@@ -264,6 +264,94 @@ describe('a password that must change', () => {
     const { users } = usersOf([admin]);
     users.update(2, { password: Buffer.from('initial'), ...required }, actor);
     expect(users.get(2)?.passwordChangeRequired).toBe(true);
+  });
+});
+
+describe('a password that expires', () => {
+  const dayMs = 86_400_000;
+  const laterOf = (clock: ScriptedClock, days: number) => ({
+    passwordExpiresAt: clock.wallTime() + days * dayMs,
+  });
+
+  it('has to be changed from then on, by itself: Redfish asks for another, IPMI lets nobody in', async () => {
+    const clock = new ScriptedClock();
+    const { users, events } = usersOf([admin], memoryStore(), clock);
+    const told: boolean[] = [];
+    users.onChange(({ passwordChangeRequired }) => told.push(passwordChangeRequired));
+    users.update(2, laterOf(clock, 1), actor);
+    await clock.advanceAsync(dayMs - 1000, 60_000);
+    expect(users.get(2)?.passwordChangeRequired).toBe(false);
+    await clock.advanceAsync(1000);
+    const user = users.get(2);
+    expect(user && [user.passwordChangeRequired, canLogIn(user), canLogInToRedfish(user)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    expect(told).toEqual([false, true]);
+    expect(events.list().at(-1)?.text).toBe(
+      'user 2 admin: password change (now required) changed by expiry of passwords',
+    );
+  });
+
+  it('is over with another password, which never expires without a policy', () => {
+    const clock = new ScriptedClock();
+    const { users } = usersOf([admin], memoryStore(), clock);
+    users.update(2, { passwordExpiresAt: clock.wallTime() - 1 }, actor);
+    expect(users.get(2)?.passwordChangeRequired).toBe(true);
+    users.update(2, { password: Buffer.from('another') }, actor);
+    expect(users.get(2)).toMatchObject({ passwordChangeRequired: false, passwordExpiresAt: null });
+  });
+
+  it('is not made good by saying so, but by another time', () => {
+    const clock = new ScriptedClock();
+    const { users } = usersOf([admin], memoryStore(), clock);
+    users.update(2, { passwordExpiresAt: clock.wallTime() - 1 }, actor);
+    const good = { passwordChangeRequired: false };
+    for (const passwordExpiresAt of [Number.NaN, 0.5, 9e15]) {
+      expect(() => users.update(2, { passwordExpiresAt }, actor)).toThrow('is no time');
+    }
+    expect(() => users.update(2, good, actor)).toThrow('the password has expired');
+    users.update(2, { ...laterOf(clock, 1), ...good }, actor);
+    expect(users.get(2)?.passwordChangeRequired).toBe(false);
+  });
+
+  it('lives as long as the policy says, unless it comes with a time of its own', () => {
+    const clock = new ScriptedClock();
+    const store = memoryStore();
+    const { users } = usersOf([admin], store, clock);
+    users.setPasswordDays(90, actor);
+    // The password that is there keeps the time it has.
+    expect(users.get(2)?.passwordExpiresAt).toBeNull();
+    users.update(2, { password: Buffer.from('second') }, actor);
+    expect(users.get(2)).toMatchObject(laterOf(clock, 90));
+    const own = laterOf(clock, 7);
+    users.update(2, { password: Buffer.from('third'), ...own }, actor);
+    expect(users.get(2)).toMatchObject(own);
+    expect(usersOf([admin], store, clock).users.passwordDays).toBe(90);
+    for (const days of [0, 3651, 1.5]) expect(() => users.setPasswordDays(days, actor)).toThrow(BmcError);
+    users.setPasswordDays(undefined, actor);
+    users.update(2, { password: Buffer.from('fourth') }, actor);
+    expect(users.get(2)?.passwordExpiresAt).toBeNull();
+  });
+
+  it('has expired as well when its time has come while the BMC was off', () => {
+    const clock = new ScriptedClock();
+    const store = memoryStore();
+    usersOf([admin], store, clock).users.update(2, laterOf(clock, 1), actor);
+    const later = new ScriptedClock(clock.wallTime() + 2 * dayMs);
+    expect(usersOf([admin], store, later).users.get(2)?.passwordChangeRequired).toBe(true);
+  });
+
+  it('and the policy are forgotten with all settings', () => {
+    const clock = new ScriptedClock();
+    const { users } = usersOf([admin], memoryStore(), clock);
+    let policies = 0;
+    users.onPolicyChange(() => policies++);
+    users.setPasswordDays(30, actor);
+    users.update(2, laterOf(clock, 3), actor);
+    users.resetToDefaults(actor);
+    expect([users.passwordDays, users.get(2)?.passwordExpiresAt, policies]).toEqual([undefined, null, 2]);
   });
 });
 

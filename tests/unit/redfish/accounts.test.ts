@@ -15,6 +15,7 @@ async function start(options: RedfishBenchOptions = {}) {
 afterEach(() => bench.stop());
 
 const patch = (url: string, body: unknown, as = 'admin') => bench.ask('PATCH', url, { body, as });
+const get = async (url: string) => (await bench.ask('GET', url)).body;
 const status = async (as: string) => (await bench.ask('GET', '/redfish/v1/Systems', { as })).status;
 const messageOf = (reply: { body: { error: { '@Message.ExtendedInfo': { MessageId: string }[] } } }) =>
   reply.body.error['@Message.ExtendedInfo'][0]?.MessageId.split('.').at(-1);
@@ -150,6 +151,64 @@ describe('an account', () => {
     expect(bench.bmc.users.get(4)?.passwordChangeRequired).toBe(true);
     expect((await patch(reader, { Password: 'other' }, 'reader')).status).toBe(200);
     expect(await status('reader:other')).toBe(200);
+  });
+
+  it('says until when its password is good, and takes RFC 3339 or null', async () => {
+    await start();
+    expect((await get(reader)).PasswordExpiration).toBeNull();
+    for (const bad of ['tomorrow', '2031-05-04', '2031-13-04T00:00:00Z', '']) {
+      const reply = await patch(reader, { PasswordExpiration: bad });
+      expect([bad, reply.status]).toEqual([bad, 400]);
+      expect(reply.text).toContain('PropertyValueFormatError');
+    }
+    expect((await patch(reader, { PasswordExpiration: 7 })).status).toBe(400);
+    expect((await patch(reader, { PasswordExpiration: '2031-05-04T09:00:00+09:00' })).status).toBe(200);
+    expect((await get(reader)).PasswordExpiration).toBe('2031-05-04T00:00:00+00:00');
+    // It is not the user's own to say.
+    const own = await patch(reader, { PasswordExpiration: null }, 'reader');
+    expect(own.status).toBe(403);
+    expect((await get(reader)).PasswordExpiration).toBe('2031-05-04T00:00:00+00:00');
+    await patch(reader, { PasswordExpiration: null });
+    expect(bench.bmc.users.get(4)?.passwordExpiresAt).toBeNull();
+  });
+
+  it('whose password has expired may change that and nothing else, until there is another', async () => {
+    await start();
+    const soon = new Date(bench.clock.wallTime() + 1000).toISOString();
+    await patch(reader, { PasswordExpiration: soon });
+    expect(await status('reader')).toBe(200);
+    await bench.clock.advanceAsync(1000);
+    const refused = await bench.ask('GET', '/redfish/v1/Systems', { as: 'reader' });
+    expect(refused.text).toContain('PasswordChangeRequired');
+    const good = await patch(reader, { PasswordChangeRequired: false });
+    expect(good.status).toBe(400);
+    expect(good.text).toContain('PropertyValueConflict');
+    expect((await patch(reader, { Password: 'other' }, 'reader')).status).toBe(200);
+    expect(await get(reader)).toMatchObject({ PasswordChangeRequired: false, PasswordExpiration: null });
+    expect(await status('reader:other')).toBe(200);
+  });
+
+  it('gets the time that the policy gives to new passwords, or its own', async () => {
+    await start();
+    expect((await get(service)).PasswordExpirationDays).toBeNull();
+    for (const bad of [0, 3651, 1.5, '90']) {
+      expect((await patch(service, { PasswordExpirationDays: bad })).status).toBe(400);
+    }
+    await patch(service, { PasswordExpirationDays: 90 });
+    expect((await get(service)).PasswordExpirationDays).toBe(90);
+    const made = await bench.ask('POST', accounts, {
+      body: { UserName: 'new', Password: 'new', RoleId: 'ReadOnly' },
+    });
+    const days = (body: { PasswordExpiration: string }) =>
+      (Date.parse(body.PasswordExpiration) - bench.clock.wallTime()) / 86_400_000;
+    expect(days(made.body)).toBeCloseTo(90, 3);
+    const own = { UserName: 'own', Password: 'own', RoleId: 'ReadOnly', PasswordExpiration: null };
+    expect((await bench.ask('POST', accounts, { body: own })).body.PasswordExpiration).toBeNull();
+    expect((await get(reader)).PasswordExpiration).toBeNull();
+    await patch(reader, { Password: 'other' });
+    expect(days(await get(reader))).toBeCloseTo(90, 3);
+    await patch(service, { PasswordExpirationDays: null });
+    expect((await get(service)).PasswordExpirationDays).toBeNull();
   });
 
   it('that must change its password is not open to more than that by its role', async () => {

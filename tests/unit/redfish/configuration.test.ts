@@ -76,10 +76,12 @@ describe('the document', () => {
     expect(body).toMatchObject({ format: 'qemu-bmc configuration', version: 1 });
     const sections = [
       'users',
+      'passwords',
       'machine',
       'sensors',
       'lan',
       'sol',
+      'hostAccess',
       'pef',
       'power',
       'bootOverride',

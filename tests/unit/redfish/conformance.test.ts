@@ -6,6 +6,9 @@ import { RedfishBench } from '../../support/redfish-bench.ts';
 import { crawl } from '../../support/redfish-crawl.ts';
 import { noSchemas, schemaProblems } from '../../support/redfish-schemas.ts';
 
+/** Event filtering: itself, 40 filters, 16 policies, 4 destinations, and their three collections. */
+const ownResources = 1 + 40 + 16 + 4 + 3;
+
 /** All bodies, by path, that links lead to. */
 async function bodiesOf(bench: RedfishBench) {
   const { bodies, dead } = await crawl(bench);
@@ -59,7 +62,10 @@ describe('every resource that links lead to', () => {
     `conforms to DMTF’s schema of its type${noSchemas ? ` [skipped: ${noSchemas}]` : ''}`,
     async () => {
       const bodies = await bodiesOf(bench);
-      const problems = [...bodies].flatMap(([uri, body]) =>
+      // What is ours has schemas of ours: oem-schema.test.ts.
+      const published = [...bodies].filter(([, body]) => !String(body['@odata.type']).startsWith('#QemuBmc'));
+      expect(bodies.size - published.length).toBe(ownResources);
+      const problems = published.flatMap(([uri, body]) =>
         schemaProblems(body).map((text) => `${uri} ${text}`),
       );
       expect(problems).toEqual([]);
@@ -68,5 +74,7 @@ describe('every resource that links lead to', () => {
       expect(wrong).toContain('/PowerState');
       expect(wrong).toContain('"additionalProperty":"Colour"');
     },
+    // Making DMTF's schemas ready is most of it.
+    180_000,
   );
 });

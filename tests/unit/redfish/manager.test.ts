@@ -77,6 +77,44 @@ describe('the manager', () => {
   });
 });
 
+describe('what the host may do', () => {
+  const policyIn = (QemuBmc: object) => ({ body: { Oem: { QemuBmc } } });
+
+  it('is read and changed as the system interface policy, and shows in the system', async () => {
+    await start();
+    const { Oem } = (await bench.ask('GET', manager)).body;
+    expect(Oem.QemuBmc).toMatchObject({
+      '@odata.type': '#QemuBmcManager.v1_0_0.QemuBmcManager',
+      SystemInterfacePolicy: 'full',
+    });
+    const wish = policyIn({ SystemInterfacePolicy: 'off' });
+    expect((await bench.ask('PATCH', manager, { ...wish, as: 'operator' })).status).toBe(403);
+    expect(bench.bmc.hostAccess.policy).toBe('full');
+    expect((await bench.ask('PATCH', manager, wish)).status).toBe(200);
+    expect(bench.bmc.hostAccess.policy).toBe('off');
+    const system = async () => (await bench.ask('GET', '/redfish/v1/Systems/1')).body;
+    expect((await system()).IPMIHostInterface).toEqual({ ServiceEnabled: false });
+    bench.bmc.resetToDefaults('preserve-network-and-users', { name: 'bench', face: 'bmc' });
+    expect((await system()).IPMIHostInterface).toEqual({ ServiceEnabled: true });
+  });
+
+  it('is refused where it is no policy, or no setting', async () => {
+    await start();
+    const bad = [
+      [{ SystemInterfacePolicy: 'some' }, 'PropertyValueNotInList'],
+      [{ SystemInterfacePolicy: null }, 'PropertyValueTypeError'],
+      [{ Profile: 'strict' }, 'PropertyNotWritable'],
+      [{ Colour: 'red' }, 'PropertyUnknown'],
+    ] as const;
+    for (const [wish, told] of bad) {
+      const reply = await bench.ask('PATCH', manager, policyIn(wish));
+      expect([wish, reply.status]).toEqual([wish, 400]);
+      expect(reply.text).toContain(`.${told}"`);
+    }
+    expect(bench.bmc.hostAccess.policy).toBe('full');
+  });
+});
+
 describe('a reset to defaults', () => {
   const actor = { name: 'bench', face: 'bmc' } as const;
   const reset = (ResetType: string) =>

@@ -39,6 +39,7 @@ interface Needs {
 const look: Needs = { get: ['Login'], change: [] };
 const components: Needs = { get: ['Login'], change: ['Components'] };
 const manager: Needs = { get: ['Login'], change: ['Manager'] };
+const filtering: Needs = { get: ['Manager', 'Components'], change: ['Manager'] };
 const secret: Needs = { get: ['Manager'], change: ['Manager'] };
 
 /** By the name of the schema. */
@@ -113,6 +114,14 @@ const entities: Readonly<Record<string, Needs>> = {
   PowerSupplyCollection: components,
   PrivilegeRegistry: look,
   Processor: components,
+  // Our own: as the levels of IPMI are that its clients need for the same.
+  QemuBmcAlertDestination: filtering,
+  QemuBmcAlertDestinationCollection: filtering,
+  QemuBmcAlertPolicy: filtering,
+  QemuBmcAlertPolicyCollection: filtering,
+  QemuBmcEventFilter: filtering,
+  QemuBmcEventFilterCollection: filtering,
+  QemuBmcEventFiltering: filtering,
   ProcessorCollection: components,
   Role: look,
   RoleCollection: look,

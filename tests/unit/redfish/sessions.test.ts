@@ -23,7 +23,7 @@ function bench(store: Store = memoryStore(), wallTime?: number, admin: Partial<U
     limit: 'administrator',
     ...(i === 0 && admin),
   }));
-  const users = new Users({ specs, store: memoryStore(), events, random });
+  const users = new Users({ specs, store: memoryStore(), events, clock, random });
   const sessions = new RedfishSessions({ users, events, store, clock, random });
   const ended: string[] = [];
   sessions.onEnd(({ session, why }) => ended.push(`${session.id} ${why}`));

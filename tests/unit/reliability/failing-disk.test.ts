@@ -150,6 +150,7 @@ describe('state on a disk that fails is the old or the new, the client is told, 
         specs: [{ name: 'admin', password: 'password', limit: 'administrator' }],
         store: open(),
         events: eventLog(),
+        clock: new ScriptedClock(),
         random,
       });
     const mine = users();

@@ -78,11 +78,11 @@ export const en = {
   serialForbidden: 'Your role does not permit reading the serial log',
   serialForbiddenText:
     'Passwords are typed on a console: who may use it, may read it. It takes Operator or more.',
-  serialAsOf: (time: string) => `As of ${time}`,
+  serialLive: 'Live',
+  serialConnecting: 'Connecting…',
   serialOutput: 'Output of the host',
   serialFind: 'Lines with',
   serialLines: (count: string, total: string) => `${count} of ${total} lines`,
-  readAgain: 'Read again',
   download: 'Download',
   wrap: 'Wrap long lines',
   openConsole: 'Open the console',

@@ -87,11 +87,11 @@ export const ja: Words<typeof en> = {
   serialForbidden: 'シリアルログを読む権限がありません',
   serialForbiddenText:
     'コンソールにはパスワードが入力されることがあるため、使用できる人だけが読めます。Operator 以上のロールが必要です。',
-  serialAsOf: (time) => `${time} 時点`,
+  serialLive: 'ライブ',
+  serialConnecting: '接続中…',
   serialOutput: 'ホストの出力',
   serialFind: '行の検索',
   serialLines: (count, total) => `${total} 行中 ${count} 行`,
-  readAgain: '再読み込み',
   download: 'ダウンロード',
   wrap: '長い行を折り返す',
   openConsole: 'コンソールを開く',

@@ -1,66 +1,107 @@
-import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { Link } from 'react-router';
-import type { ApiError } from '../../api/errors.ts';
 import { useMay } from '../../api/privileges.ts';
-import type { Collection } from '../../api/schema.ts';
-import { client } from '../../api/session.ts';
 import { useFormats } from '../../i18n/formats.ts';
 import { useShellLines } from '../../machine/use-shell-lines.ts';
 import { useMachineName } from '../../shell/machine-name.ts';
+import { ConsoleLink, type ConsoleState } from '../../terminal/console-link.ts';
 import { plainText } from '../../terminal/plain-text.ts';
 import { Button } from '../../ui/button.tsx';
 import { Card } from '../../ui/card.tsx';
 import { CopyAs } from '../../ui/copy-button.tsx';
 import { EmptyState } from '../../ui/empty-state.tsx';
-import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { Checkbox, Field, Input } from '../../ui/field.tsx';
 import { saveFile } from '../../ui/save-file.ts';
 import { Skeleton } from '../../ui/skeleton.tsx';
 import { fileName } from './log-export.ts';
-import { type Entry, serialEntriesUri } from './log-kinds.ts';
+import { serialEntriesUri } from './log-kinds.ts';
 import styles from './serial-log.module.css';
 import { useLogsWords } from './words.ts';
 
+/** As much as the BMC keeps. */
+const keptBytes = 256 * 1024;
+/** Between two drawings of what has come: a host that boots says a lot. */
+const drawMs = 200;
+
 interface SerialText {
-  readonly bytes: ArrayBuffer;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly lines: readonly string[];
-  /** Milliseconds since 1970. */
-  readonly readAt: number;
 }
 
-/** @returns undefined when the host has said nothing yet */
-async function readSerial(signal: AbortSignal): Promise<SerialText | null> {
-  const { body } = await client.get<Collection<Entry & { readonly AdditionalDataURI?: string }>>(
-    serialEntriesUri,
-    { signal },
-  );
-  const uri = body.Members[0]?.AdditionalDataURI;
-  if (uri === undefined) return null;
-  const bytes = await (await client.open('GET', uri, { signal })).arrayBuffer();
-  const text = plainText(new TextDecoder().decode(bytes));
-  return { bytes, lines: text === '' ? [] : text.split('\n'), readAt: Date.now() };
+const closed: ConsoleState = {
+  phase: 'stopped',
+  reason: undefined,
+  mode: 'read',
+  mayWrite: false,
+  connected: false,
+  you: undefined,
+  attached: [],
+};
+const never = () => () => undefined;
+
+/** Follows the serial line from what is kept of it on. @returns undefined before it is open */
+function useSerialText(may: boolean): {
+  readonly text: SerialText | undefined;
+  readonly state: ConsoleState;
+} {
+  const [text, setText] = useState<SerialText>();
+  const [link, setLink] = useState<ConsoleLink>();
+  useEffect(() => {
+    if (!may) return;
+    let said = new Uint8Array(0);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const draw = () => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        const all = plainText(new TextDecoder().decode(said));
+        setText({ bytes: said, lines: all === '' ? [] : all.split('\n') });
+      }, drawMs);
+    };
+    const opened = new ConsoleLink('serial', false, {
+      bytes(bytes) {
+        const joined = new Uint8Array(said.length + bytes.length);
+        joined.set(said);
+        joined.set(bytes, said.length);
+        said = joined.slice(-keptBytes);
+        draw();
+      },
+      control({ type }) {
+        if (type !== 'hello') return;
+        said = new Uint8Array(0);
+        draw();
+      },
+      lost: () => undefined,
+    });
+    opened.start();
+    setLink(opened);
+    return () => {
+      clearTimeout(timer);
+      opened.stop();
+    };
+  }, [may]);
+  const state = useSyncExternalStore(link?.subscribe ?? never, link?.current ?? (() => closed));
+  return { text, state };
 }
 
-/** What the host said on its serial port. It never stops: what is shown is as of a time, and is read again on demand. */
+/** What the host said on its serial port, and says: the end stays in sight as long as nobody scrolls away from it. */
 export function SerialLog() {
   const words = useLogsWords();
-  const { dateTime, number } = useFormats();
+  const { number } = useFormats();
   const machine = useMachineName();
   const linesOf = useShellLines();
   const may = useMay('ConfigureComponents');
   const [wrap, setWrap] = useState(true);
   const [find, setFind] = useState('');
-  const log = useQuery<SerialText | null, ApiError>({
-    queryKey: ['serial-log'],
-    enabled: may,
-    // Each visit reads what there is now.
-    staleTime: 0,
-    queryFn: ({ signal }) => readSerial(signal),
-  });
-  const all = log.data?.lines ?? [];
+  const { text, state } = useSerialText(may);
+  const scroll = useRef<HTMLElement>(null);
+  const atEnd = useRef(true);
+  const all = text?.lines ?? [];
   const wanted = find.trim().toLowerCase();
   const lines = wanted === '' ? all : all.filter((line) => line.toLowerCase().includes(wanted));
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is shown is what moves the end
+  useEffect(() => {
+    if (atEnd.current && scroll.current) scroll.current.scrollTop = scroll.current.scrollHeight;
+  }, [text, wanted, wrap]);
   return (
     <>
       <p className={styles.about}>{words.about.serial}</p>
@@ -69,7 +110,9 @@ export function SerialLog() {
         title={words.logs.serial}
         aside={
           <>
-            {log.data && <span>{words.serialAsOf(dateTime(log.data.readAt))}</span>}
+            {may && (
+              <span role="status">{state.phase === 'open' ? words.serialLive : words.serialConnecting}</span>
+            )}
             <CopyAs
               lines={linesOf({
                 method: 'GET',
@@ -79,21 +122,12 @@ export function SerialLog() {
             />
             <Button
               size="small"
-              icon="restart"
-              busy={log.isFetching}
-              disabled={!may}
-              onClick={() => void log.refetch()}
-            >
-              {words.readAgain}
-            </Button>
-            <Button
-              size="small"
               icon="download"
-              disabled={!log.data}
+              disabled={!text}
               onClick={() => {
-                if (!log.data) return;
-                const name = fileName(machine ?? '', 'serial', 'log', new Date(log.data.readAt));
-                saveFile(name, 'application/octet-stream', log.data.bytes);
+                if (!text) return;
+                const name = fileName(machine ?? '', 'serial', 'log', new Date());
+                saveFile(name, 'application/octet-stream', text.bytes);
               }}
             >
               {words.download}
@@ -106,17 +140,18 @@ export function SerialLog() {
             {words.serialForbiddenText}
           </EmptyState>
         )}
-        {may && log.isPending && (
+        {may && !text && (
           <div className={styles.padded}>
-            <Skeleton lines={10} />
+            {state.reason === undefined ? (
+              <Skeleton lines={10} />
+            ) : (
+              <EmptyState icon="warning" title={words.serialUnreadable}>
+                {state.reason}
+              </EmptyState>
+            )}
           </div>
         )}
-        {log.error && !log.data && (
-          <div className={styles.padded}>
-            <ErrorPanel error={log.error} title={words.serialUnreadable} retry={() => void log.refetch()} />
-          </div>
-        )}
-        {may && log.isSuccess && all.length === 0 && (
+        {text && all.length === 0 && (
           <EmptyState
             icon="terminal"
             title={words.serialEmpty}
@@ -141,7 +176,11 @@ export function SerialLog() {
               </span>
             </search>
             <section
+              ref={scroll}
               className={styles.scroll}
+              onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
+                atEnd.current = scrollTop + clientHeight >= scrollHeight - 4;
+              }}
               aria-label={words.serialOutput}
               // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is scrolled by the keyboard, too
               tabIndex={0}

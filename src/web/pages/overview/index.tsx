@@ -1,3 +1,4 @@
+import { lazy, Suspense } from 'react';
 import { useResource } from '../../api/queries.ts';
 import { type ComputerSystem, uris } from '../../api/schema.ts';
 import { BootCard } from '../../machine/boot/boot-card.tsx';
@@ -12,11 +13,17 @@ import { MachineCard } from './machine-card.tsx';
 import { ShellCard } from './shell-card.tsx';
 import { useOverviewWords } from './words.ts';
 
+// What is said of it can wait for what is looked at first.
+const Expiry = lazy(() => import('./expiry/index.tsx'));
+
 export default function Overview() {
   const words = useOverviewWords();
   const system = useResource<ComputerSystem>(uris.system);
   return (
     <Page title={words.title}>
+      <Suspense>
+        <Expiry />
+      </Suspense>
       {system.error && !system.data && (
         <ErrorPanel error={system.error} title={words.systemUnreadable} retry={() => void system.refetch()} />
       )}

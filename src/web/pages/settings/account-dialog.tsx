@@ -13,7 +13,7 @@ import { Checkbox, Field, Input } from '../../ui/field.tsx';
 import { notify } from '../../ui/notices.tsx';
 import { Select } from '../../ui/select.tsx';
 import { useUiWords } from '../../ui/words.ts';
-import { accountBody, ipmiAccount, isName, roleIds, type Wish } from './account.ts';
+import { accountBody, dayOf, ipmiAccount, isName, roleIds, timeOfDay, type Wish } from './account.ts';
 import { useDraft } from './draft.ts';
 import type { PasswordLimits } from './password.ts';
 import { PasswordFields, passwordsReady } from './password-fields.tsx';
@@ -38,6 +38,7 @@ export function AccountDialog({ account, limits, onClose }: AccountDialogProps) 
     Enabled: account?.Enabled ?? true,
     AccountTypes: account?.AccountTypes ?? accountTypes,
     PasswordChangeRequired: account?.PasswordChangeRequired ?? false,
+    PasswordExpiration: account?.PasswordExpiration ?? null,
   });
   const { value, set } = draft;
   const [password, setPassword] = useState('');
@@ -145,6 +146,14 @@ export function AccountDialog({ account, limits, onClose }: AccountDialogProps) 
           checked={value.PasswordChangeRequired}
           onChange={({ target }) => set({ PasswordChangeRequired: target.checked })}
         />
+        <Field label={words.expires} hint={words.expiresHint}>
+          <Input
+            type="date"
+            max="9999-12-31"
+            value={dayOf(value.PasswordExpiration)}
+            onChange={({ target }) => set({ PasswordExpiration: timeOfDay(target.value) })}
+          />
+        </Field>
         {save.error && <ErrorPanel error={save.error} />}
         <div className={styles.foot}>
           <span className={styles.lines}>

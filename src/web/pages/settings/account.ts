@@ -9,6 +9,8 @@ export interface Wish {
   readonly Enabled: boolean;
   readonly AccountTypes: readonly AccountType[];
   readonly PasswordChangeRequired: boolean;
+  /** RFC 3339; null: never, or as the policy has it for a new one. */
+  readonly PasswordExpiration: string | null;
 }
 
 /** As IPMI wants names: visible ASCII, 16 at most. IPMI 2.0 §22.28 */
@@ -18,7 +20,21 @@ export function isName(text: string): boolean {
 
 /** Of a POST to the accounts. */
 export function accountBody(wish: Wish, password: string): Readonly<Record<string, unknown>> {
-  return { ...wish, Password: password };
+  const { PasswordExpiration: expires, ...others } = wish;
+  return { ...others, ...(expires !== null && { PasswordExpiration: expires }), Password: password };
+}
+
+/** The day on which a time is here, as a field for dates has it; empty for none. */
+export function dayOf(time: string | null | undefined): string {
+  if (!time) return '';
+  const at = new Date(time);
+  const two = (value: number) => String(value).padStart(2, '0');
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+}
+
+/** The beginning of a day here. */
+export function timeOfDay(day: string): string | null {
+  return day === '' ? null : new Date(`${day}T00:00:00`).toISOString();
 }
 
 /** IPMI 2.0 §6.8; 15: no access. */

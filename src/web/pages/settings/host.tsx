@@ -1,12 +1,17 @@
 import { useMay } from '../../api/privileges.ts';
 import { useResource } from '../../api/queries.ts';
 import { type ComputerSystem, uris } from '../../api/schema.ts';
-import { Facts } from '../../ui/card.tsx';
 import { Checkbox, Field } from '../../ui/field.tsx';
 import { Select } from '../../ui/select.tsx';
 import { useDraft } from './draft.ts';
 import { PatchForm } from './patch-form.tsx';
-import { type ManagerSettings, type SerialInterface, settingsUris } from './schema.ts';
+import {
+  type ManagerSettings,
+  type SerialInterface,
+  type SystemInterfacePolicy,
+  settingsUris,
+  systemInterfacePolicies,
+} from './schema.ts';
 import { Section } from './section.tsx';
 import { useSettingsWords } from './words.ts';
 
@@ -38,8 +43,8 @@ export function HostSettings() {
         {(data) => <SolForm serial={data} />}
       </Section>
       {policy !== undefined && (
-        <Section title={words.kcs} about={words.kcsAbout} reading={manager}>
-          {() => <Facts facts={[[words.kcsPolicy, words.kcsPolicies[policy]]]} />}
+        <Section title={words.kcs} about={words.kcsAbout} needs="ConfigureManager" reading={manager}>
+          {() => <KcsForm policy={policy} />}
         </Section>
       )}
     </>
@@ -68,6 +73,29 @@ function RestoreForm({ system }: { readonly system: System }) {
             value: value as string,
             label: words.restorePolicies[value] ?? value,
           }))}
+          onChange={(next) => draft.set({ policy: next })}
+        />
+      </Field>
+    </PatchForm>
+  );
+}
+
+function KcsForm({ policy }: { readonly policy: SystemInterfacePolicy }) {
+  const { host: words } = useSettingsWords();
+  const may = useMay('ConfigureManager');
+  const draft = useDraft({ policy });
+  return (
+    <PatchForm
+      uri={uris.manager}
+      may={may}
+      body={draft.differs ? { Oem: { QemuBmc: { SystemInterfacePolicy: draft.value.policy } } } : undefined}
+      saved={words.kcsSaved}
+      revert={draft.revert}
+    >
+      <Field label={words.kcsPolicy} hint={words.kcsHint}>
+        <Select
+          value={draft.value.policy}
+          options={systemInterfacePolicies.map((value) => ({ value, label: words.kcsPolicies[value] }))}
           onChange={(next) => draft.set({ policy: next })}
         />
       </Field>

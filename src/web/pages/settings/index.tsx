@@ -5,6 +5,7 @@ import { SubNav } from '../../ui/sub-nav.tsx';
 import { About } from './about.tsx';
 import { Alerts } from './alerts.tsx';
 import { CertificateSettings } from './certificate.tsx';
+import { Filtering } from './filtering.tsx';
 import { HostSettings } from './host.tsx';
 import styles from './index.module.css';
 import { Maintenance } from './maintenance.tsx';
@@ -21,6 +22,7 @@ const parts = {
   certificate: CertificateSettings,
   host: HostSettings,
   alerts: Alerts,
+  filtering: Filtering,
   maintenance: Maintenance,
   about: About,
 } as const satisfies Readonly<Record<string, ComponentType>>;

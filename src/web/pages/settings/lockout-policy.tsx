@@ -28,6 +28,7 @@ function PolicyForm({ service }: { readonly service: AccountService }) {
     duration: String(service.AccountLockoutDuration ?? 0),
     resetAfter: String(service.AccountLockoutCounterResetAfter ?? 0),
     basicAuth: service.HTTPBasicAuth ?? 'Enabled',
+    passwordDays: String(service.PasswordExpirationDays ?? ''),
   });
   const { value, set } = draft;
   const isOff = value.threshold === '0';
@@ -69,6 +70,15 @@ function PolicyForm({ service }: { readonly service: AccountService }) {
           required
           value={value.resetAfter}
           onChange={({ target }) => set({ resetAfter: target.value })}
+        />
+      </Field>
+      <Field label={words.passwordDays} hint={words.passwordDaysHint}>
+        <Input
+          type="number"
+          min={1}
+          max={3650}
+          value={value.passwordDays}
+          onChange={({ target }) => set({ passwordDays: target.value })}
         />
       </Field>
       <Field label={words.basicAuth} hint={words.basicAuthHint}>

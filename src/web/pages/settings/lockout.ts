@@ -7,10 +7,12 @@ export interface Lockout {
   /** 0: wrong passwords are never forgotten. */
   readonly resetAfter: string;
   readonly basicAuth: string;
+  /** Days; empty: new passwords never expire. */
+  readonly passwordDays: string;
 }
 
 /** The body of a PATCH of the account service. */
-export function lockoutBody({ threshold, duration, resetAfter, basicAuth }: Partial<Lockout>) {
+export function lockoutBody({ threshold, duration, resetAfter, basicAuth, passwordDays }: Partial<Lockout>) {
   return {
     ...(threshold !== undefined && { AccountLockoutThreshold: Number(threshold) }),
     ...(duration !== undefined && {
@@ -18,5 +20,8 @@ export function lockoutBody({ threshold, duration, resetAfter, basicAuth }: Part
     }),
     ...(resetAfter !== undefined && { AccountLockoutCounterResetAfter: Number(resetAfter) }),
     ...(basicAuth !== undefined && { HTTPBasicAuth: basicAuth }),
+    ...(passwordDays !== undefined && {
+      PasswordExpirationDays: passwordDays === '' ? null : Number(passwordDays),
+    }),
   };
 }

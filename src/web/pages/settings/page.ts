@@ -17,6 +17,10 @@ export const settings: PageDefinition = {
     },
     { title: { en: 'Event subscriptions', ja: 'イベントの通知先' }, to: '/machine/settings/alerts' },
     {
+      title: { en: 'Event filters and alerts (PEF)', ja: 'イベントフィルターとアラート (PEF)' },
+      to: '/machine/settings/filtering',
+    },
+    {
       title: { en: 'Backup, firmware, reset', ja: 'バックアップ、ファームウェア、リセット' },
       to: '/machine/settings/maintenance',
     },

@@ -10,6 +10,10 @@ export const settingsUris = {
   certificates: '/redfish/v1/Managers/1/NetworkProtocol/HTTPS/Certificates',
   certificate: '/redfish/v1/Managers/1/NetworkProtocol/HTTPS/Certificates/1',
   serialInterface: '/redfish/v1/Managers/1/SerialInterfaces/1',
+  eventFiltering: '/redfish/v1/Managers/1/Oem/QemuBmc/EventFiltering',
+  eventFilters: '/redfish/v1/Managers/1/Oem/QemuBmc/EventFiltering/EventFilters',
+  alertPolicies: '/redfish/v1/Managers/1/Oem/QemuBmc/EventFiltering/AlertPolicies',
+  alertDestinations: '/redfish/v1/Managers/1/Oem/QemuBmc/EventFiltering/AlertDestinations',
   eventService: '/redfish/v1/EventService',
   subscriptions: '/redfish/v1/EventService/Subscriptions',
   updateService: '/redfish/v1/UpdateService',
@@ -25,6 +29,8 @@ export interface AccountService extends Resource {
   readonly AccountLockoutCounterResetAfter?: number;
   readonly AccountLockoutCounterResetEnabled?: boolean;
   readonly HTTPBasicAuth?: string;
+  /** Null: passwords never expire. */
+  readonly PasswordExpirationDays?: number | null;
 }
 
 export const accountTypes = ['Redfish', 'IPMI', 'HostConsole'] as const;
@@ -38,7 +44,46 @@ export interface Account extends Resource {
   readonly Locked?: boolean;
   readonly AccountTypes?: readonly AccountType[];
   readonly PasswordChangeRequired?: boolean;
+  /** RFC 3339; null: never. */
+  readonly PasswordExpiration?: string | null;
 }
+
+export interface EventFiltering extends Resource {
+  readonly Enabled: boolean;
+  readonly LogActions: boolean;
+  readonly AllowedActions: readonly string[];
+}
+
+export interface EventFilter extends Resource {
+  /** What it looks for, in words. */
+  readonly Description: string;
+  readonly Enabled: boolean;
+  readonly FilterActions: readonly string[];
+  readonly AlertPolicyNumber: number;
+  readonly EventSeverity: string;
+  readonly SensorType: number | null;
+  readonly SensorNumber: number | null;
+  readonly EventTrigger: number | null;
+  readonly EventOffsets: readonly number[];
+}
+
+export interface AlertPolicy extends Resource {
+  readonly Enabled: boolean;
+  readonly PolicyNumber: number;
+  readonly Rule: string;
+  readonly Destination: number;
+}
+
+export interface AlertDestination extends Resource {
+  readonly Address: string | null;
+  readonly Acknowledged: boolean;
+  readonly RetryCount: number;
+  readonly RetryIntervalSeconds: number;
+  readonly Actions: { readonly '#QemuBmcAlertDestination.SendTestAlert': { readonly target: string } };
+}
+
+export const systemInterfacePolicies = ['full', 'no-users', 'read-only', 'off'] as const;
+export type SystemInterfacePolicy = (typeof systemInterfacePolicies)[number];
 
 export interface SessionService extends Resource {
   /** Seconds. */
@@ -154,7 +199,7 @@ export interface ManagerSettings extends Resource {
   readonly Oem?: {
     readonly QemuBmc?: {
       readonly Profile?: 'lab' | 'strict';
-      readonly SystemInterfacePolicy?: 'full' | 'no-users' | 'read-only' | 'off';
+      readonly SystemInterfacePolicy?: SystemInterfacePolicy;
     };
   };
 }

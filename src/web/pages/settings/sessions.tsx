@@ -18,7 +18,7 @@ import { Section } from './section.tsx';
 import styles from './users.module.css';
 import { useSettingsWords } from './words.ts';
 
-/** Who is logged in to Redfish, which this page is a client of. */
+/** Who is logged in: to Redfish, which this page is a client of, and by IPMI over LAN. */
 export function Sessions() {
   const all = useSettingsWords();
   const { sessions: words } = all;
@@ -65,6 +65,12 @@ export function Sessions() {
                 cell: ({ Roles: [role = ''] = [] }) => all.users.roles[role] ?? role,
               },
               {
+                id: 'type',
+                header: words.type,
+                narrow: true,
+                cell: ({ SessionType: type = '' }) => type,
+              },
+              {
                 id: 'from',
                 header: words.from,
                 cell: ({ ClientOriginIPAddress: address }) => <code>{address ?? ''}</code>,
@@ -89,7 +95,7 @@ export function Sessions() {
                     size="small"
                     disabled={!mayAll && each.UserName !== who?.userName}
                     title={mayAll || each.UserName === who?.userName ? undefined : words.notYours}
-                    aria-label={isOwn(each) ? undefined : words.endOf(each.UserName)}
+                    aria-label={isOwn(each) ? undefined : words.endOf(each.UserName, each.SessionType ?? '')}
                     onClick={() => (isOwn(each) ? void ownSession.logout() : setAsking([each]))}
                   >
                     {isOwn(each) ? words.logOut : words.end}
@@ -128,7 +134,9 @@ function EndSessions({ sessions, onClose }: { readonly sessions: readonly Sessio
       open
       level="calm"
       title={others.length === 0 ? words.endTitle(only?.UserName ?? '') : words.endAllTitle(sessions.length)}
-      description={words.endText}
+      description={
+        sessions.every(({ SessionType: type }) => type === 'IPMI') ? words.endIpmiText : words.endText
+      }
       action={words.endAction}
       busy={remove.isPending}
       error={remove.error}

@@ -3,6 +3,7 @@ import { useMay, useWho } from '../../api/privileges.ts';
 import { useDelete, useMembers, useResource } from '../../api/queries.ts';
 import { uris } from '../../api/schema.ts';
 import { client } from '../../api/session.ts';
+import { useFormats } from '../../i18n/formats.ts';
 import { useShellLines } from '../../machine/use-shell-lines.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { Button, IconButton } from '../../ui/button.tsx';
@@ -156,12 +157,20 @@ export function Users() {
 
 function AccountState({ account }: { readonly account: Account }) {
   const { users: words } = useSettingsWords();
+  const { date } = useFormats();
   const { Enabled: enabled, Locked: locked, PasswordChangeRequired: mustChange } = account;
+  const { PasswordExpiration: expires } = account;
+  const daysLeft = expires ? (Date.parse(expires) - Date.now()) / 86_400_000 : undefined;
   return (
     <span className={styles.badges}>
       <Badge tone={enabled ? 'ok' : 'neutral'}>{enabled ? words.enabled : words.disabled}</Badge>
       {locked && <Badge tone="bad">{words.locked}</Badge>}
       {mustChange && <Badge tone="warning">{words.mustChange}</Badge>}
+      {expires && daysLeft !== undefined && (
+        <Badge tone={daysLeft <= 14 ? 'warning' : 'neutral'}>
+          {daysLeft <= 0 ? words.expired : words.expiresOn(date(expires))}
+        </Badge>
+      )}
     </span>
   );
 }

@@ -5,10 +5,11 @@
 import { describe, expect, test } from 'vitest';
 import { atLeast, type PrivilegeLevel } from '../../../../src/bmc/actor.ts';
 import { BmcError } from '../../../../src/bmc/errors.ts';
+import { hostAccessPolicies } from '../../../../src/bmc/host-access.ts';
 import { command } from '../../../../src/ipmi/commands/command.ts';
 import { ipmiCommands } from '../../../../src/ipmi/commands/commands.ts';
 import { CommandRegistry } from '../../../../src/ipmi/commands/registry.ts';
-import { kcsPolicies, permits } from '../../../../src/ipmi/in-band/policy.ts';
+import { permits } from '../../../../src/ipmi/in-band/policy.ts';
 import { CompletionError } from '../../../../src/ipmi/message/completion-code.ts';
 import { bits8, empty, struct, u8 } from '../../../../src/lib/codec.ts';
 import { InBandBench } from '../../../support/in-band-bench.ts';
@@ -127,7 +128,7 @@ describe.each(ipmiCommands.definitions.map((definition) => [definition.name, def
       },
     );
 
-    test.each(kcsPolicies.filter((policy) => policy !== 'off'))(
+    test.each(hostAccessPolicies.filter((policy) => policy !== 'off'))(
       'over the system interface obeys the policy %s, and has an answer to any body',
       async (policy) => {
         const definition = ipmiCommands.definitions.find((each) => each.name === name);

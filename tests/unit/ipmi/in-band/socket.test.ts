@@ -17,7 +17,7 @@ beforeEach(() => {
   socketPath = join(dir, 'ipmi.sock');
   const { bmc, state } = new InBandBench();
   const lan = lanContext(bmc, state);
-  inBand = new InBand({ bmc, state, commands: ipmiCommands, lan, policy: 'full', socketPath });
+  inBand = new InBand({ bmc, state, commands: ipmiCommands, lan, socketPath });
 });
 
 afterEach(async () => {

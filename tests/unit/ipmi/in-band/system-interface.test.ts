@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { hostAccessPolicies } from '../../../../src/bmc/host-access.ts';
+import { memoryStore } from '../../../../src/bmc/store.ts';
 import { ipmiCommands } from '../../../../src/ipmi/commands/commands.ts';
-import { kcsPolicies } from '../../../../src/ipmi/in-band/policy.ts';
 import { frame, InBandBench } from '../../../support/in-band-bench.ts';
 import { LanBench } from '../../../support/lan-bench.ts';
 
@@ -34,7 +35,7 @@ describe('the system interface', () => {
   });
 
   test('answers every command of the table to any body, whatever the policy', async () => {
-    for (const policy of kcsPolicies) {
+    for (const policy of hostAccessPolicies) {
       const bench = await InBandBench.started({ policy });
       const bugs: unknown[] = [];
       bench.bmc.log.error = (...args: unknown[]) => void bugs.push(args);
@@ -88,6 +89,36 @@ describe('the system interface', () => {
     ] as const;
     expect(changing.map(([netFn, cmd]) => guest.command(netFn, cmd)[0])).toEqual(Array(8).fill(0xd4));
     expect(bmc.identify.state).toBe('off');
+  });
+
+  test('obeys another policy from the next message on, until the configuration says otherwise', () => {
+    const store = memoryStore();
+    const { guest, bmc } = new InBandBench({ store });
+    const actor = { name: 'admin', face: 'redfish' } as const;
+    const identify = () => guest.command(chassis, 0x04);
+    expect(identify()).toEqual([0]);
+    bmc.hostAccess.set('read-only', actor);
+    expect(identify()).toEqual([0xd4]);
+    bmc.hostAccess.set('off', actor);
+    expect(guest.command(app, 0x01)).toEqual([0xd4]);
+    expect(bmc.events.list().map(({ text, actor: who }) => [text, who?.name])).toContainEqual([
+      'access from the host read-only → off, by admin',
+      'admin',
+    ]);
+    // The next life of the BMC, configured as before: what was chosen holds.
+    expect(new InBandBench({ store }).guest.command(app, 0x01)).toEqual([0xd4]);
+    // Configured to something else: that holds, and is told.
+    const third = new InBandBench({ store, policy: 'no-users' });
+    expect(third.bmc.hostAccess.policy).toBe('no-users');
+    expect(third.bmc.events.list().at(-1)?.text).toContain('set anew from the configuration');
+    expect(new InBandBench({ store, policy: 'no-users' }).bmc.hostAccess.policy).toBe('no-users');
+  });
+
+  test('that the configuration has left out cannot be permitted anything', () => {
+    const { bmc } = new InBandBench({ policy: 'off' });
+    const actor = { name: 'admin', face: 'redfish' } as const;
+    expect(() => bmc.hostAccess.set('full', actor)).toThrow('the machine has no system interface');
+    expect(bmc.hostAccess.policy).toBe('off');
   });
 
   test('slows down a guest that asks without end, and still answers everything', () => {

@@ -355,3 +355,33 @@ test('stopping closes all sessions and answers nothing more', () => {
   expect(client.exchange(client.openRequest())).toEqual([]);
   expect(bench.clock.pending).toBe(0);
 });
+
+describe('a session over the LAN', () => {
+  test('is known to the other faces with its user and where it came from, until it ends', () => {
+    const bench = new LanBench();
+    const client = bench.loggedIn();
+    const [open] = bench.bmc.openSessions.list();
+    expect(open).toMatchObject({ id: '1', userName: 'admin', openedAt: bench.clock.wallTime() });
+    expect(open?.from).toBe(bench.face.sessions()[0]?.remote.address);
+    client.command(6, 0x3c, idBytes(bench.face.sessions()[0]?.id ?? 0));
+    expect(bench.bmc.openSessions.list()).toEqual([]);
+    bench.loggedIn();
+    expect(bench.bmc.openSessions.list().map(({ id }) => id)).toEqual(['2']);
+  });
+
+  test('is ended by another face, which is told in the event log; it gets no answer any more', () => {
+    const bench = new LanBench();
+    const client = bench.loggedIn();
+    let changes = 0;
+    bench.bmc.openSessions.onChange(() => changes++);
+    expect(bench.bmc.openSessions.end('1', { name: 'root', face: 'redfish', from: '192.0.2.9' })).toBe(true);
+    expect([bench.face.sessions(), bench.bmc.openSessions.list(), changes]).toEqual([[], [], 1]);
+    expect(bench.bmc.events.list().at(-1)).toMatchObject({
+      kind: 'session-closed',
+      text: expect.stringMatching(/^IPMI session of admin \([\d.]+\): ended by root/),
+      actor: { name: 'root' },
+    });
+    expect(client.exchange(client.seal(ipmiRequest(6, 1, [], ++client.rqSeq)))).toEqual([]);
+    expect(bench.bmc.openSessions.end('1', { name: 'root', face: 'redfish' })).toBe(false);
+  });
+});

@@ -40,6 +40,7 @@ beforeEach(async () => {
     ],
     store,
     events,
+    clock,
     random: systemRandom(),
   });
   sol = new SolService({ console, settings, events, users, clock, log, replayBytes: 0 });

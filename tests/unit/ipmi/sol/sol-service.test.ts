@@ -34,6 +34,7 @@ function serve(replayBytes = 0): SolService {
     ],
     store: memoryStore(),
     events,
+    clock,
     random: systemRandom(),
   });
   const log = silentLogger;

@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { accountBody, ipmiAccount, isName } from '../../../../src/web/pages/settings/account.ts';
+import { urgency } from '../../../../src/web/pages/overview/expiry/urgency.ts';
+import {
+  accountBody,
+  dayOf,
+  ipmiAccount,
+  isName,
+  timeOfDay,
+} from '../../../../src/web/pages/settings/account.ts';
 import { backupName } from '../../../../src/web/pages/settings/backup.ts';
 import { signingRequest, validity } from '../../../../src/web/pages/settings/certificate-facts.ts';
 import { changesOf } from '../../../../src/web/pages/settings/draft.ts';
+import { isUnused, numberOrNull, offsetsOf } from '../../../../src/web/pages/settings/filter-wish.ts';
 import { lockoutBody } from '../../../../src/web/pages/settings/lockout.ts';
 import { ipmiNetwork, networkBody, networkWish } from '../../../../src/web/pages/settings/network-wish.ts';
 import { isUsable, judgePassword } from '../../../../src/web/pages/settings/password.ts';
@@ -51,7 +59,10 @@ describe('an account', () => {
       AccountTypes: ['IPMI'],
       PasswordChangeRequired: false,
     } as const;
-    expect(accountBody(wish, 'secret')).toEqual({ ...wish, Password: 'secret' });
+    expect(accountBody({ ...wish, PasswordExpiration: null }, 'secret')).toEqual({
+      ...wish,
+      Password: 'secret',
+    });
   });
 });
 
@@ -155,4 +166,58 @@ describe('a certificate', () => {
 
 it('names a backup after the machine and the day', () => {
   expect(backupName('bmc 1', new Date('2026-05-01T12:00:00Z'))).toBe('bmc-1_configuration_2026-05-01.json');
+});
+
+describe('the day on which a password expires', () => {
+  it('is as the calendar here has it, there and back', () => {
+    for (const day of ['2031-05-04', '2032-02-29', '2030-12-31']) expect(dayOf(timeOfDay(day))).toBe(day);
+    expect([timeOfDay(''), dayOf(null), dayOf(undefined)]).toEqual([null, '', '']);
+  });
+
+  it('is left to the policy of the BMC for a new account without one', () => {
+    const wish = {
+      UserName: 'clara',
+      RoleId: 'ReadOnly',
+      Enabled: true,
+      AccountTypes: ['Redfish'],
+      PasswordChangeRequired: false,
+    } as const;
+    expect(accountBody({ ...wish, PasswordExpiration: null }, 'p')).not.toHaveProperty('PasswordExpiration');
+    expect(accountBody({ ...wish, PasswordExpiration: '2031-05-04T00:00:00Z' }, 'p')).toMatchObject({
+      PasswordExpiration: '2031-05-04T00:00:00Z',
+    });
+    expect(lockoutBody({ passwordDays: '' })).toEqual({ PasswordExpirationDays: null });
+    expect(lockoutBody({ passwordDays: '90' })).toEqual({ PasswordExpirationDays: 90 });
+  });
+
+  it('is said louder the nearer it is, and not at all before its time', () => {
+    const days = (left: number) => urgency(left * 86_400_000, 14);
+    expect([days(15), days(14), days(4), days(3), days(0.1), days(0), days(-5)]).toEqual([
+      ...[undefined, 'calm', 'calm', 'urgent', 'urgent', 'over', 'over'],
+    ]);
+  });
+});
+
+describe('an event filter', () => {
+  it('has offsets in order, each once, whatever stands between', () => {
+    expect(offsetsOf('9, 2,4 2、0')).toEqual([0, 2, 4, 9]);
+    expect(offsetsOf('')).toEqual([]);
+    for (const wrong of ['16', '-1', '1.5', 'two', '2;4']) expect(offsetsOf(wrong)).toBeUndefined();
+  });
+
+  it('takes an empty field for any', () => {
+    expect([numberOrNull(''), numberOrNull(' '), numberOrNull('0'), numberOrNull('7')]).toEqual([
+      null,
+      null,
+      0,
+      7,
+    ]);
+  });
+
+  it('is unused when it is neither enabled nor does anything', () => {
+    const filter = { Enabled: false, FilterActions: [] } as unknown as Parameters<typeof isUnused>[0];
+    expect(isUnused(filter)).toBe(true);
+    expect(isUnused({ ...filter, Enabled: true })).toBe(false);
+    expect(isUnused({ ...filter, FilterActions: ['Alert'] })).toBe(false);
+  });
 });
