@@ -1,30 +1,40 @@
 /** The product as a user starts it, with a machine in memory, and a session of its administrator. */
 import { request } from 'node:https';
+import { fileURLToPath } from 'node:url';
+import { freeUdpPort } from '../tests/support/processes.ts';
 import { freePort, scratchFolder, Target } from './target.ts';
 
-const password = 'bench-password';
+export const benchPassword = 'bench-password';
 
 export interface BenchAppliance {
   readonly target: Target;
+  /** Of Redfish. */
   readonly port: number;
+  readonly ipmiPort: number;
   readonly token: string;
   stop(): Promise<void>;
 }
 
-export async function startAppliance(): Promise<BenchAppliance> {
+/** @param settings further ones, as environment variables */
+export async function startAppliance(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<BenchAppliance> {
   const folder = scratchFolder();
-  const [ipmiPort, port] = [await freePort(), await freePort()];
+  const [ipmiPort, port] = [await freeUdpPort(), await freePort()];
   const target = await Target.start({
     name: 'qemu-bmc',
-    command: ['../src/main.ts', 'run', '--fake'],
+    // As it is installed: what tsx makes of the sources is slower.
+    program: process.execPath,
+    command: [fileURLToPath(new URL('../dist/main.js', import.meta.url)), 'run', '--fake'],
     env: {
       BMC_ADDR: '127.0.0.1',
       IPMI_PORT: String(ipmiPort),
       REDFISH_PORT: String(port),
       IPMI_USER: 'admin',
-      IPMI_PASS: password,
+      IPMI_PASS: benchPassword,
       STATE_DIR: `${folder.path}/state`,
       RUN_DIR: `${folder.path}/run`,
+      ...settings,
     },
     ready: /qemu-bmc is ready/,
   });
@@ -33,7 +43,7 @@ export async function startAppliance(): Promise<BenchAppliance> {
     folder.remove();
   };
   try {
-    return { target, port, token: await openSession(port), stop };
+    return { target, port, ipmiPort, token: await openSession(port), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -44,7 +54,7 @@ export async function startAppliance(): Promise<BenchAppliance> {
 export async function openSession(port: number): Promise<string> {
   const { status, headers } = await ask(port, 'POST', '/redfish/v1/SessionService/Sessions', {
     UserName: 'admin',
-    Password: password,
+    Password: benchPassword,
   });
   const token = headers['x-auth-token'];
   if (status !== 201 || typeof token !== 'string') throw new Error(`no session: ${status}`);

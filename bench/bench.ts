@@ -22,8 +22,8 @@ export interface Bench {
   run(options: BenchOptions): Promise<Outcome>;
 }
 
-/** Higher is better. */
-const ratioFigures = ['requests/s', 'requests/CPU-s', 'logins/CPU-s'];
+/** Of the first three more is better, of latencies less. */
+const ratioFigures = ['requests/s', 'requests/CPU-s', 'logins/CPU-s', 'p50 µs', 'p99 µs'];
 
 export function ratios({ figures, ratiosOf, against = [] }: Outcome): Readonly<Record<string, number>> {
   const own = ratiosOf === undefined ? undefined : figures[ratiosOf];

@@ -9,12 +9,26 @@ import { writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Bench, ratios, table } from './bench.ts';
+import { type Bench, type Outcome, ratios, table } from './bench.ts';
+import { MissingError } from './compiled.ts';
+import { ipmiBesideRedfish } from './ipmi-beside-redfish.ts';
+import { ipmiLogins } from './ipmi-logins.ts';
+import { ipmiRequests } from './ipmi-requests.ts';
+import { ipmiSessions } from './ipmi-sessions.ts';
 import { redfishClients, redfishStreams } from './redfish-clients.ts';
 import { redfishGet } from './redfish-get.ts';
 import { solLossy } from './sol-lossy.ts';
 
-const benches: readonly Bench[] = [redfishGet, redfishClients, redfishStreams, solLossy];
+const benches: readonly Bench[] = [
+  ipmiRequests,
+  ipmiBesideRedfish,
+  ipmiSessions,
+  ipmiLogins,
+  redfishGet,
+  redfishClients,
+  redfishStreams,
+  solLossy,
+];
 
 const { values, positionals } = parseArgs({
   options: {
@@ -45,7 +59,15 @@ const kept: Record<string, unknown> = {};
 const tables: string[] = [];
 for (const bench of benches) {
   if (positionals.length > 0 && !positionals.includes(bench.name)) continue;
-  const outcome = await bench.run({ rounds, seconds });
+  let outcome: Outcome;
+  try {
+    outcome = await bench.run({ rounds, seconds });
+  } catch (error) {
+    if (!(error instanceof MissingError)) throw error;
+    process.stdout.write(`### ${bench.name}: not measured: ${error.message}\n\n`);
+    process.exitCode = 1;
+    continue;
+  }
   const { figures } = outcome;
   kept[bench.name] = { title: bench.title, rounds, seconds, figures, ratios: ratios(outcome) };
   const shown = table(bench, outcome);

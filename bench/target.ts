@@ -14,8 +14,10 @@ const tickMs = 10;
 
 export interface TargetOptions {
   readonly name: string;
-  /** Its program, from this folder on, with arguments. */
+  /** Its program in TypeScript, from this folder on, with arguments; where `program` is given, that one's arguments. */
   readonly command: readonly string[];
+  /** One that is none of ours in TypeScript. */
+  readonly program?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** What it prints when it can be asked; its first group is the port, where it chooses that itself. */
   readonly ready: RegExp;
@@ -46,9 +48,15 @@ export class Target {
     }
   }
 
-  private constructor({ name, command: [program = '', ...args], env = {} }: TargetOptions) {
+  private constructor({ name, program, command, env = {} }: TargetOptions) {
     this.name = name;
-    this.#child = spawn(process.execPath, ['--import', 'tsx', join(here, program), ...args], {
+    const [script = '', ...args] = command;
+    const run =
+      program === undefined
+        ? [process.execPath, '--import', 'tsx', join(here, script), ...args]
+        : [program, ...command];
+    const [file = '', ...rest] = run;
+    this.#child = spawn(file, rest, {
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

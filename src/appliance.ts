@@ -73,7 +73,6 @@ export interface ApplianceOptions {
 
 /** How long a guest may take over `power soft` before the event log says that it did not obey. */
 const softOffTimeoutMs = 120_000;
-const maxSessions = 64;
 /** Between a reset command's answer and the reset. */
 const resetDelayMs = 250;
 
@@ -139,7 +138,7 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
     cipherSuites: config.ipmi.cipherSuites,
     ipmi15: config.ipmi.v15,
     hideUserNames: config.ipmi.hideUserNames,
-    maxSessions,
+    maxSessions: config.ipmi.maxSessions,
   });
 
   await bmc.lan.network.start();

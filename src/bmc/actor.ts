@@ -4,8 +4,13 @@
 export const privilegeLevels = ['callback', 'user', 'operator', 'administrator'] as const;
 export type PrivilegeLevel = (typeof privilegeLevels)[number];
 
+const rank = { callback: 0, user: 1, operator: 2, administrator: 3 } as const satisfies Record<
+  PrivilegeLevel,
+  number
+>;
+
 export function atLeast(have: PrivilegeLevel, need: PrivilegeLevel): boolean {
-  return privilegeLevels.indexOf(have) >= privilegeLevels.indexOf(need);
+  return rank[have] >= rank[need];
 }
 
 export function lowerOf(a: PrivilegeLevel, b: PrivilegeLevel): PrivilegeLevel {

@@ -30,6 +30,8 @@ export interface Config {
     readonly kgHex?: string;
     /** Preferred first. */
     readonly cipherSuites: readonly number[];
+    /** How many at once. */
+    readonly maxSessions: number;
     readonly solReplayBytes: number;
     /** Offer IPMI 1.5 sessions. */
     readonly v15: boolean;

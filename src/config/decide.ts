@@ -91,6 +91,7 @@ export function decide(settings: Settings, env: Environment, problems: Problems)
       minPasswordBytes: profile === 'strict' ? strictPasswordLength : 1,
       ...(kgHex === undefined ? {} : { kgHex }),
       cipherSuites: ipmi.cipherSuites,
+      maxSessions: ipmi.maxSessions,
       solReplayBytes: ipmi.solReplay,
       v15: ipmi.v15,
       kcsPolicy: ipmi.kcsPolicy,

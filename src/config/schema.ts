@@ -241,6 +241,14 @@ export const settingsSchema = Type.Object(
             'x-env': 'KCS_POLICY',
           }),
         ),
+        maxSessions: Type.Integer({
+          minimum: 1,
+          maximum: 16384,
+          default: 64,
+          description:
+            'How many sessions there may be at once. Those beyond 254 have no session handle: their ID alone names them.',
+          'x-env': 'IPMI_MAX_SESSIONS',
+        }),
         solReplay: Type.Integer({
           minimum: 0,
           maximum: 262144,

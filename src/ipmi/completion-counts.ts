@@ -4,7 +4,7 @@ export class CompletionCounts {
 
   /** @param reply completion code first */
   count(reply: Uint8Array): void {
-    const [code] = reply;
+    const code = reply[0];
     if (code !== undefined) this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1);
   }
 

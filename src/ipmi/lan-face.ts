@@ -121,7 +121,7 @@ export class LanFace {
     this.#halfOpen = halfOpen;
     this.#handshakes = handshakes;
     this.#v15 = new V15Receiver({ bmc, commands, tally, sessions, logins, v15Login, requests });
-    this.#rmcpPlus = new RmcpPlusReceiver({ tally, sessions, handshakes, requests });
+    this.#rmcpPlus = new RmcpPlusReceiver({ clock: bmc.clock, tally, sessions, handshakes, requests });
   }
 
   /** What commands see of this channel; other channels' commands may ask for it too. */
@@ -224,7 +224,7 @@ export class LanFace {
       this.#sweep = undefined;
       this.#tally.forgetWarnings();
       this.#halfOpen.reap(this.#bmc.clock.now());
-      this.#sessions.check();
+      this.#sessions.check(this.#bmc.clock.now());
       if (this.#halfOpen.size > 0 || this.#sessions.size > 0) this.#armSweep();
     });
   }
@@ -233,18 +233,18 @@ export class LanFace {
   #counted(link: DatagramLink): DatagramLink {
     const known = this.#links.get(link);
     if (known) return known;
+    const send: DatagramLink['send'] = (datagram, remote) => {
+      this.counters.sent++;
+      link.send(datagram, remote);
+    };
     const counted: DatagramLink = {
       localPort: link.localPort,
       send: (datagram, remote) => {
         const { faults, clock, random } = this.#bmc;
         if (faults.loses(random)) return;
-        const send = () => {
-          this.counters.sent++;
-          link.send(datagram, remote);
-        };
         const { replyDelayMs } = faults.current;
-        if (replyDelayMs > 0) clock.after(replyDelayMs, send);
-        else send();
+        if (replyDelayMs > 0) clock.after(replyDelayMs, () => send(datagram, remote));
+        else send(datagram, remote);
       },
     };
     this.#links.set(link, counted);

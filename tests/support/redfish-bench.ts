@@ -1,5 +1,6 @@
 /** A Redfish service on the bench: a real core with an in-memory machine, no sockets, a scripted clock. */
 import { Bmc } from '../../src/bmc/bmc.ts';
+import type { HostAccessPolicy } from '../../src/bmc/host-access.ts';
 import type { NetworkControl, NetworkState } from '../../src/bmc/management-network.ts';
 import { PasswordLogin } from '../../src/bmc/password-login.ts';
 import { memoryStore, type Store } from '../../src/bmc/store.ts';
@@ -59,6 +60,8 @@ export const benchNetwork: NetworkState = {
 
 export interface RedfishBenchOptions {
   readonly minPasswordBytes?: number;
+  /** As configured. */
+  readonly hostAccess?: HostAccessPolicy;
   /** How the bench's network is changed; clients cannot unless given. */
   readonly networkControl?: NetworkControl;
   readonly resources?: readonly Resource[];
@@ -89,6 +92,7 @@ export class RedfishBench {
     compatibility = true,
     eventDestinations = [],
     minPasswordBytes = 1,
+    hostAccess = 'full',
     networkControl,
     store = memoryStore(),
   }: RedfishBenchOptions = {}) {
@@ -107,6 +111,7 @@ export class RedfishBench {
       },
       users: benchUsers,
       minPasswordBytes,
+      hostAccess,
       lan: { network: async () => benchNetwork, ...(networkControl && { networkControl }) },
       media: { images: this.images, fetcher: this.fetcher, remote: this.remote, library: this.library },
       restorePolicy: 'always-off',

@@ -86,8 +86,19 @@ export const getDeviceId = command({
   spec: 'IPMI 2.0 §20.1',
   request: empty,
   response: DeviceId,
-  handle: (_, { bmc }) => deviceIdOf(bmc.identity, deviceId, bmcSupports),
+  handle: (_, { bmc }) => ownDeviceId(bmc.identity),
 });
+
+/** What clients ask for most: made once of an identity, which never changes. */
+const ownDeviceIds = new WeakMap<Identity, DeviceId>();
+
+function ownDeviceId(identity: Identity): DeviceId {
+  const known = ownDeviceIds.get(identity);
+  if (known) return known;
+  const made = deviceIdOf(identity, deviceId, bmcSupports);
+  ownDeviceIds.set(identity, made);
+  return made;
+}
 
 /**
  * Cold Reset and Warm Reset start the BMC anew, its faces included; the guest goes on. The answer leaves before that,

@@ -4,8 +4,8 @@
  */
 import { atLeast, type PrivilegeLevel } from '../../bmc/actor.ts';
 import { BmcError } from '../../bmc/errors.ts';
-import { concatBytes, DecodeError } from '../../lib/bytes.ts';
-import { decode, encode } from '../../lib/codec.ts';
+import { ByteWriter, concatBytes, DecodeError } from '../../lib/bytes.ts';
+import { decode } from '../../lib/codec.ts';
 import { CompletionCode, CompletionError, completionCodeOf } from '../message/completion-code.ts';
 import { NetFn } from '../message/net-fn.ts';
 import { Channel, type CommandContext, type CommandDefinition } from './command.ts';
@@ -55,26 +55,35 @@ export class CommandRegistry {
   ): Reply | Promise<Reply> {
     const definition = this.find(request);
     if (!definition) return refusal(CompletionCode.invalidCommand, bodyOf(request));
-    const startedAt = context.bmc.clock.now();
-    const done = (reply: Reply): Reply => {
-      const { log, clock } = context.bmc;
-      if (log.isLevelEnabled('debug')) {
-        const { name, netFn, cmd } = definition;
-        const fields = { netFn, cmd, completionCode: reply[0], user: context.actor.name };
-        log.debug({ ...fields, sessionId: context.session?.id, ms: clock.now() - startedAt }, name);
-      }
-      return reply;
+    const { log, clock } = context.bmc;
+    if (!log.isLevelEnabled('debug')) return answer(definition, request, context, privilege);
+    const startedAt = clock.now();
+    const reply = answer(definition, request, context, privilege);
+    const told = (bytes: Reply): Reply => {
+      const { name, netFn, cmd } = definition;
+      const fields = { netFn, cmd, completionCode: bytes[0], user: context.actor.name };
+      log.debug({ ...fields, sessionId: context.session?.id, ms: clock.now() - startedAt }, name);
+      return bytes;
     };
-    try {
-      const outcome = run(definition, request, context, privilege);
-      if (!(outcome instanceof Promise)) return done(encodeReply(definition, outcome));
-      return outcome
-        .then((value) => encodeReply(definition, value))
-        .catch((error: unknown) => replyOf(error, definition, request, context))
-        .then(done);
-    } catch (error) {
-      return done(replyOf(error, definition, request, context));
-    }
+    return reply instanceof Promise ? reply.then(told) : told(reply);
+  }
+}
+
+/** Without a promise or a closure for a command that does not wait. */
+function answer(
+  definition: CommandDefinition,
+  request: IncomingRequest,
+  context: CommandContext,
+  privilege: PrivilegeLevel | undefined,
+): Reply | Promise<Reply> {
+  try {
+    const outcome = run(definition, request, context, privilege);
+    if (!(outcome instanceof Promise)) return encodeReply(definition, outcome);
+    return outcome
+      .then((value) => encodeReply(definition, value))
+      .catch((error: unknown) => replyOf(error, definition, request, context));
+  } catch (error) {
+    return replyOf(error, definition, request, context);
   }
 }
 
@@ -108,12 +117,11 @@ function run(
 }
 
 function encodeReply(definition: CommandDefinition, value: unknown): Reply {
-  const data = encode(definition.response, value);
-  const head = definition.group === undefined ? [CompletionCode.ok] : [CompletionCode.ok, definition.group];
-  const reply = new Uint8Array(head.length + data.length);
-  reply.set(head);
-  reply.set(data, head.length);
-  return reply;
+  const writer = new ByteWriter();
+  writer.u8(CompletionCode.ok);
+  if (definition.group !== undefined) writer.u8(definition.group);
+  definition.response.write(writer, value);
+  return writer.finish();
 }
 
 /** The defining body of a group extension's request stands first in every reply, refusals included. IPMI 2.0 §5.1 */

@@ -6,6 +6,7 @@ import { CompletionCode, CompletionError } from '../message/completion-code.ts';
 import { NetFn } from '../message/net-fn.ts';
 import { levelOf, PrivilegeNumber } from '../message/privilege.ts';
 import type { Session } from '../session/session.ts';
+import { noHandle } from '../session/sessions.ts';
 import { ActivateSessionRequest, activateSessionCommand } from '../session/v15-login.ts';
 import { type CommandContext, command, type V15Exchange } from './command.ts';
 
@@ -102,7 +103,7 @@ export const closeSession = command({
     const byHandle = sessionId === 0 && handle !== undefined;
     const target = context.lan
       .sessions()
-      .find((session) => (byHandle ? session.handle === handle : session.id === sessionId));
+      .find((session) => (byHandle ? hasHandle(session, handle) : session.id === sessionId));
     if (!target) {
       throw new CompletionError(
         byHandle ? CloseRefusal.noSuchHandle : CloseRefusal.noSuchId,
@@ -206,10 +207,15 @@ function selectSession(
     case 'order':
       return sessions[selector.index - 1];
     case 'handle':
-      return sessions.find((session) => session.handle === selector.handle);
+      return sessions.find((session) => hasHandle(session, selector.handle));
     case 'id':
       return sessions.find((session) => session.id === selector.id);
   }
+}
+
+/** No session is meant by the handle of those that have none. */
+function hasHandle(session: Session, handle: number | undefined): boolean {
+  return handle !== noHandle && session.handle === handle;
 }
 
 function ipv4Bytes(address: string): Uint8Array {

@@ -5,6 +5,7 @@
 import { createHmac } from 'node:crypto';
 import { ByteWriter } from '../../lib/bytes.ts';
 import type { AuthName } from './cipher-suites.ts';
+import { KeyedHmac } from './keyed-hmac.ts';
 
 /** What the two sides told each other, under the specification's letters M (remote console) and C (managed system). */
 export interface RakpTranscript {
@@ -22,7 +23,7 @@ export interface RakpTranscript {
 }
 
 interface AuthDetails {
-  readonly hash: string;
+  readonly hash: 'sha1' | 'md5' | 'sha256';
   /** Bytes of the RAKP 2 and RAKP 3 codes, and of SIK, K1 and K2. */
   readonly codeLength: number;
   /** Bytes of the RAKP 4 check value, truncated by this algorithm whatever the integrity algorithm is. */
@@ -36,7 +37,11 @@ export const authDetails = {
 } as const satisfies Record<AuthName, AuthDetails>;
 
 function hmac(auth: AuthName, key: Uint8Array, data: Uint8Array): Uint8Array {
-  return createHmac(authDetails[auth].hash, key).update(data).digest();
+  const { hash, codeLength } = authDetails[auth];
+  if (hash === 'md5') return createHmac(hash, key).update(data).digest();
+  const code = new Uint8Array(codeLength);
+  new KeyedHmac(hash, key).code(data, 0, data.length, code, 0, codeLength);
+  return code;
 }
 
 /** @param kuid the user's password; zero padding to 20 bytes makes no difference to an HMAC */

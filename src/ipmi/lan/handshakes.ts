@@ -114,6 +114,7 @@ export class Handshakes {
     }
     this.#tally.counters.halfOpenEvicted += this.#halfOpen.add({
       state: next,
+      advanced: false,
       remote: { address: remote.address, port: remote.port },
       heardAt: this.#bmc.clock.now(),
       openRequest: payload.slice(),

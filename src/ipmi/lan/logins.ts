@@ -49,7 +49,8 @@ export class Logins {
 
   /** Whether one more session may be; with a user, whether one more of his may be. */
   hasRoom(user?: User): boolean {
-    if (!this.#sessions.hasRoom || (user && !this.#hasRoomFor(user))) this.#sessions.check();
+    if (!this.#sessions.hasRoom || (user && !this.#hasRoomFor(user)))
+      this.#sessions.check(this.#bmc.clock.now());
     return this.#sessions.hasRoom && (!user || this.#hasRoomFor(user));
   }
 

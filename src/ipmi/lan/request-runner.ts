@@ -10,6 +10,7 @@ import { CompletionError } from '../message/completion-code.ts';
 import { bmcAddress, decodeMessage, encodeResponse, type IpmiRequest } from '../message/message.ts';
 import { PayloadType } from '../payload.ts';
 import { type DatagramLink, type RemoteAddress, remoteText } from '../session/link.ts';
+import type { CachedRequest } from '../session/request-cache.ts';
 import type { Session } from '../session/session.ts';
 import { ActivationRefusal, type V15Login } from '../session/v15-login.ts';
 import type { Tally } from './tally.ts';
@@ -26,7 +27,8 @@ export interface RequestRunnerOptions {
 
 export class RequestRunner {
   readonly #options: RequestRunnerOptions;
-  readonly #contexts = new WeakMap<Session, CommandContext>();
+  /** Of the sessions that have asked for something, until they end. */
+  readonly #contexts = new Map<Session, CommandContext>();
 
   constructor(options: RequestRunnerOptions) {
     this.#options = options;
@@ -64,14 +66,19 @@ export class RequestRunner {
   }
 
   /** @throws {DecodeError} */
-  runInSession(session: Session, payload: Uint8Array, link: DatagramLink, remote: RemoteAddress): void {
-    const { bmc, commands, tally } = this.#options;
+  runInSession(
+    session: Session,
+    payload: Uint8Array,
+    link: DatagramLink,
+    remote: RemoteAddress,
+    now: number,
+  ): void {
+    const { commands, tally } = this.#options;
     const request = decodeMessage(payload);
     if (!isForUs(request)) {
       tally.drop('malformed', remote, 'not a request to the BMC');
       return;
     }
-    const now = bmc.clock.now();
     const known = session.requests.find(request, now);
     if (known) {
       tally.counters.retransmittedRequests++;
@@ -81,15 +88,16 @@ export class RequestRunner {
     }
     tally.counters.requests++;
     const cached = session.requests.add(request, now);
-    const send = (bytes: Uint8Array): void => {
-      tally.completions.count(bytes);
-      cached.reply = encodeResponse(request, bytes);
-      session.sendProtected(PayloadType.ipmi, cached.reply);
-      session.replied();
-    };
     const reply = commands.dispatch(request, this.#sessionContext(session, link), session.privilege);
-    if (reply instanceof Promise) void reply.then(send);
-    else send(reply);
+    if (reply instanceof Promise) void reply.then((bytes) => this.#reply(session, cached, bytes));
+    else this.#reply(session, cached, reply);
+  }
+
+  #reply(session: Session, cached: CachedRequest, bytes: Uint8Array): void {
+    this.#options.tally.completions.count(bytes);
+    cached.reply = encodeResponse(cached.request, bytes);
+    session.sendProtected(PayloadType.ipmi, cached.reply);
+    session.replied();
   }
 
   sessionlessContext(remote: RemoteAddress, link: DatagramLink): CommandContext {
@@ -117,7 +125,8 @@ export class RequestRunner {
       session,
       lan: lanContext(link.localPort),
     };
-    this.#contexts.set(session, context);
+    if (!known) session.onClose(() => void this.#contexts.delete(session));
+    if (session.open) this.#contexts.set(session, context);
     return context;
   }
 }

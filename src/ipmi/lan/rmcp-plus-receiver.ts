@@ -2,6 +2,7 @@
  * Packets with an RMCP+ session header: outside a session an IPMI message or a login's next step, in a session an
  * IPMI message or what the session's other payloads wait for.
  */
+import type { Clock } from '../../lib/clock.ts';
 import { PayloadType } from '../payload.ts';
 import type { DatagramLink, RemoteAddress } from '../session/link.ts';
 import { decodePacket, encodePacket, type RmcpPlusPacket } from '../session/packet.ts';
@@ -12,6 +13,7 @@ import type { RequestRunner } from './request-runner.ts';
 import type { Tally } from './tally.ts';
 
 export interface RmcpPlusReceiverOptions {
+  readonly clock: Clock;
   readonly tally: Tally;
   readonly sessions: Sessions;
   readonly handshakes: Handshakes;
@@ -19,12 +21,14 @@ export interface RmcpPlusReceiverOptions {
 }
 
 export class RmcpPlusReceiver {
+  readonly #clock: Clock;
   readonly #tally: Tally;
   readonly #sessions: Sessions;
   readonly #handshakes: Handshakes;
   readonly #requests: RequestRunner;
 
-  constructor({ tally, sessions, handshakes, requests }: RmcpPlusReceiverOptions) {
+  constructor({ clock, tally, sessions, handshakes, requests }: RmcpPlusReceiverOptions) {
+    this.#clock = clock;
     this.#tally = tally;
     this.#sessions = sessions;
     this.#handshakes = handshakes;
@@ -73,17 +77,18 @@ export class RmcpPlusReceiver {
     link: DatagramLink,
   ): void {
     const session = this.#sessions.get(packet.sessionId);
-    if (!(session instanceof RmcpPlusSession) || !session.check()) {
+    const now = this.#clock.now();
+    if (!(session instanceof RmcpPlusSession) || !session.check(now)) {
       this.#tally.drop('unknownSession', remote);
       return;
     }
-    const payload = session.unseal(body, packet, remote, link);
+    const payload = session.unseal(body, packet, remote, link, now);
     if (typeof payload === 'string') {
       this.#tally.drop(payload, remote);
       return;
     }
     if (packet.payloadType === PayloadType.ipmi) {
-      this.#requests.runInSession(session, payload, link, remote);
+      this.#requests.runInSession(session, payload, link, remote, now);
       return;
     }
     if (!session.deliver(packet.payloadType, payload, packet)) this.#tally.drop('unknownPayload', remote);

@@ -56,7 +56,7 @@ export class V15Receiver {
     if (packet.sessionId !== 0) {
       const session = this.#sessions.get(packet.sessionId);
       if (!session) this.#activate(packet, remote, link);
-      else if (session instanceof V15Session && session.check()) {
+      else if (session instanceof V15Session && session.check(this.#bmc.clock.now())) {
         this.#receiveInSession(session, packet, remote, link);
       } else this.#tally.drop('unknownSession', remote);
       return;
@@ -71,15 +71,16 @@ export class V15Receiver {
   }
 
   #receiveInSession(session: V15Session, packet: V15Packet, remote: RemoteAddress, link: DatagramLink): void {
+    const now = this.#bmc.clock.now();
     // Its first reply got lost: the request is known and is answered again.
     if (session.isActivation(packet)) {
-      if (session.verify(packet)) this.#requests.runInSession(session, packet.payload, link, remote);
+      if (session.verify(packet)) this.#requests.runInSession(session, packet.payload, link, remote, now);
       else this.#tally.drop('badAuthCode', remote);
       return;
     }
-    const payload = session.unseal(packet, remote, link);
+    const payload = session.unseal(packet, remote, link, now);
     if (typeof payload === 'string') this.#tally.drop(payload, remote);
-    else this.#requests.runInSession(session, payload, link, remote);
+    else this.#requests.runInSession(session, payload, link, remote, now);
   }
 
   /** A packet with an ID that is no session's: all it may be is an Activate Session. */

@@ -45,7 +45,7 @@ export function decodeMessage(bytes: Uint8Array): IpmiRequest {
     rqSeq: seqLun >> 2,
     rqLun: seqLun & 3,
     cmd: bytes[5] as number,
-    data: bytes.subarray(6, length - 1),
+    data: bytes.slice(6, length - 1),
   };
 }
 

@@ -18,12 +18,13 @@ export interface RmcpHeader {
 
 /** @throws {DecodeError} for fewer than 4 bytes or another RMCP version */
 export function decodeRmcpHeader(datagram: Uint8Array): RmcpHeader {
-  const [version, , sequence, classByte] = datagram;
-  if (version === undefined || sequence === undefined || classByte === undefined) {
+  if (datagram.length < rmcpHeaderLength) {
     throw new DecodeError(`RMCP header: need ${rmcpHeaderLength} bytes, ${datagram.length} given`, 'length');
   }
+  const version = datagram[0] as number;
   if (version !== rmcpVersion) throw new DecodeError(`RMCP header: version ${version}, not ${rmcpVersion}`);
-  return { sequence, messageClass: classByte & 0x1f, ack: (classByte & 0x80) !== 0 };
+  const classByte = datagram[3] as number;
+  return { sequence: datagram[2] as number, messageClass: classByte & 0x1f, ack: (classByte & 0x80) !== 0 };
 }
 
 /** Writes the header to the first four bytes of `datagram`. */

@@ -3,7 +3,8 @@
  *
  * A socket (an address with a port) holds few entries and an address half of the table at most; of what is too much
  * their own go first, so that a flood does not even harm other programs on the same host. When the table is full, the
- * oldest that never answered a challenge goes first: a sender of forged addresses sees no challenge to answer.
+ * oldest that never answered a challenge goes first: a sender of forged addresses sees no challenge to answer. Before
+ * any of these go those that are over, so that a host may log in as often as it can.
  */
 import type { HandshakeState } from './handshake.ts';
 import type { RemoteAddress } from './link.ts';
@@ -14,6 +15,8 @@ export const halfOpenLifetimeMs = 8000;
 
 export interface HalfOpen {
   state: HandshakeState;
+  /** It got as far as its challenge. */
+  advanced: boolean;
   readonly remote: RemoteAddress;
   /** When its console last said something. */
   heardAt: number;
@@ -67,8 +70,10 @@ export class HalfOpenTable {
     this.#makeRoom(this.#bySocket.get(socket), this.#perSocket);
     this.#makeRoom(this.#byAddress.get(address), this.#perAddress);
     if (this.size >= this.#capacity) {
-      const [oldest] = this.#waiting.size > 0 ? this.#waiting.values() : this.#advanced.values();
-      if (oldest) this.delete(oldest);
+      const [waiting] = this.#waiting.values();
+      const [advanced] = this.#advanced.values();
+      const gone = advanced && isOver(advanced) ? advanced : (waiting ?? advanced);
+      if (gone) this.delete(gone);
     }
     const evicted = before - this.size;
     this.#waiting.set(entry.state.managedSystemSessionId, entry);
@@ -80,6 +85,7 @@ export class HalfOpenTable {
   /** The entry got as far as its challenge. */
   advance(entry: HalfOpen): void {
     const id = entry.state.managedSystemSessionId;
+    entry.advanced = true;
     if (this.#waiting.delete(id)) this.#advanced.set(id, entry);
   }
 
@@ -87,9 +93,8 @@ export class HalfOpenTable {
   heard(entry: HalfOpen, now: number): void {
     const id = entry.state.managedSystemSessionId;
     entry.heardAt = now;
-    for (const entries of [this.#waiting, this.#advanced]) {
-      if (entries.delete(id)) entries.set(id, entry);
-    }
+    const entries = entry.advanced ? this.#advanced : this.#waiting;
+    if (entries.delete(id)) entries.set(id, entry);
   }
 
   delete(entry: HalfOpen): void {
@@ -117,17 +122,25 @@ export class HalfOpenTable {
     this.#byAddress.clear();
   }
 
-  /** Of those of one sender the oldest without a challenge goes, or else the oldest. */
+  /** Of those of one sender the oldest goes if it is over, or else the oldest without a challenge, or else the oldest. */
   #makeRoom(own: Set<HalfOpen> | undefined, most: number): void {
     if (!own || own.size < most) return;
-    let [gone] = own;
-    for (const entry of own) {
-      if (!this.#waiting.has(entry.state.managedSystemSessionId)) continue;
-      gone = entry;
-      break;
+    const [oldest] = own;
+    let gone = oldest;
+    if (oldest && !isOver(oldest)) {
+      for (const entry of own) {
+        if (entry.advanced) continue;
+        gone = entry;
+        break;
+      }
     }
     if (gone) this.delete(gone);
   }
+}
+
+/** It only answers what comes again: one that is still on its way is worth more. */
+function isOver({ state }: HalfOpen): boolean {
+  return state.phase === 'closed';
 }
 
 function socketOf({ address, port }: RemoteAddress): string {

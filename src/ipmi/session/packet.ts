@@ -27,8 +27,8 @@ export interface RmcpPlusPacket {
   readonly sequence: number;
   /** Still encrypted when `encrypted`. */
   readonly payload: Uint8Array;
-  /** Everything behind the payload: empty unless `authenticated`. */
-  readonly trailer: Uint8Array;
+  /** Of everything behind the payload: 0 unless `authenticated`. */
+  readonly trailerLength: number;
 }
 
 /**
@@ -60,7 +60,7 @@ export function decodePacket(body: Uint8Array): RmcpPlusPacket {
     sessionId: u32le(body, at),
     sequence: u32le(body, at + 4),
     payload: body.subarray(start, end),
-    trailer: body.subarray(end),
+    trailerLength: body.length - end,
   };
 }
 
@@ -70,11 +70,13 @@ export function decodePacket(body: Uint8Array): RmcpPlusPacket {
  */
 export function verifyPacket(body: Uint8Array, packet: RmcpPlusPacket, integrity: Integrity): boolean {
   const codeStart = body.length - integrity.codeLength;
-  const padLength = packet.trailer.length - integrity.codeLength - trailerLength;
+  const padLength = packet.trailerLength - integrity.codeLength - trailerLength;
   if (padLength < 0 || padLength > 3 || codeStart % 4 !== 0) return false;
   if (body[codeStart - 1] !== nextHeader || body[codeStart - 2] !== padLength) return false;
-  for (let i = 0; i < padLength; i++) if (packet.trailer[i] !== 0xff) return false;
-  return integrity.verify(body.subarray(0, codeStart), body.subarray(codeStart));
+  for (let at = codeStart - trailerLength - padLength; at < codeStart - trailerLength; at++) {
+    if (body[at] !== 0xff) return false;
+  }
+  return integrity.verify(body, 0, codeStart);
 }
 
 /** What {@link encodePacket} needs; `payload` is already encrypted when `encrypted`. */
@@ -95,7 +97,8 @@ export function encodePacket(packet: OutgoingPacket, integrity?: Integrity): Uin
   const payloadEnd = rmcpHeaderLength + headerLength + payload.length;
   const padLength = integrity ? -(payloadEnd + trailerLength) & 3 : 0;
   const codeStart = payloadEnd + padLength + trailerLength;
-  const datagram = new Uint8Array(integrity ? codeStart + integrity.codeLength : payloadEnd);
+  // From the pool, since memory of its own costs ten times as much; every byte is written.
+  const datagram = Buffer.allocUnsafe(integrity ? codeStart + integrity.codeLength : payloadEnd);
   writeRmcpHeader(datagram, RmcpClass.ipmi);
   datagram[4] = AuthType.rmcpPlus;
   datagram[5] =
@@ -109,7 +112,7 @@ export function encodePacket(packet: OutgoingPacket, integrity?: Integrity): Uin
     datagram.fill(0xff, payloadEnd, payloadEnd + padLength);
     datagram[codeStart - 2] = padLength;
     datagram[codeStart - 1] = nextHeader;
-    datagram.set(integrity.sign(datagram.subarray(rmcpHeaderLength, codeStart)), codeStart);
+    integrity.sign(datagram, rmcpHeaderLength, codeStart);
   }
   return datagram;
 }

@@ -31,7 +31,7 @@ export class RequestCache {
   }
 
   add(request: IpmiRequest, now: number): CachedRequest {
-    const entry = { request: { ...request, data: request.data.slice() }, at: now, reply: undefined };
+    const entry = { request, at: now, reply: undefined };
     this.#entries[this.#next] = entry;
     this.#next = (this.#next + 1) % size;
     return entry;

@@ -51,6 +51,7 @@ export class RmcpPlusSession extends Session {
     packet: RmcpPlusPacket,
     remote: RemoteAddress,
     link: DatagramLink,
+    now: number,
   ): Uint8Array | PacketFault {
     if (this.#integrity) {
       if (!packet.authenticated) return 'notProtected';
@@ -73,7 +74,7 @@ export class RmcpPlusSession extends Session {
       if (!opened) return 'undecryptable';
       payload = opened;
     }
-    this.heard(remote, link, window.highest === packet.sequence);
+    this.heard(remote, link, window.highest === packet.sequence, now);
     return payload;
   }
 

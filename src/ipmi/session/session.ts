@@ -33,7 +33,7 @@ export type PacketFault = 'badAuthCode' | 'notProtected' | 'replayed' | 'undecry
 export interface SessionOptions {
   /** The managed system's session ID. */
   readonly id: number;
-  /** 1 to 254. */
+  /** 1 to 254; 0 when all of these are taken. */
   readonly handle: number;
   readonly channel: number;
   /** The user at the time of the login. */
@@ -62,7 +62,6 @@ export abstract class Session implements PayloadSession {
   /** Wall time of the login, in milliseconds since 1970. */
   readonly establishedAt: number;
   readonly requests = new RequestCache();
-  protected readonly clock: Clock;
   readonly #options: SessionOptions;
   readonly #payloads = new Map<number, { readonly handler: PayloadHandler; readonly keepAlive: boolean }>();
   readonly #closeListeners: (() => void)[] = [];
@@ -78,7 +77,6 @@ export abstract class Session implements PayloadSession {
   constructor(options: SessionOptions) {
     const { user, remote, clock } = options;
     this.#options = options;
-    this.clock = clock;
     this.id = options.id;
     this.handle = options.handle;
     this.channel = options.channel;
@@ -131,8 +129,8 @@ export abstract class Session implements PayloadSession {
   }
 
   /** A valid packet has come. @param newest whether no later one has come before it */
-  protected heard(remote: RemoteAddress, link: DatagramLink, newest: boolean): void {
-    this.#lastHeard = this.clock.now();
+  protected heard(remote: RemoteAddress, link: DatagramLink, newest: boolean, now: number): void {
+    this.#lastHeard = now;
     // A console behind an address translator may come from elsewhere now; its newest packet says where it is.
     if (!newest) return;
     this.#link = link;
@@ -201,13 +199,16 @@ export abstract class Session implements PayloadSession {
   }
 
   /** Closes the session when it has outlived its user's account or the idle limit. @returns whether it is open */
-  check(): boolean {
+  check(now: number): boolean {
     if (!this.open) return false;
     if (!this.#userStands()) this.close('user changed');
-    const kept = [...this.#payloads.values()].some(({ keepAlive }) => keepAlive);
-    const limit = kept ? payloadIdleTimeoutMs : idleTimeoutMs;
-    if (this.clock.now() - this.#lastHeard >= limit) this.close('idle');
+    if (now - this.#lastHeard >= this.#idleLimitMs()) this.close('idle');
     return this.open;
+  }
+
+  #idleLimitMs(): number {
+    for (const { keepAlive } of this.#payloads.values()) if (keepAlive) return payloadIdleTimeoutMs;
+    return idleTimeoutMs;
   }
 
   /** Whether the user who logged in is still the same, may log in, and has the same password. */

@@ -4,10 +4,15 @@ import type { Session } from './session.ts';
 /** As many as Get Session Info can express. */
 export const defaultMaxSessions = 63;
 const maxHandle = 254;
+/** Of a session that its ID alone names. */
+export const noHandle = 0;
 
 export class Sessions {
   readonly max: number;
+  /** By ID as a signed number, which V8 holds without an object of its own. */
   readonly #byId = new Map<number, Session>();
+  /** Those that live sessions have. */
+  readonly #handles = new Set<number>();
   #lastHandle = 0;
 
   constructor(max = defaultMaxSessions) {
@@ -23,30 +28,38 @@ export class Sessions {
   }
 
   get(id: number): Session | undefined {
-    return this.#byId.get(id);
+    return this.#byId.get(id | 0);
   }
 
   add(session: Session): void {
-    this.#byId.set(session.id, session);
-    session.onClose(() => void this.#byId.delete(session.id));
+    this.#byId.set(session.id | 0, session);
+    this.#handles.add(session.handle);
+    session.onClose(() => {
+      this.#byId.delete(session.id | 0);
+      this.#handles.delete(session.handle);
+    });
   }
 
-  /** By rising handle. */
+  /** By rising handle, those without one last. */
   list(): readonly Session[] {
-    return [...this.#byId.values()].sort((a, b) => a.handle - b.handle);
+    const order = ({ handle }: Session) => (handle === noHandle ? maxHandle + 1 : handle);
+    return [...this.#byId.values()].sort((a, b) => order(a) - order(b));
   }
 
-  /** A handle that no live session has; one that was just given back is not reused at once. */
+  /**
+   * A handle that no live session has; one that was just given back is not reused at once.
+   * @returns {@link noHandle} when there are more sessions than handles
+   */
   freeHandle(): number {
-    const used = new Set([...this.#byId.values()].map((session) => session.handle));
-    do {
+    for (let tries = 0; tries < maxHandle; tries++) {
       this.#lastHandle = (this.#lastHandle % maxHandle) + 1;
-    } while (used.has(this.#lastHandle));
-    return this.#lastHandle;
+      if (!this.#handles.has(this.#lastHandle)) return this.#lastHandle;
+    }
+    return noHandle;
   }
 
   /** Ends those that have outlived their time or their user. */
-  check(): void {
-    for (const session of [...this.#byId.values()]) session.check();
+  check(now: number): void {
+    for (const session of [...this.#byId.values()]) session.check(now);
   }
 }

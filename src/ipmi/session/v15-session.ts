@@ -58,7 +58,12 @@ export class V15Session extends Session {
   }
 
   /** Verifies a packet that bears this session's ID. @returns its IPMI message, or why it is to be dropped */
-  unseal(packet: V15Packet, remote: RemoteAddress, link: DatagramLink): Uint8Array | PacketFault {
+  unseal(
+    packet: V15Packet,
+    remote: RemoteAddress,
+    link: DatagramLink,
+    now: number,
+  ): Uint8Array | PacketFault {
     if (packet.authType === AuthType.md5) {
       if (!this.verify(packet)) return 'badAuthCode';
     } else {
@@ -70,7 +75,7 @@ export class V15Session extends Session {
     }
     if (!this.#window.accept(packet.sequence)) return 'replayed';
     this.#authType = packet.authType;
-    this.heard(remote, link, this.#window.highest === packet.sequence);
+    this.heard(remote, link, this.#window.highest === packet.sequence, now);
     return packet.payload;
   }
 

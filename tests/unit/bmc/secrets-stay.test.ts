@@ -39,7 +39,7 @@ async function begin(): Promise<void> {
   const store = fileStore(folder, ({ file, reason }) => {
     throw new Error(`${file}: ${reason}`);
   });
-  bench = new RedfishBench({ store });
+  bench = new RedfishBench({ store, hostAccess: 'no-users' });
   await bench.start();
   const { bmc } = bench;
   const { console, sol: settings, events, users, clock } = bmc;
@@ -87,7 +87,6 @@ const ticketBy = async (token: string) =>
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'qemu-bmc-secrets-'));
   await begin();
-  bench.bmc.hostAccess.set('no-users', { name: 'test', face: 'bmc' });
   oldToken = (await logIn('operator', 'operator')) ?? '';
   // The operator gets another password, the reader goes.
   expect((await bench.ask('PATCH', `${account}/3`, { body: { Password: 'another one' } })).status).toBe(200);

@@ -67,6 +67,7 @@ describe('defaults', () => {
       users: [{ name: 'admin', password: 'password', limit: 'administrator', enabled: true, sol: true }],
       defaultPassword: true,
       cipherSuites: [17, 3],
+      maxSessions: 64,
       solReplayBytes: 0,
       hideUserNames: false,
     });
@@ -116,6 +117,7 @@ const rightValues: [variable: string, text: string, path: string, value: unknown
   ['IPMI_V15', 'false', 'ipmi.v15', false],
   ['IPMI_CIPHER_SUITES', '3, 17', 'ipmi.cipherSuites', [3, 17]],
   ['KCS_POLICY', 'read-only', 'ipmi.kcsPolicy', 'read-only'],
+  ['IPMI_MAX_SESSIONS', '1000', 'ipmi.maxSessions', 1000],
   ['SOL_REPLAY', '4096', 'ipmi.solReplayBytes', 4096],
   ['REDFISH_PORT', '8443', 'redfish.port', 8443],
   ['REDFISH_HTTP_PORT', '8080', 'redfish.httpPort', 8080],
@@ -195,6 +197,7 @@ const wrongValues: [variable: string, text: string][] = [
   ['IPMI_CIPHER_SUITES', '0'],
   ['IPMI_CIPHER_SUITES', '17,17'],
   ['KCS_POLICY', 'on'],
+  ['IPMI_MAX_SESSIONS', '0'],
   ['SOL_REPLAY', '-1'],
   ['REDFISH_PORT', 'https'],
   ['REDFISH_HTTP_PORT', '65536'],

@@ -79,13 +79,20 @@ describe('integrity', () => {
     const integrity = integrityOf(cipherSuite(id), keys);
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 300 }), fc.nat(), (data, at) => {
-        const code = integrity?.sign(data) ?? new Uint8Array();
-        expect(hex(code)).toBe(hex(expected(data)));
-        expect(integrity?.verify(data, code)).toBe(true);
-        const flipped = Uint8Array.from(data);
-        flipped[at % data.length] = (flipped[at % data.length] as number) ^ (1 << (at % 8));
-        expect(integrity?.verify(flipped, code)).toBe(false);
-        expect(integrity?.verify(data, code.subarray(1))).toBe(false);
+        if (!integrity) throw new Error(`suite ${id} has no integrity`);
+        const { length } = data;
+        // Something stands in front of what is signed, as the RMCP header does.
+        const signed = new Uint8Array(4 + length + integrity.codeLength);
+        signed.set(data, 4);
+        integrity.sign(signed, 4, 4 + length);
+        expect(hex(signed)).toBe(`00000000${hex(data)}${hex(expected(data))}`);
+        expect(integrity.verify(signed, 4, 4 + length)).toBe(true);
+        const position = 4 + (at % (signed.length - 4));
+        const flipped = Uint8Array.from(signed);
+        flipped[position] = (flipped[position] as number) ^ (1 << (at % 8));
+        expect(integrity.verify(flipped, 4, 4 + length)).toBe(false);
+        expect(integrity.verify(signed.subarray(0, -1), 4, 4 + length)).toBe(false);
+        expect(integrity.verify(Uint8Array.of(...signed, 0), 4, 4 + length)).toBe(false);
       }),
     );
   });

@@ -290,6 +290,8 @@ describe('a session', () => {
     expect(bench.face.counters.unknownPayload).toBe(1);
   });
 
+  const close = (client: IpmiClient, data: number[]) => client.command(6, 0x3c, data)?.completionCode;
+
   test('closes itself by ID, by handle, and others as Administrator only', () => {
     const bench = new LanBench();
     const admin = bench.loggedIn({}, 4);
@@ -298,7 +300,6 @@ describe('a session', () => {
       0,
       bench.from('192.0.2.2'),
     );
-    const close = (client: IpmiClient, data: number[]) => client.command(6, 0x3c, data)?.completionCode;
     expect(close(user, idBytes(admin.managedSid))).toBe(0xd4);
     expect(close(user, idBytes(12345))).toBe(0x87);
     expect(close(user, [0, 0, 0, 0, 200])).toBe(0x88);
@@ -308,6 +309,24 @@ describe('a session', () => {
     const [own] = bench.face.sessions();
     expect(close(admin, [0, 0, 0, 0, own?.handle ?? 0])).toBe(0);
     expect(bench.face.sessions()).toEqual([]);
+  });
+
+  test('beyond the 254th has no handle, and nobody means it by one', () => {
+    const bench = new LanBench({ maxSessions: 300 });
+    const admin = bench.loggedIn({}, 4);
+    const clients = Array.from({ length: 259 }, (_, n) =>
+      bench.loggedIn({}, 0, bench.from('192.0.2.9', 1 + n)),
+    );
+    const handles = bench.face.sessions().map(({ handle }) => handle);
+    expect(handles).toEqual([...Array.from({ length: 254 }, (_, n) => n + 1), 0, 0, 0, 0, 0, 0]);
+    expect(close(admin, [0, 0, 0, 0, 0])).toBe(0x88);
+    expect(admin.command(6, 0x3d, [0xfe, 0])?.data).toHaveLength(3);
+    expect(bench.face.sessions()).toHaveLength(260);
+    // Those without one work all the same, and a handle that comes free is given out again.
+    expect(clients.at(-1)?.command(6, 1)?.completionCode).toBe(0);
+    expect(close(admin, [0, 0, 0, 0, 100])).toBe(0);
+    bench.loggedIn({}, 0, bench.from('192.0.2.9', 1000));
+    expect(bench.face.sessions().filter(({ handle }) => handle === 100)).toHaveLength(1);
   });
 
   test('shows up in Get Session Info in all index forms', () => {

@@ -304,6 +304,20 @@ describe('challenges', () => {
     expect(bench.face.counters).toMatchObject({ sessionsOpened: 500, challengesDelayed: 0 });
   });
 
+  test('and push out what is over, not each other: 600 logins of one address, two of them always on their way', () => {
+    const bench = new LanBench({ maxSessions: 600, halfOpenCapacity: 200 });
+    const begun = Array.from({ length: 600 }, (_, i) => bench.client({}, bench.from('192.0.2.1', 1 + i)));
+    const open = (client: (typeof begun)[number] | undefined) =>
+      client?.takeOpenResponse(client.exchange(client.openRequest())[0] ?? Buffer.alloc(0));
+    open(begun[0]);
+    for (const [i, client] of begun.entries()) {
+      open(begun[i + 1]);
+      expect(client.takeRakp2(client.exchange(client.rakp1())[0] ?? Buffer.alloc(0))).toBe(0);
+      expect(client.takeRakp4(client.exchange(client.rakp3())[0] ?? Buffer.alloc(0))).toBe(0);
+    }
+    expect(bench.face.counters.sessionsOpened).toBe(600);
+  });
+
   test('wait for room, the next one as soon as another is met: 40 logins begun at once all succeed', () => {
     const bench = new LanBench();
     const clients = Array.from({ length: 40 }, (_, i) => bench.client({}, bench.from('192.0.2.1', 1 + i)));
