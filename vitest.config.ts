@@ -50,7 +50,7 @@ export default defineConfig({
       },
       {
         test: {
-          // What takes long to run and disturbs all else: by `npm run test:long` or `npm run kill-matrix` alone.
+          // What takes long to run or disturbs all else: `npm run test:long`, or each by a script of its own.
           name: 'long',
           include: ['tests/long/**/*.test.ts'],
           environment: 'node',

@@ -11,10 +11,12 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Bench, type Outcome, ratios, table } from './bench.ts';
 import { MissingError } from './compiled.ts';
+import { inBandFlood, serialFlood } from './guest-flood.ts';
 import { ipmiBesideRedfish } from './ipmi-beside-redfish.ts';
 import { ipmiLogins } from './ipmi-logins.ts';
 import { ipmiRequests } from './ipmi-requests.ts';
 import { ipmiSessions } from './ipmi-sessions.ts';
+import { loginFlood } from './login-flood.ts';
 import { redfishClients, redfishStreams } from './redfish-clients.ts';
 import { redfishGet } from './redfish-get.ts';
 import { solLossy } from './sol-lossy.ts';
@@ -28,6 +30,9 @@ const benches: readonly Bench[] = [
   redfishClients,
   redfishStreams,
   solLossy,
+  loginFlood,
+  serialFlood,
+  inBandFlood,
 ];
 
 const { values, positionals } = parseArgs({

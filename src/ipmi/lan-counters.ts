@@ -21,6 +21,8 @@ export const lanCounterNames = [
   'retransmittedHandshakes',
   'requests',
   'halfOpenEvicted',
+  /** Handshakes that were not begun: their sender began too many at once. */
+  'halfOpenRefused',
   /** RAKP 1 that were answered late or not at all: too many challenges of their source were not met. */
   'challengesDelayed',
   'loginsRefused',

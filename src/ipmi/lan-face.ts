@@ -86,7 +86,7 @@ export class LanFace {
     const armSweep = () => this.#armSweep();
     const cipherSuites = (options.cipherSuites ?? defaultCipherSuites).map(cipherSuite);
     const tally = new Tally(bmc, armSweep);
-    const sessions = new Sessions(options.maxSessions ?? defaultMaxSessions);
+    const sessions = new Sessions(() => bmc.clock.now(), options.maxSessions ?? defaultMaxSessions);
     const halfOpen = new HalfOpenTable(options.halfOpenCapacity, options.halfOpenPerSocket);
     const logins = new Logins({ bmc, tally, sessions, halfOpen, armSweep });
     // Before V15Login: both draw their secrets, and recorded handshakes are replayed with random bytes in order.
@@ -225,7 +225,7 @@ export class LanFace {
       this.#tally.forgetWarnings();
       this.#halfOpen.reap(this.#bmc.clock.now());
       this.#sessions.check(this.#bmc.clock.now());
-      if (this.#halfOpen.size > 0 || this.#sessions.size > 0) this.#armSweep();
+      if (this.#halfOpen.size > 0 || !this.#sessions.isIdle) this.#armSweep();
     });
   }
 

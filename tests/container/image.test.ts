@@ -152,4 +152,20 @@ describe.skipIf(image === '')(`the image${skipped}`, () => {
     expect(history).not.toMatch(/PASS|TOKEN|SECRET|registry=/i);
     expect(existsSync('.dockerignore')).toBe(true);
   });
+
+  it('holds no key, no credential, no repository and no one’s files, in none of its layers', async () => {
+    // Layers only add: what a container shows is all that the image holds.
+    const made = await docker('history', '--no-trunc', '--format', '{{.CreatedBy}}', image);
+    expect(made).not.toMatch(/\bRUN\b|\/bin\/sh -c (?!#\(nop\))/);
+    const names =
+      '-name .git -o -name .npmrc -o -name .env -o -name "id_[rde]*[a9]" -o -name "*.key" -o -name .docker -o -name .ssh ' +
+      '-o -name .netrc -o -name .npm -o -name .node_repl_history -o -name .bash_history';
+    expect((await shell(`find / -xdev \\( ${names} \\)`)).trim()).toBe('');
+    const keys =
+      "grep -rlE -e '^-----BEGIN [A-Z ]*PRIVATE KEY-----$' /app /etc /home /opt /root /srv /usr/local /var || true";
+    expect((await shell(keys)).trim()).toBe('');
+    expect(
+      (await shell('find /root /home -mindepth 1 -type f ! -name ".bash*" ! -name .profile')).trim(),
+    ).toBe('');
+  });
 });

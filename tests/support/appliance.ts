@@ -107,7 +107,7 @@ export class Appliance {
       '-U',
       'admin',
       '-P',
-      'password',
+      this.env.IPMI_PASS ?? 'password',
       ...args,
     ];
   }

@@ -11,7 +11,7 @@ import type { CipherSuite } from '../crypto/cipher-suites.ts';
 import { encodeGuid } from '../message/guid.ts';
 import { PayloadType } from '../payload.ts';
 import { ChallengeBudget } from '../session/challenge-budget.ts';
-import type { HalfOpen, HalfOpenTable } from '../session/half-open.ts';
+import { type HalfOpen, type HalfOpenTable, socketOf } from '../session/half-open.ts';
 import {
   type HandshakeRules,
   type HandshakeState,
@@ -91,16 +91,22 @@ export class Handshakes {
   }
 
   /**
-   * @returns the Open Session Response
+   * @returns the Open Session Response; undefined for a sender that begins too many handshakes to be worth one
    * @throws {DecodeError}
    */
-  open(payload: Uint8Array, remote: RemoteAddress): Uint8Array {
+  open(payload: Uint8Array, remote: RemoteAddress): Uint8Array | undefined {
     const request = decodeOpenSessionRequest(payload);
-    const before = this.#halfOpen.findRetransmitted(payload, remote);
+    const now = this.#bmc.clock.now();
+    const socket = socketOf(remote);
+    const before = this.#halfOpen.findRetransmitted(payload, socket);
     if (before) {
       this.#tally.counters.retransmittedHandshakes++;
-      this.#halfOpen.heard(before, this.#bmc.clock.now());
+      this.#halfOpen.heard(before, now);
       return before.openResponse;
+    }
+    if (this.#halfOpen.isHurried(socket, now)) {
+      this.#tally.counters.halfOpenRefused++;
+      return undefined;
     }
     if (!this.#logins.hasRoom()) {
       const { tag, remoteConsoleSessionId } = request;
@@ -116,8 +122,11 @@ export class Handshakes {
       state: next,
       advanced: false,
       remote: { address: remote.address, port: remote.port },
-      heardAt: this.#bmc.clock.now(),
-      openRequest: payload.slice(),
+      socket,
+      begunAt: now,
+      heardAt: now,
+      // A copy, which a Buffer's own slice() is not: the datagram is not kept.
+      openRequest: Buffer.from(payload),
       openResponse: send,
       last: undefined,
     });
@@ -182,7 +191,7 @@ export class Handshakes {
     if (rakp.kind === 'rakp1' && !challenged) this.#challenges.giveBack(remote.address);
     if (outcome.next !== state) {
       const { payload, payloadType } = packet;
-      entry.last = { payloadType, request: payload.slice(), reply: outcome.send };
+      entry.last = { payloadType, request: Buffer.from(payload), reply: outcome.send };
       this.#moved(entry, outcome, name, remote, link);
     }
     if (outcome.send) reply(outcome.send);
@@ -196,7 +205,7 @@ export class Handshakes {
       const own = [...this.#waiting.values()].filter((other) => other.remote.address === remote.address);
       if (this.#waiting.size >= mostWaiting || own.length >= mostWaitingOfSource) return;
     }
-    this.#waiting.set(id, { ...asked, packet: { ...packet, payload: packet.payload.slice() } });
+    this.#waiting.set(id, { ...asked, packet: { ...packet, payload: Buffer.from(packet.payload) } });
     this.#armWaiting();
   }
 

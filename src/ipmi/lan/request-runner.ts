@@ -11,6 +11,7 @@ import { bmcAddress, decodeMessage, encodeResponse, type IpmiRequest } from '../
 import { PayloadType } from '../payload.ts';
 import { type DatagramLink, type RemoteAddress, remoteText } from '../session/link.ts';
 import type { CachedRequest } from '../session/request-cache.ts';
+import type { RmcpPlusSession } from '../session/rmcp-plus-session.ts';
 import type { Session } from '../session/session.ts';
 import { ActivationRefusal, type V15Login } from '../session/v15-login.ts';
 import type { Tally } from './tally.ts';
@@ -98,6 +99,21 @@ export class RequestRunner {
     cached.reply = encodeResponse(cached.request, bytes);
     session.sendProtected(PayloadType.ipmi, cached.reply);
     session.replied();
+  }
+
+  /**
+   * A session has ended by a request whose answer got lost, and the request comes again: it is answered again. Clients
+   * wait long for it otherwise: ipmitool 1.8.19 as often as `-R` says, a second longer each time.
+   * @returns whether it was that
+   * @throws {DecodeError}
+   */
+  repeatFarewell(session: RmcpPlusSession, payload: Uint8Array, now: number): boolean {
+    const { tally } = this.#options;
+    const known = session.requests.find(decodeMessage(payload), now);
+    if (!known?.reply) return false;
+    tally.counters.retransmittedRequests++;
+    session.repeatFarewell(known.reply);
+    return true;
   }
 
   sessionlessContext(remote: RemoteAddress, link: DatagramLink): CommandContext {

@@ -58,9 +58,11 @@ export class RmcpPlusReceiver {
           plainPacket(PayloadType.ipmi, payload),
         );
         return;
-      case PayloadType.openSessionRequest:
-        send(PayloadType.openSessionResponse, this.#handshakes.open(packet.payload, remote));
+      case PayloadType.openSessionRequest: {
+        const response = this.#handshakes.open(packet.payload, remote);
+        if (response) send(PayloadType.openSessionResponse, response);
         return;
+      }
       case PayloadType.rakp1:
       case PayloadType.rakp3:
         this.#handshakes.continue(packet, remote, link, (reply) => send(packet.payloadType + 1, reply));
@@ -79,7 +81,7 @@ export class RmcpPlusReceiver {
     const session = this.#sessions.get(packet.sessionId);
     const now = this.#clock.now();
     if (!(session instanceof RmcpPlusSession) || !session.check(now)) {
-      this.#tally.drop('unknownSession', remote);
+      if (!this.#repeatFarewell(body, packet, remote, link, now)) this.#tally.drop('unknownSession', remote);
       return;
     }
     const payload = session.unseal(body, packet, remote, link, now);
@@ -92,6 +94,20 @@ export class RmcpPlusReceiver {
       return;
     }
     if (!session.deliver(packet.payloadType, payload, packet)) this.#tally.drop('unknownPayload', remote);
+  }
+
+  /** Nothing is executed: what comes is the request that has closed the session, or is not served. */
+  #repeatFarewell(
+    body: Uint8Array,
+    packet: RmcpPlusPacket,
+    remote: RemoteAddress,
+    link: DatagramLink,
+    now: number,
+  ): boolean {
+    const closed = this.#sessions.justClosed(packet.sessionId);
+    if (!(closed instanceof RmcpPlusSession) || packet.payloadType !== PayloadType.ipmi) return false;
+    const payload = closed.unseal(body, packet, remote, link, now);
+    return typeof payload !== 'string' && this.#requests.repeatFarewell(closed, payload, now);
   }
 }
 

@@ -79,7 +79,15 @@ export class RmcpPlusSession extends Session {
   }
 
   sendPayload(type: PayloadType, payload: Uint8Array, protection: PayloadProtection): void {
-    if (!this.open) return;
+    if (this.open) this.#seal(type, payload, protection);
+  }
+
+  /** After its end: the answer to the request that ended it, once more. */
+  repeatFarewell(reply: Uint8Array): void {
+    this.#seal(PayloadType.ipmi, reply, { encrypted: true, authenticated: true });
+  }
+
+  #seal(type: PayloadType, payload: Uint8Array, protection: PayloadProtection): void {
     const encrypted = protection.encrypted && this.#confidentiality !== undefined;
     this.#sent = nextSequence(this.#sent);
     const datagram = encodePacket(

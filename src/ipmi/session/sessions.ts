@@ -6,6 +6,9 @@ export const defaultMaxSessions = 63;
 const maxHandle = 254;
 /** Of a session that its ID alone names. */
 export const noHandle = 0;
+/** How long a session that its console has closed is remembered, and how many of them. */
+const farewellMs = 10_000;
+const mostFarewells = 64;
 
 export class Sessions {
   readonly max: number;
@@ -13,9 +16,13 @@ export class Sessions {
   readonly #byId = new Map<number, Session>();
   /** Those that live sessions have. */
   readonly #handles = new Set<number>();
+  /** Those that their consoles have closed, latest last: the answer to that may have got lost. */
+  readonly #farewells = new Map<number, { readonly session: Session; readonly at: number }>();
+  readonly #now: () => number;
   #lastHandle = 0;
 
-  constructor(max = defaultMaxSessions) {
+  constructor(now: () => number, max = defaultMaxSessions) {
+    this.#now = now;
     this.max = max;
   }
 
@@ -31,12 +38,27 @@ export class Sessions {
     return this.#byId.get(id | 0);
   }
 
+  /** One that its console has closed a moment ago. */
+  justClosed(id: number): Session | undefined {
+    return this.#farewells.get(id | 0)?.session;
+  }
+
+  /** Whether {@link check} has anything to look at. */
+  get isIdle(): boolean {
+    return this.#byId.size === 0 && this.#farewells.size === 0;
+  }
+
   add(session: Session): void {
-    this.#byId.set(session.id | 0, session);
+    const id = session.id | 0;
+    this.#byId.set(id, session);
     this.#handles.add(session.handle);
     session.onClose(() => {
-      this.#byId.delete(session.id | 0);
+      this.#byId.delete(id);
       this.#handles.delete(session.handle);
+      if (session.closeReason !== 'closed by the console') return;
+      this.#farewells.set(id, { session, at: this.#now() });
+      const [oldest] = this.#farewells.keys();
+      if (oldest !== undefined && this.#farewells.size > mostFarewells) this.#farewells.delete(oldest);
     });
   }
 
@@ -58,8 +80,12 @@ export class Sessions {
     return noHandle;
   }
 
-  /** Ends those that have outlived their time or their user. */
+  /** Ends those that have outlived their time or their user, and forgets those that ended a while ago. */
   check(now: number): void {
+    for (const [id, { at }] of this.#farewells) {
+      if (now - at < farewellMs) break;
+      this.#farewells.delete(id);
+    }
     for (const session of [...this.#byId.values()]) session.check(now);
   }
 }

@@ -4,47 +4,9 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { redfishResources } from '../../../src/redfish/resources.ts';
+import { injectionCorpus as corpus } from '../../support/injection-corpus.ts';
 import { RedfishBench } from '../../support/redfish-bench.ts';
 import { crawl, isAt } from '../../support/redfish-crawl.ts';
-
-const corpus = [
-  `'`,
-  `"`,
-  `"; rm -rf / #`,
-  '$(id)',
-  '`id`',
-  'a,file=/etc/passwd',
-  'a,,b',
-  'id=x,path=/etc/shadow',
-  '-device=x',
-  '--',
-  '../../etc/passwd',
-  '/etc/passwd\0.iso',
-  'a\nb',
-  'a\r\nSet-Cookie: x=1',
-  'a\tb',
-  '\u001b[2J',
-  '\u0007',
-  '<script>alert(1)</script>',
-  '&amp;&lt;',
-  "' OR '1'='1",
-  '%n%s%x',
-  '%2e%2e%2f',
-  '{{7*7}}',
-  '#{jndi:ldap://x}',
-  '__proto__',
-  'constructor',
-  'null',
-  'ÄÖÜ ß é',
-  '日本語',
-  '\u202egnp.exe',
-  '🙂',
-  ' leading',
-  'trailing ',
-  'file:///etc/passwd',
-  'http://user:pass@host/?q=1#f',
-  'a'.repeat(300),
-];
 
 interface Schema {
   readonly type?: string;

@@ -404,3 +404,41 @@ describe('a session over the LAN', () => {
     expect(bench.bmc.openSessions.end('1', { name: 'root', face: 'redfish' })).toBe(false);
   });
 });
+
+describe('a session that its console has closed', () => {
+  const idOf = ({ managedSid }: IpmiClient) => idBytes(managedSid);
+  const asked = (client: IpmiClient, netFn: number, cmd: number, data: readonly number[] = []) =>
+    client.exchange(client.seal(ipmiRequest(netFn, cmd, data, client.rqSeq)));
+
+  test('answers again what closed it, as after a lost answer, and nothing else', () => {
+    const bench = new LanBench();
+    const client = bench.loggedIn({}, 4);
+    const close = idOf(client);
+    expect(client.command(6, 0x3c, close)?.completionCode).toBe(0);
+    expect(bench.face.sessions()).toEqual([]);
+    const { requests } = bench.face.counters;
+    const [again] = asked(client, 6, 0x3c, close);
+    expect(again && readReply(client.unseal(again).payload).completionCode).toBe(0);
+    // Another request, the same bytes once more, and somebody who does not know the key.
+    expect(asked(client, 6, 1)).toEqual([]);
+    const sealed = client.seal(ipmiRequest(6, 0x3c, close, client.rqSeq));
+    expect(client.exchange(sealed)).toHaveLength(1);
+    expect(client.exchange(sealed)).toEqual([]);
+    const forged = client.seal(ipmiRequest(6, 0x3c, close, client.rqSeq));
+    forged[forged.length - 1] = (forged.at(-1) ?? 0) ^ 1;
+    expect(client.exchange(forged)).toEqual([]);
+    expect(bench.face.counters.requests).toBe(requests);
+  });
+
+  test('is forgotten after a while, and so is one that an administrator has closed, at once', () => {
+    const bench = new LanBench();
+    const client = bench.loggedIn({}, 4);
+    const close = idOf(client);
+    client.command(6, 0x3c, close);
+    bench.clock.advance(11_000);
+    expect(asked(client, 6, 0x3c, close)).toEqual([]);
+    const [other, admin] = [bench.loggedIn({}, 4, bench.from('192.0.2.2')), bench.loggedIn({}, 4)];
+    expect(admin.command(6, 0x3c, idOf(other))?.completionCode).toBe(0);
+    expect(asked(other, 6, 0x3c, idOf(other))).toEqual([]);
+  });
+});

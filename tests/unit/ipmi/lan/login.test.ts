@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { cipherSuites } from '../../../../src/ipmi/crypto/cipher-suites.ts';
-import { ipmiRequest, plainPacket, plainPayload, readReply } from '../../../support/ipmi-client.ts';
+import { halfOpenCapacity } from '../../../../src/ipmi/session/half-open.ts';
+import {
+  type IpmiClient,
+  ipmiRequest,
+  plainPacket,
+  plainPayload,
+  readReply,
+} from '../../../support/ipmi-client.ts';
 import { LanBench } from '../../../support/lan-bench.ts';
 
 const allSuites = cipherSuites.map((suite) => suite.id);
@@ -116,7 +123,7 @@ describe('login', () => {
   test('exactly the configured algorithm triples pass, of all that a byte can hold', {
     timeout: 120_000,
   }, () => {
-    const bench = new LanBench({ halfOpenPerSocket: 1 });
+    const bench = new LanBench();
     const exchange = bench.from();
     const passed: string[] = [];
     const records = (...triple: number[]) =>
@@ -224,7 +231,7 @@ describe('half-open sessions', () => {
       }
     }
     expect(done).toBe(20);
-    expect(bench.face.halfOpenCount).toBeLessThanOrEqual(4096);
+    expect(bench.face.halfOpenCount).toBeLessThanOrEqual(halfOpenCapacity);
   });
 
   test('of one socket, and of one address, push out their own first', () => {
@@ -252,6 +259,35 @@ describe('half-open sessions', () => {
     for (const client of begun) {
       expect(client.takeRakp4(client.exchange(client.rakp3())[0] ?? Buffer.alloc(0))).toBe(0);
     }
+  });
+});
+
+describe('a socket', () => {
+  const open = (client: IpmiClient, tag: number) => client.exchange(client.openRequest(tag)).length;
+
+  test('that begins handshakes faster than anybody logs in gets no answer, until it slows down', () => {
+    const bench = new LanBench();
+    const client = bench.client();
+    for (let i = 0; i < 64; i++) expect(open(client, i)).toBe(1);
+    for (let i = 64; i < 200; i++) expect(open(client, i)).toBe(0);
+    expect(bench.face.counters).toMatchObject({ halfOpenRefused: 136, halfOpenEvicted: 0 });
+    // What was begun goes on, and is answered again.
+    expect(open(client, 63)).toBe(1);
+    const other = bench.client({}, bench.from('192.0.2.1', 2000));
+    expect(other.login()).toBe('ok');
+    bench.clock.advance(10);
+    expect(open(client, 200)).toBe(1);
+  });
+
+  test('that logs in time and again is no such sender', () => {
+    const bench = new LanBench();
+    const exchange = bench.from();
+    for (let i = 0; i < 200; i++) {
+      const client = bench.loggedIn({}, 0, exchange);
+      const id = client.managedSid;
+      client.command(6, 0x3c, [id & 255, (id >>> 8) & 255, (id >>> 16) & 255, id >>> 24]);
+    }
+    expect(bench.face.counters).toMatchObject({ halfOpenRefused: 0, sessionsOpened: 200 });
   });
 });
 
