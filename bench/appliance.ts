@@ -1,7 +1,7 @@
 /** The product as a user starts it, with a machine in memory, and a session of its administrator. */
 import { request } from 'node:https';
-import { fileURLToPath } from 'node:url';
 import { freeUdpPort } from '../tests/support/processes.ts';
+import { builtProduct } from './build.ts';
 import { freePort, scratchFolder, Target } from './target.ts';
 
 export const benchPassword = 'bench-password';
@@ -15,17 +15,13 @@ export interface BenchAppliance {
   stop(): Promise<void>;
 }
 
-/** @param settings further ones, as environment variables */
-export async function startAppliance(
-  settings: Readonly<Record<string, string>> = {},
-): Promise<BenchAppliance> {
+/** @param env more of its environment */
+export async function startAppliance(env: Readonly<Record<string, string>> = {}): Promise<BenchAppliance> {
   const folder = scratchFolder();
   const [ipmiPort, port] = [await freeUdpPort(), await freePort()];
   const target = await Target.start({
     name: 'qemu-bmc',
-    // As it is installed: what tsx makes of the sources is slower.
-    program: process.execPath,
-    command: [fileURLToPath(new URL('../dist/main.js', import.meta.url)), 'run', '--fake'],
+    command: [await builtProduct(), 'run', '--fake'],
     env: {
       BMC_ADDR: '127.0.0.1',
       IPMI_PORT: String(ipmiPort),
@@ -34,7 +30,7 @@ export async function startAppliance(
       IPMI_PASS: benchPassword,
       STATE_DIR: `${folder.path}/state`,
       RUN_DIR: `${folder.path}/run`,
-      ...settings,
+      ...env,
     },
     ready: /qemu-bmc is ready/,
   });
@@ -50,11 +46,11 @@ export async function startAppliance(
   }
 }
 
-/** @returns the token of a new session */
-export async function openSession(port: number): Promise<string> {
+/** @returns the token of a new session of the administrator's */
+export async function openSession(port: number, secret = benchPassword): Promise<string> {
   const { status, headers } = await ask(port, 'POST', '/redfish/v1/SessionService/Sessions', {
     UserName: 'admin',
-    Password: benchPassword,
+    Password: secret,
   });
   const token = headers['x-auth-token'];
   if (status !== 201 || typeof token !== 'string') throw new Error(`no session: ${status}`);

@@ -21,6 +21,13 @@ export interface LoadResult {
 
 /** The product lets one address have no more. */
 const connectionsPerAddress = 16;
+let sources = 0;
+
+/** Where the next connection is made from, of all loads of this process. */
+function sourceAddress(): string {
+  return `127.0.0.${2 + (Math.floor(sources++ / connectionsPerAddress) % 250)}`;
+}
+
 const headEnd = Buffer.from('\r\n\r\n');
 
 export class HttpLoad {
@@ -32,7 +39,7 @@ export class HttpLoad {
   static async open(options: HttpLoadOptions): Promise<HttpLoad> {
     const load = new HttpLoad(options);
     for (let i = 0; i < options.connections; i++) {
-      const localAddress = `127.0.0.${2 + Math.floor(i / connectionsPerAddress)}`;
+      const localAddress = sourceAddress();
       load.#connections.push(await Connection.open(options.port, localAddress));
     }
     return load;

@@ -18,7 +18,8 @@ import { ipmiRequests } from './ipmi-requests.ts';
 import { ipmiSessions } from './ipmi-sessions.ts';
 import { loginFlood } from './login-flood.ts';
 import { redfishClients, redfishStreams } from './redfish-clients.ts';
-import { redfishGet } from './redfish-get.ts';
+import { redfishCollection, redfishGet } from './redfish-get.ts';
+import { redfishMemory } from './redfish-memory.ts';
 import { solLossy } from './sol-lossy.ts';
 
 const benches: readonly Bench[] = [
@@ -27,8 +28,10 @@ const benches: readonly Bench[] = [
   ipmiSessions,
   ipmiLogins,
   redfishGet,
+  redfishCollection,
   redfishClients,
   redfishStreams,
+  redfishMemory,
   solLossy,
   loginFlood,
   serialFlood,

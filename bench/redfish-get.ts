@@ -1,6 +1,9 @@
-/** GET of a System against bare servers that answer the same bytes, all over TLS: processor time and rate. */
+/**
+ * GET of a System against bare servers that answer the same bytes, and against large collections, all over TLS:
+ * processor time and rate.
+ */
 import { writeFileSync } from 'node:fs';
-import { startAppliance } from './appliance.ts';
+import { openSession, startAppliance } from './appliance.ts';
 import type { Bench } from './bench.ts';
 import { HttpLoad, quantile } from './http-load.ts';
 import { type Contender, inRounds } from './rounds.ts';
@@ -45,6 +48,42 @@ export const redfishGet: Bench = {
       await Promise.all(targets.map((target) => target.stop()));
       await appliance.stop();
       folder.remove();
+    }
+  },
+};
+
+export const redfishCollection: Bench = {
+  name: 'redfish-collection',
+  title: `GET of a collection of 1,000 members, and of a page of 1,000 log entries, beside GET ${path}; ${connections} connections`,
+  async run({ rounds, seconds }) {
+    const target = await Target.start({
+      name: 'collections',
+      command: ['floors/collections.ts'],
+      ready: /ready (\d+)/,
+    });
+    const loads: HttpLoad[] = [];
+    try {
+      const { port } = target;
+      const headers = { 'x-auth-token': await openSession(port, 'admin') };
+      const contenders: Contender[] = [];
+      for (const [name, each] of [
+        ['a System', path],
+        ['a collection of 1,000', '/redfish/v1/Thousand'],
+        ['100 of 1,000 log entries', `${path}/LogServices/SEL/Entries`],
+      ] as const) {
+        const load = await HttpLoad.open({ port, connections, path: each, headers });
+        loads.push(load);
+        contenders.push(contender(name, target, load, seconds));
+      }
+      const figures = await inRounds(contenders, rounds);
+      return {
+        figures,
+        against: ['a collection of 1,000', '100 of 1,000 log entries'],
+        ratiosOf: 'a System',
+      };
+    } finally {
+      for (const load of loads) load.close();
+      await target.stop();
     }
   },
 };

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { processStat } from '../src/lib/process-stat.ts';
 
@@ -14,9 +14,12 @@ const tickMs = 10;
 
 export interface TargetOptions {
   readonly name: string;
-  /** Its program in TypeScript, from this folder on, with arguments; where `program` is given, that one's arguments. */
+  /**
+   * Its program, from this folder on or with its whole path, and arguments; TypeScript is compiled as it is loaded. Where
+   * `program` is given, that one's arguments.
+   */
   readonly command: readonly string[];
-  /** One that is none of ours in TypeScript. */
+  /** One that Node.js does not run. */
   readonly program?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** What it prints when it can be asked; its first group is the port, where it chooses that itself. */
@@ -51,11 +54,11 @@ export class Target {
   private constructor({ name, program, command, env = {} }: TargetOptions) {
     this.name = name;
     const [script = '', ...args] = command;
-    const run =
+    const compiler = script.endsWith('.ts') ? ['--import', 'tsx'] : [];
+    const [file, ...rest] =
       program === undefined
-        ? [process.execPath, '--import', 'tsx', join(here, script), ...args]
+        ? [process.execPath, ...compiler, resolve(here, script), ...args]
         : [program, ...command];
-    const [file = '', ...rest] = run;
     this.#child = spawn(file, rest, {
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -80,7 +83,17 @@ export class Target {
   }
 
   get residentKb(): number {
-    const [, kb] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.#pid}/status`, 'latin1')) ?? [];
+    return this.#status('VmRSS');
+  }
+
+  /** The most that was ever resident. */
+  get peakKb(): number {
+    return this.#status('VmHWM');
+  }
+
+  #status(name: string): number {
+    const status = readFileSync(`/proc/${this.#pid}/status`, 'latin1');
+    const [, kb] = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status) ?? [];
     return Number(kb);
   }
 

@@ -42,4 +42,9 @@ export interface HttpFace {
   /** Whether the body of this request is to be taken piece by piece, however long; false unless defined. */
   streams?(head: HttpRequestHead): boolean;
   handle(request: HttpRequest): Promise<HttpReply>;
+  /**
+   * The very answer that {@link handle} would give, where it is ready without a wait; undefined, and nothing done, where
+   * it is not. Asked for GETs without a body.
+   */
+  atOnce?(request: HttpRequest): HttpReply | undefined;
 }

@@ -23,17 +23,29 @@ const methods: ReadonlySet<string> = new Set([
 export class HttpCounters {
   /** TLS handshakes that came to no connection. */
   handshakesFailed = 0;
-  readonly #answers = new Map<string, { -readonly [Key in keyof AnswerCount]: AnswerCount[Key] }>();
+  /** By face, method and status. */
+  readonly #answers = new Map<string, Map<string, Map<number, number>>>();
 
   answered(face: string, method: string, status: number): void {
     const known = methods.has(method) ? method : 'other';
-    const key = `${face} ${known} ${status}`;
-    const entry = this.#answers.get(key);
-    if (entry) entry.count++;
-    else this.#answers.set(key, { face, method: known, status, count: 1 });
+    const byMethod = getOrAdd(this.#answers, face, () => new Map<string, Map<number, number>>());
+    const byStatus = getOrAdd(byMethod, known, () => new Map<number, number>());
+    byStatus.set(status, (byStatus.get(status) ?? 0) + 1);
   }
 
   get answers(): readonly AnswerCount[] {
-    return [...this.#answers.values()];
+    return [...this.#answers].flatMap(([face, byMethod]) =>
+      [...byMethod].flatMap(([method, byStatus]) =>
+        [...byStatus].map(([status, count]) => ({ face, method, status, count })),
+      ),
+    );
   }
+}
+
+function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
 }

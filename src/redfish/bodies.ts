@@ -24,6 +24,8 @@ export interface Body {
   readonly bytes: Uint8Array;
   /** Of an answer with it. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Of an answer that says that it is as it was. */
+  readonly unchangedHeaders: Readonly<Record<string, string>>;
   /** What it rests on, by name. */
   readonly parts: ReadonlySet<string>;
   /** It rests on something that changes without a word, too. */
@@ -32,8 +34,8 @@ export interface Body {
 
 interface Kept {
   readonly body: Body;
-  /** When it was begun to be read, by the parts' count. */
-  readonly readAt: number;
+  /** When it was last known to hold, by the parts' count. */
+  heldAt: number;
 }
 
 export class Bodies {
@@ -57,18 +59,20 @@ export class Bodies {
     const etag = String(content['@odata.etag']);
     const { parts, isFresh } = notes;
     const headers = headersOf(definition, etag);
+    const { 'content-type': _, ...unchangedHeaders } = headers;
     const body = {
       definition,
       content,
       etag,
       headers,
+      unchangedHeaders,
       bytes: Buffer.from(JSON.stringify(content)),
       parts,
       isFresh,
     };
     this.#kept.delete(uri);
     // What has changed while it was read may be in it by half.
-    if (!isFresh && !this.#parts.changedSince(parts, readAt)) this.#keep(uri, { body, readAt });
+    if (!isFresh && !this.#parts.changedSince(parts, readAt)) this.#keep(uri, { body, heldAt: readAt });
     return body;
   }
 
@@ -76,9 +80,13 @@ export class Bodies {
   kept(uri: string): Body | undefined {
     const kept = this.#kept.get(uri);
     if (!kept) return undefined;
-    if (!this.#parts.changedSince(kept.body.parts, kept.readAt)) return kept.body;
-    this.#kept.delete(uri);
-    return undefined;
+    const { now } = this.#parts;
+    if (this.#parts.changedSince(kept.body.parts, kept.heldAt)) {
+      this.#kept.delete(uri);
+      return undefined;
+    }
+    kept.heldAt = now;
+    return kept.body;
   }
 
   #keep(uri: string, kept: Kept): void {

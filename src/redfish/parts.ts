@@ -88,7 +88,7 @@ const bmcParts: BmcParts = {
   sensors: {
     changes: (sensors) => [(listener) => sensors.onChange(listener)],
     fresh: 'all',
-    kept: ['severity', 'intruded', 'coolingFault'],
+    kept: ['nameOf', 'severity', 'intruded', 'coolingFault'],
   },
   machineSettings: { changes: (_, bmc) => machineChanges(bmc) },
   // The sizes of disks are those of their files.
@@ -145,6 +145,7 @@ export class Parts {
   }
 
   changedSince(parts: Iterable<string>, moment: number): boolean {
+    if (moment === this.#now) return false;
     for (const part of parts) if ((this.#changedAt.get(part) ?? 0) > moment) return true;
     return false;
   }

@@ -8,6 +8,6 @@ export function sensorName(
   sensorKey: (number: number) => string | undefined,
 ): string {
   const key = sensorKey(number);
-  const sensor = bmc.sensors.list().find(({ definition }) => definition.key === key);
-  return sensor?.definition.name ?? `number ${number}`;
+  const name = key === undefined ? undefined : bmc.sensors.nameOf(key);
+  return name ?? `number ${number}`;
 }

@@ -3,6 +3,8 @@
  * definition says into an answer. Everything that is the same for all resources is here and nowhere else. DSP0266.
  *
  *   path ─▶ definition ─▶ login ─▶ method ─▶ privilege ─▶ headers ─▶ ETag ─▶ body ─▶ definition's handler ─▶ answer
+ *
+ * A GET of a body that is kept takes the same steps, and waits for nothing.
  */
 import type { Actor } from '../bmc/actor.ts';
 import type { Bmc } from '../bmc/bmc.ts';
@@ -42,7 +44,17 @@ export interface RedfishServiceOptions {
   readonly bodies: Bodies;
   /** Takes what real clients send although no schema has it: see `compatibility.ts`. */
   readonly compatibility: boolean;
-  authenticate(request: HttpRequest): Authentication | Promise<Authentication>;
+  authenticate(request: HttpRequest): Authentication;
+}
+
+/** A request that may be carried out. */
+interface Admitted {
+  readonly definition: Resource;
+  readonly target: Target;
+  readonly context: Context;
+  readonly operation: Operation;
+  /** The right to it rests on the resource being the user's own. */
+  readonly self: boolean;
 }
 
 const methods: Readonly<Record<string, Operation>> = {
@@ -83,11 +95,53 @@ export class RedfishService implements HttpFace {
     }
   }
 
+  atOnce(request: HttpRequest): HttpReply | undefined {
+    const { method, url } = request;
+    if (method !== 'GET' || url.includes('?')) return undefined;
+    const match = this.#routes.find(url, method);
+    if (!match || match.action || !isShownAsKept(match.definition)) return undefined;
+    const body = this.#bodies.kept(match.uri);
+    if (!body) return undefined;
+    try {
+      this.#admit(match, request, url);
+      checkAccept(request);
+      return shown(body, request);
+    } catch (error) {
+      return this.#refusal(error, request);
+    }
+  }
+
   async #answer(request: HttpRequest): Promise<HttpReply> {
     const { path, search } = splitUrl(request.url);
-    checkODataVersion(request);
     const match = this.#routes.find(path, request.method);
-    const authentication = await this.#options.authenticate(request);
+    const { definition, target, context, operation, self } = this.#admit(match, request, path);
+    switch (operation) {
+      case 'get':
+        return this.#get(definition, target, context, search);
+      case 'patch':
+      case 'put':
+        checkNoQuery(search);
+        return this.#patch(definition, target, context, self);
+      case 'post': {
+        checkNoQuery(search);
+        const action = match?.action;
+        return action ? this.#act(action, target, context) : this.#post(definition, target, context);
+      }
+      case 'delete':
+        checkNoQuery(search);
+        await this.#checkIfMatch(definition, target, context);
+        return this.#outcome(await definition.remove?.(target, context));
+    }
+  }
+
+  /**
+   * Who asks, whether there is what is asked for, and whether they may.
+   * @param match undefined for a path that leads to nothing
+   * @throws {RedfishError} when the request is not to be carried out
+   */
+  #admit(match: Match | undefined, request: HttpRequest, path: string): Admitted {
+    checkODataVersion(request);
+    const authentication = this.#options.authenticate(request);
     // Without a login nobody learns which paths exist.
     if (!match) {
       if (authentication.kind !== 'user') throw this.#unauthorized(authentication, request);
@@ -95,7 +149,6 @@ export class RedfishService implements HttpFace {
     }
     const { definition, uri, params, action } = match;
     const operation = methods[request.method];
-    const allowed = operation && isAllowed(definition, action, operation);
     const privileges = privilegesFor(definition, action, operation ?? 'get');
     if (privileges.length > 0 && authentication.kind !== 'user')
       throw this.#unauthorized(authentication, request);
@@ -113,7 +166,7 @@ export class RedfishService implements HttpFace {
     const found = definition.find(params, context);
     if (found === undefined) throw new RedfishError(message('ResourceMissingAtURI', path));
     const target: Target = { uri, params, found };
-    if (!allowed) {
+    if (!operation || !isAllowed(definition, action, operation)) {
       throw new RedfishError(message('OperationNotAllowed'), {
         headers: { allow: allowOf(definition, action) },
       });
@@ -121,22 +174,7 @@ export class RedfishService implements HttpFace {
     const self =
       this.#checkPasswordChange(privileges, definition, target, context) ||
       this.#checkPrivilege(privileges, definition, target, context);
-
-    switch (operation) {
-      case 'get':
-        return this.#get(definition, target, context, search);
-      case 'patch':
-      case 'put':
-        checkNoQuery(search);
-        return this.#patch(definition, target, context, self);
-      case 'post':
-        checkNoQuery(search);
-        return action ? this.#act(action, target, context) : this.#post(definition, target, context);
-      case 'delete':
-        checkNoQuery(search);
-        await this.#checkIfMatch(definition, target, context);
-        return this.#outcome(await definition.remove?.(target, context));
-    }
+    return { definition, target, context, operation, self };
   }
 
   async #get(definition: Resource, target: Target, context: Context, search: string): Promise<HttpReply> {
@@ -144,16 +182,14 @@ export class RedfishService implements HttpFace {
     if (definition.answer) return this.#outcome(await definition.answer(target, context));
     checkAccept(request);
     const query = parseQuery(search, definition.kind);
-    const { content, bytes, etag, headers } = await this.#body(definition, target, context);
-    if (fresh(request.headers['if-none-match'], etag)) {
-      const { 'content-type': _, ...others } = headers;
-      return { status: 304, headers: others };
-    }
-    if (search === '' && definition.pageSize === undefined) return { status: 200, headers, body: bytes };
-    const shown = await answerQuery(query, content, (uri) => this.#readUri(uri, context), {
+    const body = await this.#body(definition, target, context);
+    const { content, headers } = body;
+    const isAsKept = search === '' && isShownAsKept(definition);
+    if (isAsKept || fresh(request.headers['if-none-match'], body.etag)) return shown(body, request);
+    const chosen = await answerQuery(query, content, (uri) => this.#readUri(uri, context), {
       pageSize: definition.pageSize,
     });
-    return json(200, query.excerpt ? excerptOf(definition, shown) : shown, headers);
+    return json(200, query.excerpt ? excerptOf(definition, chosen) : chosen, headers);
   }
 
   /** As a GET without a query shows it. @throws {RedfishError} when it has gone meanwhile */
@@ -294,6 +330,17 @@ export class RedfishService implements HttpFace {
     this.#options.bmc.log.error({ err: error, method: request.method, url: request.url }, 'redfish: a bug');
     return json(500, errorBody([message('InternalError')]));
   }
+}
+
+/** A GET without a query gives its body as it is. */
+function isShownAsKept({ answer, pageSize }: Resource): boolean {
+  return answer === undefined && pageSize === undefined;
+}
+
+/** The whole body, or that the client has it already. */
+function shown({ etag, headers, unchangedHeaders, bytes }: Body, { headers: asked }: HttpRequest): HttpReply {
+  if (fresh(asked['if-none-match'], etag)) return { status: 304, headers: unchangedHeaders };
+  return { status: 200, headers, body: bytes };
 }
 
 function json(status: number, body: JsonObject, headers: Readonly<Record<string, string>> = {}): HttpReply {

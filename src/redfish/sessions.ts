@@ -27,7 +27,8 @@ export const maxSessionsOfUser = 16;
 /** In seconds. */
 export const idleTimeout = { least: 30, most: 86_400, usual: 1800 } as const;
 
-export interface RedfishSession {
+/** What stays as it is while a session lives. */
+export interface SessionFacts {
   /** 16 hexadecimal digits. */
   readonly id: string;
   readonly userId: number;
@@ -36,6 +37,10 @@ export interface RedfishSession {
   readonly clientOrigin: string;
   /** By the BMC's clock, milliseconds since 1970. */
   readonly createdTime: number;
+}
+
+export interface RedfishSession extends SessionFacts {
+  /** As `createdTime`. */
   readonly lastUsedTime: number;
 }
 
@@ -62,7 +67,8 @@ interface Kept {
 }
 
 interface Entry {
-  shown: RedfishSession;
+  readonly facts: SessionFacts;
+  lastUsedTime: number;
   readonly tokenHash: string;
   /** Of the password the session rests on. */
   password: string;
@@ -147,7 +153,7 @@ export class RedfishSessions {
    */
   open(user: User, clientOrigin: string): { readonly session: RedfishSession; readonly token: string } {
     this.#reap();
-    const own = [...this.#entries.values()].filter(({ shown }) => shown.userId === user.id).length;
+    const own = [...this.#entries.values()].filter(({ facts }) => facts.userId === user.id).length;
     if (this.#entries.size >= maxSessions || own >= maxSessionsOfUser) {
       throw new RedfishError(message('SessionLimitExceeded'));
     }
@@ -155,57 +161,58 @@ export class RedfishSessions {
     const now = clock.wallTime();
     const token = Buffer.from(random.bytes(32)).toString('base64url');
     const entry: Entry = {
-      shown: {
+      facts: {
         id: Buffer.from(random.bytes(8)).toString('hex'),
         userId: user.id,
         userName: user.name,
         clientOrigin,
         createdTime: now,
-        lastUsedTime: now,
       },
+      lastUsedTime: now,
       tokenHash: hashOf(token),
       password: this.#passwordHash(user),
       lastUsed: clock.now(),
       holds: 0,
     };
-    this.#entries.set(entry.shown.id, entry);
+    this.#entries.set(entry.facts.id, entry);
     this.#byToken.set(entry.tokenHash, entry);
     this.#keep();
     this.#changed.emit();
     this.#arm();
-    events.add('session-opened', `Redfish session of ${who(entry.shown)}: opened`, actorOf(entry.shown));
-    return { session: entry.shown, token };
+    events.add('session-opened', `Redfish session of ${who(entry.facts)}: opened`, actorOf(entry.facts));
+    return { session: sessionOf(entry), token };
   }
 
   /**
    * The session of this token, which counts as used now, and its user as it is now.
    * @returns undefined when there is none, or no longer
    */
-  use(token: string): { readonly session: RedfishSession; readonly user: User } | undefined {
+  use(token: string): { readonly session: SessionFacts; readonly user: User } | undefined {
     const entry = this.#byToken.get(hashOf(token));
     if (!entry) return undefined;
     if (this.#isIdle(entry)) {
       this.#end(entry, 'idle', 'timed out');
       return undefined;
     }
-    const user = this.#options.users.get(entry.shown.userId);
+    const user = this.#options.users.get(entry.facts.userId);
     if (!user || !this.#restsOn(entry, user)) {
       this.#end(entry, 'user-changed', 'ended, since its user has changed');
       return undefined;
     }
     this.#touch(entry);
-    return { session: entry.shown, user };
+    return { session: entry.facts, user };
   }
 
   /** Living sessions, oldest first. */
   list(): RedfishSession[] {
     this.#reap();
-    return [...this.#entries.values()].map(({ shown }) => shown);
+    return [...this.#entries.values()].map(sessionOf);
   }
 
   get(id: string): RedfishSession | undefined {
     this.#reap();
-    return this.#entries.get(id)?.shown;
+    const entry = this.#entries.get(id);
+    return entry && sessionOf(entry);
   }
 
   /** Logs out. @returns false when there is no such session */
@@ -273,8 +280,8 @@ export class RedfishSessions {
 
   #userChanged(user: User): void {
     for (const entry of [...this.#entries.values()]) {
-      if (entry.shown.userId !== user.id || this.#restsOn(entry, user)) continue;
-      const isOwnPassword = entry.shown.id === this.#changing && this.#mayGoOn(entry, user);
+      if (entry.facts.userId !== user.id || this.#restsOn(entry, user)) continue;
+      const isOwnPassword = entry.facts.id === this.#changing && this.#mayGoOn(entry, user);
       if (isOwnPassword) {
         entry.password = this.#passwordHash(user);
         this.#keep();
@@ -286,8 +293,8 @@ export class RedfishSessions {
     return this.#mayGoOn(entry, user) && entry.password === this.#passwordHash(user);
   }
 
-  #mayGoOn({ shown }: Entry, user: User): boolean {
-    return user.name === shown.userName && canLogInToRedfish(user);
+  #mayGoOn({ facts }: Entry, user: User): boolean {
+    return user.name === facts.userName && canLogInToRedfish(user);
   }
 
   #passwordHash(user: User): string {
@@ -301,7 +308,7 @@ export class RedfishSessions {
   #touch(entry: Entry): void {
     const { clock } = this.#options;
     entry.lastUsed = clock.now();
-    entry.shown = { ...entry.shown, lastUsedTime: clock.wallTime() };
+    entry.lastUsedTime = clock.wallTime();
   }
 
   #isIdle({ lastUsed, holds }: Entry): boolean {
@@ -326,11 +333,11 @@ export class RedfishSessions {
     this.#timer = this.#options.clock.after(Math.max(1, left), () => this.#reap());
   }
 
-  #revive({ tokenHash, password, ...shown }: KeptSession): void {
+  #revive({ tokenHash, password, lastUsedTime, ...facts }: KeptSession): void {
     const { clock } = this.#options;
-    const idleMs = Math.max(0, clock.wallTime() - shown.lastUsedTime);
-    const entry: Entry = { shown, tokenHash, password, lastUsed: clock.now() - idleMs, holds: 0 };
-    this.#entries.set(shown.id, entry);
+    const lastUsed = clock.now() - Math.max(0, clock.wallTime() - lastUsedTime);
+    const entry: Entry = { facts, lastUsedTime, tokenHash, password, lastUsed, holds: 0 };
+    this.#entries.set(facts.id, entry);
     this.#byToken.set(tokenHash, entry);
   }
 
@@ -353,11 +360,11 @@ export class RedfishSessions {
   /** @throws {BmcError} `no-space` or `timed-out` */
   #save({ idleTimeoutS = this.#idleTimeoutS }: Partial<Kept>): void {
     const { clock, store } = this.#options;
-    const sessions = [...this.#entries.values()].map(({ shown, tokenHash, password, holds }) => ({
-      ...shown,
-      ...(holds > 0 && { lastUsedTime: clock.wallTime() }),
-      tokenHash,
-      password,
+    const sessions = [...this.#entries.values()].map((entry) => ({
+      ...sessionOf(entry),
+      ...(entry.holds > 0 && { lastUsedTime: clock.wallTime() }),
+      tokenHash: entry.tokenHash,
+      password: entry.password,
     }));
     const passwordKey = Buffer.from(this.#passwordKey).toString('base64');
     const kept: Kept = { idleTimeoutS, passwordKey, sessions };
@@ -368,12 +375,12 @@ export class RedfishSessions {
   }
 
   #end(entry: Entry, why: SessionEnd, text: string, actor?: Actor): void {
-    this.#entries.delete(entry.shown.id);
+    this.#entries.delete(entry.facts.id);
     this.#byToken.delete(entry.tokenHash);
     this.#keep();
     this.#changed.emit();
-    this.#options.events.add('session-closed', `Redfish session of ${who(entry.shown)}: ${text}`, actor);
-    this.#ended.emit({ session: entry.shown, why });
+    this.#options.events.add('session-closed', `Redfish session of ${who(entry.facts)}: ${text}`, actor);
+    this.#ended.emit({ session: sessionOf(entry), why });
   }
 }
 
@@ -390,14 +397,18 @@ function fromBase64(text: string): Uint8Array {
   return Buffer.from(text, 'base64');
 }
 
+function sessionOf({ facts, lastUsedTime }: Entry): RedfishSession {
+  return { ...facts, lastUsedTime };
+}
+
 function hashOf(token: string): string {
   return hash('sha256', token, 'base64');
 }
 
-function actorOf({ userName, clientOrigin }: RedfishSession): Actor {
+function actorOf({ userName, clientOrigin }: SessionFacts): Actor {
   return { name: userName, face: 'redfish', from: clientOrigin };
 }
 
-function who({ userName, clientOrigin, id }: RedfishSession): string {
+function who({ userName, clientOrigin, id }: SessionFacts): string {
   return `${userName} (${clientOrigin}, ${id})`;
 }

@@ -189,6 +189,8 @@ export class WebConsole {
 export interface Opening {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** The client's address; 127.0.0.1 unless given. */
+  readonly from?: string;
 }
 
 /** A connection on which a test writes frames by the byte. */
@@ -199,8 +201,12 @@ export class RawConsole {
   #text = '';
 
   /** @returns the connection and the status of its answer */
-  static async open(port: number, { path, headers }: Opening): Promise<{ raw: RawConsole; status: number }> {
-    const socket = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false });
+  static async open(
+    port: number,
+    { path, headers, from = '127.0.0.1' }: Opening,
+  ): Promise<{ raw: RawConsole; status: number }> {
+    const options = { host: '127.0.0.1', port, localAddress: from, rejectUnauthorized: false } as const;
+    const socket = connectTls(options);
     await new Promise<void>((resolve, reject) => {
       socket.once('secureConnect', () => resolve());
       socket.once('error', reject);

@@ -73,6 +73,11 @@ export class Sensors {
     return [...this.#map().values()];
   }
 
+  /** Which never changes, unlike all else about a sensor. @returns undefined when there is none of this key */
+  nameOf(key: string): string | undefined {
+    return this.find(key)?.definition.name;
+  }
+
   find(key: string): Sensor | undefined {
     return this.#map().get(key);
   }

@@ -10,12 +10,12 @@ import { FrameWatch } from './frame-watch.ts';
 import type { SocketGrant } from './tickets.ts';
 
 /** How often each line is looked at. */
-const tickMs = 1000;
+const tickMs = 500;
 /** After so much silence the client is asked whether it is there. */
 const pingMs = 15_000;
 const silentMs = 30_000;
-/** Takes nothing at all while something waits. */
-const stalledMs = 5000;
+/** Takes nothing at all while something waits. What the kernel still had room for comes on top. */
+const stalledMs = 3500;
 /** Between our close and the cut, for a client that does not answer it. */
 const closeMs = 1000;
 /** More is handed over when less than this waits. */
@@ -49,10 +49,8 @@ export class ConsoleLine {
   #timer: Timer | undefined;
   #heardAt: number;
   #pinged = false;
-  /** Messages that have gone out, now and at the last look; and since when none has although one waits. */
-  #gone = 0;
-  #goneBefore = 0;
-  #stuckSince: number | undefined;
+  /** When a message has last gone out, or has come to wait where none did. */
+  #movedAt: number;
   #paused = false;
   #closing = false;
   #over = false;
@@ -65,6 +63,7 @@ export class ConsoleLine {
     this.#log = log;
     const now = clock.now();
     this.#heardAt = now;
+    this.#movedAt = now;
     this.#watch = new FrameWatch(now);
     const seen = (bytes: Uint8Array) => this.#seen(bytes);
     raw.prependListener('data', seen);
@@ -108,11 +107,14 @@ export class ConsoleLine {
   }
 
   send(bytes: Uint8Array): void {
-    if (this.open) this.#socket.send(bytes, { binary: true }, () => this.#sent());
+    if (!this.open) return;
+    this.#begins();
+    this.#socket.send(bytes, { binary: true }, () => this.#sent());
   }
 
   tell(message: Readonly<Record<string, unknown>>): void {
     if (!this.open) return;
+    this.#begins();
     this.#socket.send(JSON.stringify(message), () => this.#sent());
     if (this.#socket.bufferedAmount > maxWaitingBytes) this.#socket.terminate();
   }
@@ -164,8 +166,13 @@ export class ConsoleLine {
     }
   }
 
+  /** Before a message is handed over. */
+  #begins(): void {
+    if (this.#socket.bufferedAmount === 0) this.#movedAt = this.#clock.now();
+  }
+
   #sent(): void {
-    this.#gone++;
+    this.#movedAt = this.#clock.now();
     if (this.hasRoom) this.#writable();
   }
 
@@ -189,11 +196,7 @@ export class ConsoleLine {
       this.#cut(wrong);
       return;
     }
-    const moves = this.#socket.bufferedAmount === 0 || this.#gone !== this.#goneBefore;
-    this.#stuckSince = moves ? undefined : (this.#stuckSince ?? now);
-    this.#goneBefore = this.#gone;
-    // Asked each second: the look that notices comes up to a second late.
-    if (this.#stuckSince !== undefined && now - this.#stuckSince >= stalledMs - 2 * tickMs) {
+    if (this.#socket.bufferedAmount > 0 && now - this.#movedAt >= stalledMs) {
       this.#cut('it takes nothing');
       return;
     }

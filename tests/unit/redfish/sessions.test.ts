@@ -49,7 +49,9 @@ describe('a session', () => {
     users.update(2, { limit: 'user' }, actor);
     const used = sessions.use(token);
     expect(used?.user.limit).toBe('user');
-    expect(used?.session).toEqual({ ...session, lastUsedTime: clock.wallTime() });
+    const { lastUsedTime: _, ...facts } = session;
+    expect(used?.session).toEqual(facts);
+    expect(sessions.get(session.id)).toEqual({ ...facts, lastUsedTime: clock.wallTime() });
     for (const wrong of ['', session.id, token.slice(1), `${token}x`, token.toUpperCase()]) {
       expect(sessions.use(wrong)).toBeUndefined();
     }

@@ -95,6 +95,33 @@ describe('consoles over real sockets, with a machine in memory', () => {
     for (const raw of raws) raw.destroy();
   });
 
+  it('are 32 at most, and 16 of a user, whatever address they come from', async () => {
+    const { users } = server.bmc;
+    const third = { name: 'third', password: Buffer.from('third-password'), enabled: true } as const;
+    users.update(4, { ...third, limit: 'operator' }, actor);
+    const all: RawConsole[] = [];
+    const open = async (headers: Record<string, string>) => {
+      const path = await ticketFor(port, 'screen', headers);
+      const from = `127.0.0.${2 + (all.length % 4)}`;
+      const { raw, status } = await RawConsole.open(port, { path, headers: opening(port, 'screen'), from });
+      all.push(raw);
+      return status;
+    };
+    const token = async (name: string, password: string) => ({
+      'x-auth-token': (await logIn(port, name, password)).token,
+    });
+    const operator = await token('operator', '20-byte-password-xyz');
+    for (const headers of [admin, operator]) {
+      for (let i = 0; i < 16; i++) expect(await open(headers)).toBe(101);
+      expect(await open(headers)).toBe(503);
+    }
+    const others = await token('third', 'third-password');
+    expect(await open(others)).toBe(503);
+    all[0]?.destroy();
+    await until('a place is free', async () => (await open(others)) === 101, 10_000, 100);
+    for (const raw of all) raw.destroy();
+  });
+
   it('tell a slow reader what it has lost, in its place in the stream', async () => {
     const serial = await WebConsole.open(port, 'serial', admin);
     await serial.expectControl('history-end');
