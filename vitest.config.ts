@@ -15,6 +15,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['tests/e2e/**/*.test.ts'],
+          globalSetup: ['tests/support/event-loop-report.ts'],
           environment: 'node',
           testTimeout: 120_000,
           hookTimeout: 120_000,

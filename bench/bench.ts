@@ -22,15 +22,31 @@ export interface Bench {
   run(options: BenchOptions): Promise<Outcome>;
 }
 
-/** Of the first three more is better, of latencies less. */
-const ratioFigures = ['requests/s', 'requests/CPU-s', 'logins/CPU-s', 'p50 µs', 'p99 µs'];
+/** Shown as ratios of medians. More is better. */
+const ratioFigures = [
+  'requests/s',
+  'requests/CPU-s',
+  'logins/CPU-s',
+  'flood bytes/s',
+  'paste bytes/s',
+  'bytes/s at 2 % loss',
+];
+/** Less is better. */
+const costFigures = [
+  'p50 µs',
+  'p99 µs',
+  'key echo p50 ms',
+  'first answer ms',
+  'CPU ms until then',
+  'exec to first serial byte ms',
+];
 
 export function ratios({ figures, ratiosOf, against = [] }: Outcome): Readonly<Record<string, number>> {
   const own = ratiosOf === undefined ? undefined : figures[ratiosOf];
   if (!own) return {};
   return Object.fromEntries(
     against.flatMap((other) =>
-      ratioFigures.flatMap((what) => {
+      [...ratioFigures, ...costFigures].flatMap((what) => {
         const [a, b] = [own[what], figures[other]?.[what]];
         return a && b ? [[`${what}, of ${other}`, a.median / b.median] as const] : [];
       }),

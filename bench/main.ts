@@ -17,10 +17,14 @@ import { ipmiLogins } from './ipmi-logins.ts';
 import { ipmiRequests } from './ipmi-requests.ts';
 import { ipmiSessions } from './ipmi-sessions.ts';
 import { loginFlood } from './login-flood.ts';
+import { powerOn } from './power-on.ts';
 import { redfishClients, redfishStreams } from './redfish-clients.ts';
 import { redfishCollection, redfishGet } from './redfish-get.ts';
 import { redfishMemory } from './redfish-memory.ts';
+import { scale } from './scale.ts';
+import { sol } from './sol.ts';
 import { solLossy } from './sol-lossy.ts';
+import { start } from './start.ts';
 
 const benches: readonly Bench[] = [
   ipmiRequests,
@@ -32,7 +36,11 @@ const benches: readonly Bench[] = [
   redfishClients,
   redfishStreams,
   redfishMemory,
+  sol,
   solLossy,
+  scale,
+  start,
+  powerOn,
   loginFlood,
   serialFlood,
   inBandFlood,

@@ -6,7 +6,6 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { AdminServer } from './admin/admin-server.ts';
 import { Bmc, type BmcOptions, type BmcReset } from './bmc/bmc.ts';
 import { type Identity, keptUuid, serialNumberOf } from './bmc/identity.ts';
 import type { Machine } from './bmc/machine.ts';
@@ -14,7 +13,7 @@ import type { Config } from './config/config.ts';
 import { packageRoot } from './config/package-paths.ts';
 import { type ApplianceStatus, runFiles } from './config/run-files.ts';
 import { HealthFace } from './health-face.ts';
-import { HttpService, type HttpServiceOptions } from './http-service.ts';
+import type { HttpService, HttpServiceOptions } from './http-service.ts';
 import { udpTrapSender } from './ipmi/alerting.ts';
 import { ipmiCommands } from './ipmi/commands/commands.ts';
 import { InBand } from './ipmi/in-band.ts';
@@ -73,6 +72,8 @@ export interface ApplianceOptions {
 
 /** How long a guest may take over `power soft` before the event log says that it did not obey. */
 const softOffTimeoutMs = 120_000;
+/** What a BMC logs when it stops: how late its timers were, in seconds. */
+export const eventLoopMessage = 'event loop';
 /** Between a reset command's answer and the reset. */
 const resetDelayMs = 250;
 
@@ -142,7 +143,9 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
   });
 
   await bmc.lan.network.start();
-  // A BMC that is back with a machine to take over does not give up for a port that somebody else has for a moment.
+  // A BMC that is back tells of its machine as soon as it answers: what takes long to load comes before.
+  if (!options.powerReturned) await loadOthers();
+  // With a machine to take over it does not give up for a port that somebody else has for a moment, either.
   const whenFree: WhenFree = options.powerReturned ? (open) => open() : (open) => untilPortIsFree(open, log);
   await whenFree(() => lan.start());
   const inBand = config.machine.kind === 'qemu' ? makeInBand(config, bmc, state, lan) : undefined;
@@ -157,6 +160,7 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
         ? { pid: machine.processId, accelerator: machine.accelerator?.accelerator }
         : undefined,
   }));
+  const [{ AdminServer }] = await loadOthers();
   const admin = new AdminServer({ bmc, commands: ipmiCommands, metrics }, runFiles(config.bmc.runDir).admin);
   bmc.onResetRequest((reset) => {
     clock.after(resetDelayMs, () => {
@@ -188,6 +192,7 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
     await admin.start();
     await bmc.start({ powerReturned: options.powerReturned, powerOn: config.power.onAtStart });
     ready = true;
+    metrics.started();
   } catch (error) {
     await stopFaces();
     throw error;
@@ -199,12 +204,18 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
     inBand,
     http,
     async stop({ shutdownGraceMs }) {
+      log.info({ lag: metrics.lifeLag }, eventLoopMessage);
       await stopFaces();
       await bmc.stop(shutdownGraceMs === undefined ? {} : { shutdownGraceMs });
       sendTrap.close();
       status.stop();
     },
   };
+}
+
+/** The faces but IPMI: three times as much code, whose clients have to wait for TLS anyway. */
+function loadOthers() {
+  return Promise.all([import('./admin/admin-server.ts'), import('./http-service.ts')]);
 }
 
 type WhenFree = <T>(open: () => Promise<T>) => Promise<T>;
@@ -259,6 +270,7 @@ async function startHttpService(
   const { redfish, ipmi, machine } = config;
   const { port, httpPort, tlsCert: certificate, tlsKey: key } = redfish;
   if (port === 0) return undefined;
+  const [, { HttpService }] = await loadOthers();
   return HttpService.start({
     bmc,
     address: config.bmc.address,

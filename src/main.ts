@@ -44,7 +44,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .description('run the BMC alone, as pm2 does')
     .option('--resolved <file>', 'configuration as the command run has written it')
     .action(async ({ resolved }: { resolved?: string }) => {
-      const { loadResolvedConfig } = await import('./config/load.ts');
+      const { loadResolvedConfig } = await import('./config/resolved.ts');
       const config = resolved === undefined ? (await load()).config : loadResolvedConfig(resolved);
       await (await import('./run-bmc.ts')).runBmc(config);
     });

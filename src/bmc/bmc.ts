@@ -116,7 +116,6 @@ export class Bmc {
   readonly machineSettings: MachineSettings;
   readonly secureBoot: SecureBoot | undefined;
   readonly firmware: FirmwareUpdate;
-  readonly configuration: Configuration;
   readonly asset: Asset;
   readonly fru: Fru;
   readonly media: VirtualMedia | undefined;
@@ -125,6 +124,7 @@ export class Bmc {
   readonly #resets = new Emitter<BmcReset>();
   readonly #defaults = new Emitter<{ readonly kind: ResetToDefaults; readonly actor: Actor }>();
   readonly #machine: Machine;
+  #configuration: Configuration | undefined;
 
   constructor(options: BmcOptions) {
     const { machine, store, clock, log } = options;
@@ -211,8 +211,15 @@ export class Bmc {
       clock,
       log,
     });
-    this.configuration = new Configuration(events);
-    addCoreParts(this.configuration, this);
+  }
+
+  /** The settings as one document. Made when first asked for. */
+  get configuration(): Configuration {
+    if (!this.#configuration) {
+      this.#configuration = new Configuration(this.events);
+      addCoreParts(this.#configuration, this);
+    }
+    return this.#configuration;
   }
 
   /** Told of whatever happens to the machine: what is told of it may be otherwise. */

@@ -3,13 +3,13 @@
  * environment variables. The result is checked as a whole, frozen, and handed to whoever needs it. Each step is
  * a file beside this one; here is their order.
  */
-import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import Value from 'typebox/value';
 import { check } from './check.ts';
 import type { Config } from './config.ts';
 import { decide } from './decide.ts';
 import { applyEnvironment, type Environment } from './environment.ts';
+import { freeze } from './freeze.ts';
 import { absolutePaths, spellBoot } from './normalize.ts';
 import { markOrigins, type Origins } from './origins.ts';
 import { packageRoot } from './package-paths.ts';
@@ -56,17 +56,4 @@ export function loadConfig(options: LoadOptions = {}): LoadedConfig {
   const config = decide(settings, env, problems);
   problems.throwIfAny();
   return { config: freeze(config), file, settings: freeze(settings), origins: problems.origins };
-}
-
-/** Reads back what `JSON.stringify(config)` wrote: how the BMC's process gets its configuration. */
-export function loadResolvedConfig(path: string): Config {
-  return freeze(JSON.parse(readFileSync(path, 'utf8')) as Config);
-}
-
-function freeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const child of Object.values(value)) freeze(child);
-  }
-  return value;
 }

@@ -1,7 +1,9 @@
 /** The few forms of ASN.1 that certificates and requests for them are made of, on node-forge's encoder. X.690. */
-import forge from 'node-forge';
+import type forge from 'node-forge';
+// By itself: the whole of node-forge is a quarter of a second of each start.
+import asn1 from 'node-forge/lib/asn1.js';
+import util from 'node-forge/lib/util.js';
 
-const { asn1 } = forge;
 const { Type, Class } = asn1;
 export type Asn1 = forge.asn1.Asn1;
 
@@ -34,7 +36,7 @@ export function nothing(): Asn1 {
 }
 
 export function utf8(text: string): Asn1 {
-  return asn1.create(Class.UNIVERSAL, Type.UTF8, false, forge.util.encodeUtf8(text));
+  return asn1.create(Class.UNIVERSAL, Type.UTF8, false, util.encodeUtf8(text));
 }
 
 export function printable(text: string): Asn1 {

@@ -32,6 +32,8 @@ export interface AlertingOptions {
   readonly bmc: Bmc;
   readonly lan: Pick<LanSettings, 'access' | 'configuration' | 'destinations' | 'network'>;
   readonly send: SendTrap;
+  /** By the BMC's clock: since when it is up, as traps tell. */
+  readonly startedAt: number;
 }
 
 /** What became of the last alert that somebody sent by command. §30.7 */
@@ -81,20 +83,21 @@ export class Alerting {
   #sequence = 0;
   #immediate: ImmediateStatus = 'none';
 
-  constructor({ bmc, lan, send }: AlertingOptions) {
+  constructor({ bmc, lan, send, startedAt }: AlertingOptions) {
     this.#bmc = bmc;
     this.#lan = lan;
     this.#send = send;
     this.#log = bmc.log.child({ part: 'alerting' });
-    this.#startedAt = bmc.clock.now();
-    bmc.pef.onAlert((alert) => {
-      this.#follow(alert).catch((error) => this.#log.error({ err: error }, 'alert failed'));
-    });
-    bmc.pef.testBy((destination) => this.#test(destination));
+    this.#startedAt = startedAt;
+  }
+
+  /** Tells whoever the alert's policy names. */
+  follow(alert: PefAlert): void {
+    this.#follow(alert).catch((error) => this.#log.error({ err: error }, 'alert failed'));
   }
 
   /** @throws {BmcError} `not-found` for a destination that is none, or has no address */
-  async #test(number: number): Promise<AlertOutcome> {
+  async test(number: number): Promise<AlertOutcome> {
     const destination = this.destination(number);
     if (!destination) throw new BmcError('not-found', `alert destination ${number} has no address`);
     const { sel } = this.#bmc;

@@ -16,38 +16,77 @@ import { SdrRepository } from './sdr-repository.ts';
 import { SelAccess } from './sel-access.ts';
 import { feedSel } from './sel-feed.ts';
 
+/** Most of it is made when first asked for: nobody ever asks an idle BMC. */
 export class IpmiState {
-  readonly bootOptions: BootOptions;
-  /** What waits for the host on the system interface. */
-  readonly hostMessages: HostMessages;
-  readonly systemInfo: SystemInfoWriter;
-  readonly acpi: AcpiState;
-  readonly selAccess: SelAccess;
   readonly fru: FruDevice;
-  readonly #bmc: Bmc;
-  #sdr: SdrRepository | undefined;
   readonly pefSetInProgress = new SetInProgress('PEF settings');
-  readonly alerting: Alerting;
+  readonly #bmc: Bmc;
+  readonly #sendTrap: SendTrap | undefined;
+  readonly #startedAt: number;
+  #bootOptions: BootOptions | undefined;
+  #hostMessages: HostMessages | undefined;
+  #systemInfo: SystemInfoWriter | undefined;
+  #acpi: AcpiState | undefined;
+  #selAccess: SelAccess | undefined;
+  #sdr: SdrRepository | undefined;
+  #alerting: Alerting | undefined;
   /** The last Chassis Control that was accepted: who sent it, and over which channel. */
   lastControl: { readonly actor: Actor; readonly channel: number } | undefined;
 
   /** @param options.sendTrap how alerts leave; by UDP to port 162 if absent */
   constructor(bmc: Bmc, options: { readonly sendTrap?: SendTrap } = {}) {
-    this.bootOptions = new BootOptions(bmc);
-    this.hostMessages = new HostMessages(bmc);
-    this.systemInfo = new SystemInfoWriter(bmc.hostInfo);
-    this.acpi = new AcpiState(bmc.power);
-    this.selAccess = new SelAccess(bmc.sel);
     this.fru = new FruDevice(bmc);
     this.#bmc = bmc;
-    this.alerting = new Alerting({ bmc, lan: bmc.lan, send: options.sendTrap ?? udpTrapSender() });
+    this.#sendTrap = options.sendTrap;
+    this.#startedAt = bmc.clock.now();
     const { eventReceiver } = bmc;
-    eventReceiver.logs = () => this.hostMessages.enables.eventLogging;
+    // A host that has said nothing yet wants its events in the SEL, and none of them for itself.
+    eventReceiver.logs = () => this.#hostMessages?.enables.eventLogging !== false;
     eventReceiver.onRecord(({ event, time, entry }) => {
+      if (!this.#hostMessages?.enables.eventMessageBuffer) return;
       const record = entry ?? { id: unloggedId, time, content: event };
-      this.hostMessages.offerEvent(encode(SelRecord, record));
+      this.#hostMessages.offerEvent(encode(SelRecord, record));
     });
+    bmc.pef.onAlert((alert) => this.alerting.follow(alert));
+    bmc.pef.testBy((destination) => this.alerting.test(destination));
     feedSel(bmc);
+  }
+
+  get bootOptions(): BootOptions {
+    this.#bootOptions ??= new BootOptions(this.#bmc);
+    return this.#bootOptions;
+  }
+
+  /** What waits for the host on the system interface. */
+  get hostMessages(): HostMessages {
+    this.#hostMessages ??= new HostMessages(this.#bmc);
+    return this.#hostMessages;
+  }
+
+  get systemInfo(): SystemInfoWriter {
+    this.#systemInfo ??= new SystemInfoWriter(this.#bmc.hostInfo);
+    return this.#systemInfo;
+  }
+
+  get acpi(): AcpiState {
+    this.#acpi ??= new AcpiState(this.#bmc.power);
+    return this.#acpi;
+  }
+
+  get selAccess(): SelAccess {
+    this.#selAccess ??= new SelAccess(this.#bmc.sel);
+    return this.#selAccess;
+  }
+
+  get alerting(): Alerting {
+    const [bmc, startedAt] = [this.#bmc, this.#startedAt];
+    this.#alerting ??= new Alerting({
+      bmc,
+      lan: bmc.lan,
+      startedAt,
+      send: this.#sendTrap ?? udpTrapSender(),
+    });
+    return this.#alerting;
   }
 
   /** Made when first asked for, since it needs the sensors. */

@@ -18,19 +18,21 @@ export interface IpmiLanOptions extends LanFaceOptions {
   readonly address: string;
   /** 623 as a rule; 0 takes any free one. */
   readonly port: number;
+  /** The BMC's unless given. With one of its own this asks for `bmc` when the first datagram comes, and no earlier. */
+  readonly log?: Logger;
 }
 
 export class IpmiLan {
   readonly #options: IpmiLanOptions;
-  #face: LanFace;
+  /** Made for the first datagram, or whoever asks first: most BMCs of a large lab are idle. */
+  #made: LanFace | undefined;
   readonly #log: Logger;
   #sockets: Pick<AddressSockets, 'stop'> | undefined;
   #port: number;
 
   constructor(options: IpmiLanOptions) {
     this.#options = options;
-    this.#face = new LanFace(options);
-    this.#log = options.bmc.log;
+    this.#log = options.log ?? options.bmc.log;
     this.#port = options.port;
   }
 
@@ -57,6 +59,11 @@ export class IpmiLan {
     return this.#face.context(this.#port);
   }
 
+  get #face(): LanFace {
+    this.#made ??= new LanFace(this.#options);
+    return this.#made;
+  }
+
   /** Live sessions by rising handle. */
   sessions(): readonly Session[] {
     return this.#face.sessions();
@@ -64,13 +71,13 @@ export class IpmiLan {
 
   /** @throws {Error} saying what to do when the port cannot be had */
   async start(): Promise<void> {
-    const { address, bmc } = this.#options;
+    const { address } = this.#options;
     if (address !== '0.0.0.0' && address !== '::') {
       await this.#startOn(address);
     } else {
       const sockets = new AddressSockets({
         ipv6: address === '::',
-        clock: bmc.clock,
+        clock: this.#options.bmc.clock,
         log: this.#log,
         receive: (datagram, remote, link) => this.#face.receive(datagram, remote, link),
       });
@@ -115,13 +122,13 @@ export class IpmiLan {
   /** Starts anew on the same port, as after a reset: without any session. */
   async restart(): Promise<void> {
     await this.stop();
-    this.#face = new LanFace(this.#options);
+    this.#made = undefined;
     await this.start();
   }
 
   /** Closes the sessions, then the sockets. */
   async stop(): Promise<void> {
-    this.#face.stop();
+    this.#made?.stop();
     const sockets = this.#sockets;
     this.#sockets = undefined;
     await sockets?.stop();

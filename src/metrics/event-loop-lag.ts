@@ -1,7 +1,8 @@
 /**
  * How late this process gets to what is due: by how much a timer that runs all the time fires too late. What is told is
  * of the last minute or two, or of the time since somebody asked, where that is longer: the worse of the stretch that
- * lasts and the one before it, so that several readers do not take each other's figures away.
+ * lasts and the one before it, so that several readers do not take each other's figures away. Beside that, what it was in
+ * the whole life of the process, but for its start.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
@@ -14,6 +15,13 @@ export interface Lag {
   readonly max: number;
 }
 
+/** Of the whole life from the start's end on, in seconds. */
+export interface LifeLag {
+  /** All but one in a thousand were shorter. */
+  readonly p999: number;
+  readonly max: number;
+}
+
 /** How often it is measured; a shorter time costs more wake-ups. */
 const resolutionMs = 20;
 const stretchMs = 60_000;
@@ -21,6 +29,7 @@ const none: Lag = { mean: 0, p50: 0, p90: 0, p99: 0, max: 0 };
 
 export class EventLoopLag {
   readonly #histogram = monitorEventLoopDelay({ resolution: resolutionMs });
+  readonly #life = monitorEventLoopDelay({ resolution: resolutionMs });
   #since = performance.now();
   #before: Lag = none;
 
@@ -46,15 +55,25 @@ export class EventLoopLag {
     };
   }
 
+  /** What loads and compiles code is done: from here on somebody waits. */
+  started(): void {
+    this.#life.enable();
+  }
+
+  /** Since {@link started}; undefined as long as nothing was measured. */
+  get life(): LifeLag | undefined {
+    const life = this.#life;
+    return life.count === 0 ? undefined : { p999: late(life.percentile(99.9)), max: late(life.max) };
+  }
+
   stop(): void {
     this.#histogram.disable();
+    this.#life.disable();
   }
 
   #measured(): Lag {
     const histogram = this.#histogram;
     if (histogram.count === 0) return none;
-    // The histogram has the time from one firing to the next.
-    const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - resolutionMs / 1000);
     return {
       mean: late(histogram.mean),
       p50: late(histogram.percentile(50)),
@@ -63,4 +82,9 @@ export class EventLoopLag {
       max: late(histogram.max),
     };
   }
+}
+
+/** The histograms have the time from one firing to the next. */
+function late(nanoseconds: number): number {
+  return Math.max(0, nanoseconds / 1e9 - resolutionMs / 1000);
 }

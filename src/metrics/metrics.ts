@@ -1,7 +1,7 @@
 /** The figures of one BMC in Prometheus' format, read when somebody asks for them. */
 import type { Bmc } from '../bmc/bmc.ts';
 import { metricDefinitions } from './definitions.ts';
-import { EventLoopLag } from './event-loop-lag.ts';
+import { EventLoopLag, type LifeLag } from './event-loop-lag.ts';
 import { exposition } from './exposition.ts';
 import { type MetricSources, Tallies } from './sources.ts';
 
@@ -24,6 +24,16 @@ export class Metrics {
       samples: await read(sources),
     }));
     return exposition(await Promise.all(families));
+  }
+
+  /** The BMC serves from here on. */
+  started(): void {
+    this.#lag.started();
+  }
+
+  /** How late the process got to what was due, since {@link started}. */
+  get lifeLag(): LifeLag | undefined {
+    return this.#lag.life;
   }
 
   stop(): void {

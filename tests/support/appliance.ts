@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readStatus } from '../../src/config/run-files.ts';
+import { noteEventLoop } from './event-loop-report.ts';
 import { type Finished, freeTcpPort, freeUdpPort, run, until } from './processes.ts';
 import { Terminal } from './terminal.ts';
 
@@ -154,6 +155,7 @@ export class Appliance {
         this.#child.kill('SIGKILL');
         throw error;
       });
+      noteEventLoop(join(this.stateDir, 'log/appliance.log'));
     }
     return this.#code ?? null;
   }

@@ -32,10 +32,18 @@ export class UdpConsole {
     this.#socket = socket;
     this.#options = options;
     this.#client = new IpmiClient(() => [], options.login);
-    socket.on('message', (datagram) => this.#receive(datagram));
+    const { address, port } = options;
+    socket.on('message', (datagram, from) => {
+      if (from.address === address && from.port === port) this.#receive(datagram);
+    });
     socket.once('close', () => {
       this.#closed = true;
     });
+  }
+
+  /** Its keys and numbers, for who sends by itself. */
+  get client(): IpmiClient {
+    return this.#client;
   }
 
   /** From a client whose timers may still run when the transfer is over. */
@@ -79,11 +87,15 @@ export class UdpConsole {
 
   /** Closes the session, without waiting for an answer: it may get lost, and there is nobody to ask again. */
   async leave(): Promise<void> {
-    const { managedSid: id } = this.#client;
-    const bytes = [id & 255, (id >>> 8) & 255, (id >>> 16) & 255, id >>> 24];
     const { address, port } = this.#options;
-    const packet = this.#client.seal(ipmiRequest(6, 0x3c, bytes));
+    const packet = this.#client.seal(ipmiRequest(6, 0x3c, this.#sessionId));
     await new Promise((resolve) => this.#socket.send(packet, port, address, resolve));
+  }
+
+  /** Close Session, with its answer: the BMC need not keep it until it runs out of time. */
+  async closeSession(): Promise<void> {
+    const { completionCode } = await this.command(6, 0x3c, this.#sessionId);
+    if (completionCode !== 0) throw new Error(`Close Session: ${completionCode}`);
   }
 
   async command(netFn: number, cmd: number, data: readonly number[]): Promise<IpmiReply> {
@@ -95,6 +107,11 @@ export class UdpConsole {
       (datagram) => (client.unseal(datagram).payload[4] ?? 0) >> 2 === client.rqSeq,
     );
     return readReply(client.unseal(reply).payload);
+  }
+
+  get #sessionId(): number[] {
+    const { managedSid: id } = this.#client;
+    return [id & 255, (id >>> 8) & 255, (id >>> 16) & 255, id >>> 24];
   }
 
   #send(datagram: Uint8Array): void {

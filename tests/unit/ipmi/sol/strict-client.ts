@@ -24,6 +24,7 @@ export class StrictClient {
   readonly #clock: Clock;
   readonly #retryMs: number;
   readonly #maxAccept: () => number;
+  readonly #packetBytes: number;
   #toSend: Uint8Array = new Uint8Array();
   #sequence = 0;
   #waiting: { sequence: number; data: Uint8Array } | undefined;
@@ -31,16 +32,20 @@ export class StrictClient {
   #held = false;
   #last: { sequence: number; length: number; accepted: number } | undefined;
 
-  /** @param maxAccept how many characters of the next packet are accepted */
+  /**
+   * @param maxAccept how many characters of the next packet are accepted
+   * @param packetBytes as many characters as the BMC takes in one packet
+   */
   constructor(
     send: (packet: Uint8Array) => void,
     clock: Clock,
-    options: { retryMs?: number; maxAccept?: () => number } = {},
+    options: { retryMs?: number; maxAccept?: () => number; packetBytes?: number } = {},
   ) {
     this.#send = send;
     this.#clock = clock;
     this.#retryMs = options.retryMs ?? 20;
     this.#maxAccept = options.maxAccept ?? (() => 255);
+    this.#packetBytes = options.packetBytes ?? 255;
   }
 
   get done(): boolean {
@@ -86,7 +91,7 @@ export class StrictClient {
   #next(): void {
     if (this.#waiting || this.#held || this.#toSend.length === 0) return;
     this.#sequence = nextSolSequence(this.#sequence);
-    const data = this.#toSend.subarray(0, 255);
+    const data = this.#toSend.subarray(0, this.#packetBytes);
     this.#toSend = this.#toSend.subarray(data.length);
     this.#waiting = { sequence: this.#sequence, data };
     this.#transmit();
