@@ -17,8 +17,8 @@ export default defineConfig({
           include: ['tests/e2e/**/*.test.ts'],
           globalSetup: ['tests/support/event-loop-report.ts'],
           environment: 'node',
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           // Guests run under software emulation, each on a processor of its own; much of the rest is waiting.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
@@ -30,11 +30,11 @@ export default defineConfig({
           include: ['tests/container/**/*.test.ts'],
           globalSetup: ['tests/support/container-image.ts'],
           environment: 'node',
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          // Labs of several guests each: one file after the other.
-          fileParallelism: false,
-          sequence: { groupOrder: 2 },
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          // Together with e2e, so that no processor waits for the last file of either.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -46,7 +46,7 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 120_000,
           fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -58,7 +58,7 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 120_000,
           fileParallelism: false,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // Sets up what is missing, then runs all tests. Arguments go to vitest. Ends with one line of numbers.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dockerForTests } from './docker.mjs';
 import { command, root, setup } from './setup.mjs';
@@ -15,6 +15,10 @@ await command(async () => {
     const report = join(directory, 'report.json');
     const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
     const code = await vitest([...args, ...withoutTheLong(process.argv.slice(2))]);
+    if (!existsSync(report)) {
+      process.stdout.write('test: ended without a report: interrupted, or vitest did not start\n');
+      return code || 1;
+    }
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
       readFileSync(report, 'utf8'),
     );
@@ -49,6 +53,6 @@ function vitest(args) {
   for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => child.kill(name));
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code) => resolve(code ?? 1));
+    child.once('close', (code, signal) => resolve(code ?? 128 + constants.signals[signal]));
   });
 }

@@ -29,12 +29,12 @@ all) set -- ;;
 quick) set -- --project unit ;;
 container) set -- tests/container/ ;;
 ipmi)
-	set -- tests/unit/ipmi/ tests/golden/ tests/e2e/ipmi- tests/e2e/clients tests/e2e/users tests/e2e/in-band tests/e2e/login-flood \
-		tests/e2e/sel tests/e2e/sensors tests/e2e/pef tests/e2e/lan- tests/e2e/smbios
+	set -- tests/unit/ipmi/ tests/golden/ tests/e2e/ipmi- tests/e2e/clients tests/e2e/users tests/e2e/in-band \
+		tests/e2e/login-flood tests/e2e/sel tests/e2e/sensors tests/e2e/pef tests/e2e/lan-
 	;;
 power)
 	set -- tests/unit/bmc/power tests/unit/bmc/watchdog tests/e2e/chassis tests/e2e/qemu-machine tests/e2e/watchdog \
-		tests/e2e/bmc-reset tests/e2e/appliance tests/e2e/cli tests/e2e/boot-mode \
+		tests/e2e/bmc-reset tests/e2e/appliance tests/e2e/cli tests/e2e/boot- \
 		tests/e2e/kvm-probe tests/e2e/power- tests/e2e/bmc-process tests/e2e/hung-machine tests/e2e/full-disk \
 		tests/e2e/secrets tests/unit/reliability/
 	;;

@@ -1,6 +1,6 @@
 /** Decides on what is secret: the users' passwords, the BMC key, and the TLS certificate with its key. */
-import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { checkKeyPair } from '../http/certificate-check.ts';
 import type { ConfigUser } from './config.ts';
 import { attempt, codeOf, type Problems, show } from './problems.ts';
 import type { Settings } from './schema.ts';
@@ -68,16 +68,16 @@ export function checkTls({ tlsCert, tlsKey }: Settings['redfish'], problems: Pro
     return;
   }
   if (tlsCert === undefined || tlsKey === undefined) return;
-  const certificate = attempt(() => new X509Certificate(readFileSync(tlsCert)));
-  const key = attempt(() => createPrivateKey(readFileSync(tlsKey)));
-  if (certificate instanceof Error) {
-    problems.add('redfish.tlsCert', 'a certificate in PEM form', `${show(tlsCert)} (${codeOf(certificate)})`);
-  }
-  if (key instanceof Error) {
-    problems.add('redfish.tlsKey', 'a private key in PEM form', `${show(tlsKey)} (${codeOf(key)})`);
-  }
-  if (certificate instanceof Error || key instanceof Error) return;
-  if (!certificate.checkPrivateKey(key)) {
-    problems.add('redfish.tlsKey', 'the key of the certificate', 'another one');
-  }
+  const read = (at: string, path: string) => {
+    const text = attempt(() => readFileSync(path, 'utf8'));
+    if (!(text instanceof Error)) return text;
+    problems.add(at, 'a file that can be read', `${show(path)} (${codeOf(text)})`);
+    return undefined;
+  };
+  const certificate = read('redfish.tlsCert', tlsCert);
+  const key = read('redfish.tlsKey', tlsKey);
+  if (certificate === undefined || key === undefined) return;
+  const wrong = attempt(() => checkKeyPair({ certificate, key }));
+  if (wrong instanceof Error)
+    problems.say('redfish.tlsCert', `${wrong.message} (redfish.tlsKey: ${show(tlsKey)})`);
 }

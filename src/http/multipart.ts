@@ -40,9 +40,10 @@ export async function* formParts(body: AsyncIterable<Uint8Array>, boundary: stri
   reader.putBack(Buffer.from('\r\n'));
   const delimiter = Buffer.from(`\r\n--${boundary}`);
   await reader.skipTo(delimiter);
-  for (let parts = 0; parts < maxParts; parts++) {
+  for (let parts = 0; ; parts++) {
     const headers = (await reader.takeTo(Buffer.from('\r\n\r\n'), maxHeaderBytes)).toString('utf8');
     if (headers.startsWith('--')) return;
+    if (parts === maxParts) throw new MultipartError(`more than ${maxParts} parts`);
     const disposition = /^content-disposition:(.*)$/im.exec(headers)?.[1] ?? '';
     let isRead = false;
     const bytes = reader.until(delimiter);
@@ -56,7 +57,6 @@ export async function* formParts(body: AsyncIterable<Uint8Array>, boundary: stri
     };
     if (!isRead) for await (const _ of bytes);
   }
-  throw new MultipartError(`more than ${maxParts} parts`);
 }
 
 function parameterOf(disposition: string, name: string): string | undefined {

@@ -152,9 +152,8 @@ describe.skipIf(image === undefined)(`a container without any options${skipped}`
     await server.ipmi('chassis', 'policy', 'previous');
     const sel = (await server.ipmi('sel', 'list')).trim().split('\n');
 
-    const { ms, exitCode } = await server.stop();
+    const { exitCode } = await server.stop();
     expect(exitCode).toBe(0);
-    expect(ms).toBeLessThan(10_000);
     const log = await server.logs();
     expect(log).toMatch(/"why":"guest","msg":"machine off"/);
     expect(log).not.toContain('had to kill');

@@ -50,11 +50,10 @@ async function expectPowerlessQemu(of: BmcContainer, uid: number): Promise<void>
   expect(rights.get('NoNewPrivs')).toBe('1');
 }
 
-/** Stops it as `docker stop` does by default. */
+/** Stops it as `docker stop` does by default: what takes longer than its 10 s ends with 137. */
 async function expectOrderlyStop(of: BmcContainer): Promise<void> {
-  const { ms, exitCode } = await of.stop();
+  const { exitCode } = await of.stop();
   expect(exitCode).toBe(0);
-  expect(ms).toBeLessThan(10_000);
 }
 
 describe.skipIf(image === '')(`the container's grants${skipped}`, () => {
@@ -79,7 +78,8 @@ describe.skipIf(image === '')(`the container's grants${skipped}`, () => {
   });
 
   it('minimal and the four for users of their own: BMC and QEMU are two users, also after a restart', async () => {
-    const bmc = await start({ args: [...minimalGrants(), ...four] });
+    // What runs is asked about, not the guest, which is still booting when it is stopped.
+    const bmc = await start({ args: [...minimalGrants(), ...four], env: { SHUTDOWN_GRACE: '1' } });
     await expectPowerlessQemu(bmc, 6230);
     expect(await bmc.logs()).not.toContain('as root');
     expect((await bmc.status()).get('Machine')).toBe('demo, on');
@@ -213,7 +213,6 @@ describe.skipIf(image === '')(`the container's grants${skipped}`, () => {
     const { ms, exitCode } = await bmc.stop();
     expect(exitCode).toBe(0);
     expect(ms).toBeGreaterThan(6_000);
-    expect(ms).toBeLessThan(10_000);
     expect(await bmc.logs()).toMatch(/"why":"forced","msg":"machine off"/);
   });
 

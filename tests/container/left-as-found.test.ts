@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { processStat } from '../../src/lib/process-stat.ts';
-import { BmcContainer, containerImage, docker, minimalGrants, ownLabel } from '../support/docker.ts';
+import { BmcContainer, containerImage, docker, minimalGrants, ownPrefix } from '../support/docker.ts';
 import { until } from '../support/processes.ts';
 
 const { image = '', skipped } = containerImage();
@@ -81,7 +81,8 @@ async function leftOf(found: Footprint): Promise<string[]> {
   ];
 }
 
-const ownContainers = () => docker('ps', '-aq', '--filter', `label=${ownLabel()}`);
+/** Of this file: others run beside it. */
+const ownContainers = () => docker('ps', '-aq', '--filter', `name=${ownPrefix}`);
 
 describe.skipIf(image === '')(`the machine under the containers${skipped}`, () => {
   it.each([
@@ -89,7 +90,7 @@ describe.skipIf(image === '')(`the machine under the containers${skipped}`, () =
     ['after it was killed', (server: BmcContainer) => docker('kill', server.name)],
     ['after QEMU, BMC and pm2 were killed one by one', killAll],
   ])('is left as it was found %s', async (_, end) => {
-    const server = await BmcContainer.start({ image, args: minimalGrants() });
+    const server = await BmcContainer.start({ image, args: minimalGrants(), env: { SHUTDOWN_GRACE: '1' } });
     let found: Footprint;
     try {
       await until('QEMU runs', () => server.qemu(), 20_000);

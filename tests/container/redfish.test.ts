@@ -135,12 +135,12 @@ describe.skipIf(image === '')(`Redfish in a container${skipped}`, () => {
     await until(
       'the boot loader of the CD',
       async () => (await server.serialLog()).includes('GRUB boots from cdrom'),
-      100_000,
+      240_000,
       300,
     );
     expect(asked.length).toBeGreaterThan(2);
     expect(asked).not.toContain('all of it');
-  }, 180_000);
+  }, 400_000);
 
   it('shows the screen, as a picture and by WebSocket', async () => {
     const { headers, bytes } = await ask(port, 'GET', '/redfish/v1/Systems/1/Oem/QemuBmc/Screenshot', {

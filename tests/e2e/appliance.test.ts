@@ -1,45 +1,13 @@
 /** The whole appliance with its demo machine, driven as a user drives it. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isAlive } from '../../src/processes.ts';
 import { Appliance } from '../support/appliance.ts';
+import { boots, leave, login, ready } from '../support/demo-boots.ts';
 import { processesMentioning, run, until } from '../support/processes.ts';
-import type { Terminal } from '../support/terminal.ts';
-
-/** The times the guest has reported itself ready: where it booted from, by which firmware. */
-const boots = (log: string) => [...log.matchAll(/demo: ready boot=(\w+) firmware=(\w+)/g)];
-
-async function ready(appliance: Appliance, count: number): Promise<RegExpExecArray> {
-  try {
-    return await until(
-      `the guest is ready for the ${count}. time`,
-      () => boots(appliance.serialLog()).at(count - 1),
-      90_000,
-      100,
-    );
-  } catch (error) {
-    const [console, output] = [appliance.serialLog(), appliance.output].map((text) => text.slice(-1500));
-    throw new Error(`the console ends in ${JSON.stringify(console)}, the appliance said ${output}`, {
-      cause: error,
-    });
-  }
-}
-
-async function login(terminal: Terminal): Promise<void> {
-  await terminal.expect('SOL Session operational');
-  await terminal.typeUntil('\r', 'demo login: ');
-  terminal.type('root\r');
-  await terminal.expect('root@demo:~# ');
-}
-
-async function leave(terminal: Terminal): Promise<void> {
-  terminal.type('\r~.');
-  await terminal.expect('terminated ipmitool');
-  await terminal.exited();
-}
+import { expectOneIdentity } from '../support/server-identity.ts';
 
 describe('the appliance with its demo machine', () => {
   let appliance: Appliance;
@@ -73,6 +41,21 @@ describe('the appliance with its demo machine', () => {
     }
     const again = await appliance.ipmitool('sol', 'deactivate');
     expect(again.stdout + again.stderr).toContain('SOL payload already de-activated');
+  });
+
+  it('has its guest read in SMBIOS what is written on its parts: as delivered', async () => {
+    const seen = await expectOneIdentity(appliance);
+    expect(seen.product_serial).toMatch(/^QB/);
+    expect(seen.chassis_asset_tag ?? '').toBe('');
+    // For the next power-on.
+    await appliance.ipmi('dcmi', 'set_asset_tag', 'rack 7, slot 12');
+    for (const change of [
+      ['b', '1', 'Blade, rev. 2'],
+      ['p', '4', 'SN=12,34'],
+    ]) {
+      // ipmitool 1.8.19 ends with 1 when all went well.
+      expect((await appliance.ipmitool('fru', 'edit', '0', 'field', ...change)).stdout).toContain('Done.');
+    }
   });
 
   it('carries 1 MB through the console without a wrong byte', { timeout: 240_000 }, async () => {
@@ -118,8 +101,7 @@ describe('the appliance with its demo machine', () => {
     try {
       await terminal.expect('SOL Session operational');
       await appliance.ipmi('power', 'reset');
-      await terminal.expect('demo: ready boot=disk', 90_000);
-      await ready(appliance, count + 1);
+      await terminal.expect('Linux version', 90_000);
       expect(appliance.status().qemu).toBe(pid);
       await appliance.ipmi('power', 'cycle');
       await until('a new QEMU runs', async () => {
@@ -127,11 +109,20 @@ describe('the appliance with its demo machine', () => {
         return now !== undefined && now !== pid;
       });
       await terminal.expect('demo: ready boot=disk', 90_000);
+      await ready(appliance, count + 1);
       expect(await appliance.isOn()).toBe(true);
       await leave(terminal);
     } finally {
       terminal.kill();
     }
+  });
+
+  it('has its guest read what clients have written into FRU and asset tag, from the next power-on on', async () => {
+    expect(await expectOneIdentity(appliance)).toMatchObject({
+      chassis_asset_tag: 'rack 7, slot 12',
+      board_name: 'Blade, rev. 2',
+      product_serial: 'SN=12,34',
+    });
   });
 
   it('takes off and on in any order, again and again', async () => {
@@ -169,13 +160,6 @@ describe('the appliance with its demo machine', () => {
     await ready(appliance, count + 2);
   });
 
-  it('reaches the kernel with a diagnostic interrupt', async () => {
-    const seen = appliance.serialLog().length;
-    await appliance.ipmi('power', 'diag');
-    await until('the kernel panics', () => /Kernel panic/.test(appliance.serialLog().slice(seen)), 20_000);
-    expect(await appliance.isOn()).toBe(true);
-  });
-
   it.each([
     ['wrong password', ['-P', 'wrong'], /RAKP 2 HMAC is invalid|Unable to establish/],
     ['unknown user', ['-U', 'nobody'], /unauthorized name|Unable to establish/],
@@ -189,9 +173,6 @@ describe('the appliance with its demo machine', () => {
   });
 
   it('survives kill -9 of its BMC: the guest goes on, IPMI comes back by itself, the console works', async () => {
-    await appliance.ipmi('power', 'cycle');
-    const count = boots(appliance.serialLog()).length;
-    await ready(appliance, count + 1);
     const { bmc, qemu } = appliance.status();
     process.kill(bmc, 'SIGKILL');
     // How soon is a matter of the kill matrix, on a machine that does nothing else.
@@ -211,6 +192,13 @@ describe('the appliance with its demo machine', () => {
     } finally {
       terminal.kill();
     }
+  });
+
+  it('reaches the kernel with a diagnostic interrupt', async () => {
+    const seen = appliance.serialLog().length;
+    await appliance.ipmi('power', 'diag');
+    await until('the kernel panics', () => /Kernel panic/.test(appliance.serialLog().slice(seen)), 20_000);
+    expect(await appliance.isOn()).toBe(true);
   });
 
   it('notices kill -9 of QEMU by itself and records it as a crash, not a power-off', async () => {
@@ -252,120 +240,6 @@ describe('two appliances on one host', () => {
       await Promise.all([first, second].map((each) => each.stop()));
       first.clean();
       second.clean();
-    }
-  });
-});
-
-describe('the boot device', () => {
-  it.each(['bios', 'uefi'] as const)(
-    'under %s is what chassis bootdev says, once or for good, for any kind of reboot',
-    { timeout: 400_000 },
-    async (mode) => {
-      const appliance = await Appliance.start({ VM_BOOT_MODE: mode });
-      let count = 0;
-      const bootedFrom = async () => (await ready(appliance, ++count))[1];
-      try {
-        expect((await ready(appliance, ++count)).slice(1)).toEqual(['disk', mode]);
-        await appliance.ipmi('chassis', 'bootdev', 'cdrom');
-        const flags = await appliance.ipmi('chassis', 'bootparam', 'get', '5');
-        expect(flags).toContain('Force Boot from CD/DVD');
-        expect(flags).toContain('Options apply to only next boot');
-        await appliance.ipmi('power', 'reset');
-        expect(await bootedFrom()).toBe('cdrom');
-        expect(await appliance.ipmi('chassis', 'bootparam', 'get', '5')).toContain('Boot Flag Invalid');
-        await appliance.ipmi('power', 'cycle');
-        expect(await bootedFrom()).toBe('disk');
-        await appliance.ipmi('chassis', 'bootdev', 'pxe');
-        await appliance.ipmi('power', 'reset');
-        expect(await bootedFrom()).toBe('pxe');
-        await appliance.ipmi('chassis', 'bootdev', 'cdrom', 'options=persistent');
-        const terminal = appliance.sol();
-        try {
-          await login(terminal);
-          terminal.type('reboot\r');
-          expect(await bootedFrom()).toBe('cdrom');
-        } finally {
-          terminal.kill();
-        }
-        await appliance.ipmi('chassis', 'bootdev', 'none');
-        await appliance.ipmi('power', 'cycle');
-        expect(await bootedFrom()).toBe('disk');
-      } finally {
-        await appliance.stop();
-        appliance.clean();
-      }
-    },
-  );
-
-  it('bios is the firmware’s own menu, on the serial console', async () => {
-    const appliance = await Appliance.start();
-    try {
-      await ready(appliance, 1);
-      const terminal = appliance.sol();
-      try {
-        await terminal.expect('SOL Session operational');
-        await appliance.ipmi('chassis', 'bootdev', 'bios');
-        await appliance.ipmi('power', 'reset');
-        await terminal.expect('Select boot device', 30_000);
-      } finally {
-        terminal.kill();
-      }
-    } finally {
-      await appliance.stop();
-      appliance.clean();
-    }
-  });
-});
-
-describe('the firmware', () => {
-  it('of a legacy machine is UEFI for the boots that efiboot covers, and for no other', {
-    timeout: 400_000,
-  }, async () => {
-    const appliance = await Appliance.start({ VM_BOOT_MODE: 'bios' });
-    let count = 0;
-    const bootedBy = async () => (await ready(appliance, ++count))[2];
-    const flags = () => appliance.ipmi('chassis', 'bootparam', 'get', '5');
-    const reboot = async () => {
-      const terminal = appliance.sol();
-      try {
-        await login(terminal);
-        terminal.type('reboot\r');
-        // The console stays with its reader when another QEMU takes over.
-        await terminal.expect('Linux version', 90_000);
-        const by = await bootedBy();
-        await leave(terminal);
-        return by;
-      } finally {
-        terminal.kill();
-      }
-    };
-    try {
-      expect(await bootedBy()).toBe('bios');
-      await appliance.ipmi('chassis', 'bootdev', 'disk', 'options=efiboot');
-      expect(await flags()).toContain('BIOS EFI boot');
-      expect(await flags()).toContain('Options apply to only next boot');
-      await appliance.ipmi('power', 'cycle');
-      expect(await bootedBy()).toBe('uefi');
-      expect(await flags()).toContain('Boot Flag Invalid');
-      expect(await reboot()).toBe('bios');
-      await appliance.ipmi('chassis', 'bootdev', 'disk', 'options=persistent,efiboot');
-      const pid = appliance.status().qemu;
-      expect(await reboot()).toBe('uefi');
-      await until('status tells of the QEMU of now', () => appliance.status().qemu !== pid);
-      await appliance.ipmi('power', 'cycle');
-      expect(await bootedBy()).toBe('uefi');
-      expect(await flags()).toContain('BIOS EFI boot');
-      expect(await flags()).toContain('Options apply to all future boots');
-      await appliance.ipmi('chassis', 'bootdev', 'none');
-      await appliance.ipmi('power', 'reset');
-      expect(await bootedBy()).toBe('bios');
-      // Nothing but what was asked for, and one reset each.
-      const events = readFileSync(join(appliance.stateDir, 'events.jsonl'), 'utf8').split('\n');
-      expect(events.filter((line) => /crash|failed/.test(line))).toEqual([]);
-      expect(events.filter((line) => line.includes('reset by the guest'))).toHaveLength(2);
-    } finally {
-      await appliance.stop();
-      appliance.clean();
     }
   });
 });

@@ -11,6 +11,9 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
+/** Where nobody will answer: ipmitool asks once, and not for long. */
+const impatient = ['-N', '1', '-R', '1'];
+
 describe('ipmitool -I lan', () => {
   test.each([
     [['mc', 'guid'], /4c1f6e0a-52f1-4b7e-9a43-0123456789ab/],
@@ -40,9 +43,15 @@ describe('ipmitool -I lan', () => {
   });
 
   test('is refused with a wrong password, name or level', async () => {
-    expect((await server.ipmitool('-I', 'lan', '-U', 'nobody', '-P', 'x', 'mc', 'guid')).code).not.toBe(0);
-    expect((await server.ipmitool('-I', 'lan', '-U', 'operator', '-P', 'x', 'mc', 'guid')).code).not.toBe(0);
-    expect((await server.ipmitool('-I', 'lan', '-U', 'admin', '-P', 'wrong', 'mc', 'guid')).code).not.toBe(0);
+    expect(
+      (await server.ipmitool('-I', 'lan', ...impatient, '-U', 'nobody', '-P', 'x', 'mc', 'guid')).code,
+    ).not.toBe(0);
+    expect(
+      (await server.ipmitool('-I', 'lan', ...impatient, '-U', 'operator', '-P', 'x', 'mc', 'guid')).code,
+    ).not.toBe(0);
+    expect(
+      (await server.ipmitool('-I', 'lan', ...impatient, '-U', 'admin', '-P', 'wrong', 'mc', 'guid')).code,
+    ).not.toBe(0);
   });
 
   test('carries no Serial-over-LAN', async () => {
@@ -60,7 +69,9 @@ describe('FreeIPMI with its default driver', () => {
   });
 
   test('says what is wrong', async () => {
-    const info = (...login: string[]) => server.freeipmi('bmc-info', ...login, '--get-device-id');
+    // It gives up after 20 s by itself.
+    const info = (...login: string[]) =>
+      server.freeipmi('bmc-info', ...login, '--session-timeout=3000', '--get-device-id');
     expect((await info('-u', 'nobody', '-p', 'x')).output).toContain('username invalid');
     expect((await info('-u', 'admin', '-p', 'bad')).output).toContain('password verification timeout');
   });

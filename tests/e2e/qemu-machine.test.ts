@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { debianFirmware } from '../../src/machine/qemu/config.ts';
 import { isAlive } from '../../src/machine/qemu/process.ts';
-import { ChildSupervisor } from '../../src/supervise/child.ts';
 import { ecosystem, Pm2Supervisor, pm2Environment } from '../../src/supervise/pm2.ts';
+import { ChildSupervisor } from '../support/child-supervisor.ts';
 import { eventually, type QemuFixture, qemuFixture } from '../support/qemu.ts';
 
 const fixtures: QemuFixture[] = [];

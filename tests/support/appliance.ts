@@ -55,7 +55,8 @@ export class Appliance {
       REDFISH_PORT: String(redfishPort),
       STATE_DIR: join(this.folder, 'state'),
       RUN_DIR: join(this.folder, 'run'),
-      SHUTDOWN_GRACE: '10',
+      // A guest that is still booting, or none, hears no button: whoever wants more of it says so.
+      SHUTDOWN_GRACE: '1',
       ...env,
     };
     const [program = '', ...args] = [...words, process.execPath, main, 'run'];

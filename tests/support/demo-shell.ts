@@ -9,7 +9,7 @@ export class DemoShell {
    * @param args words of ipmitool that reach the BMC, without a command
    * @throws {Error} when there is no shell within `timeoutMs`, which may have to cover a boot
    */
-  static async open(args: readonly string[], timeoutMs = 90_000): Promise<DemoShell> {
+  static async open(args: readonly string[], timeoutMs = 180_000): Promise<DemoShell> {
     const terminal = new Terminal('ipmitool', [...args, 'sol', 'activate']);
     try {
       await terminal.expect('SOL Session operational');

@@ -39,9 +39,12 @@ export function ownLabel(): string {
 
 let made = 0;
 
+/** What all names of this process begin with; each test file has a process of its own. */
+export const ownPrefix = `qbt-${process.pid}-`;
+
 /** @returns a name for a container, network or volume of this process, different each time */
 export function ownName(kind: string): string {
-  return `qbt-${process.pid}-${kind}-${++made}`;
+  return `${ownPrefix}${kind}-${++made}`;
 }
 
 /** @throws {Error} with docker's own words unless it ends with code 0 */

@@ -10,8 +10,8 @@ import type { QemuMachineConfig } from '../../src/machine/qemu/config.ts';
 import type { NicProvider } from '../../src/machine/qemu/nic-provider.ts';
 import { isAlive, killProcess, type ProcessRef } from '../../src/machine/qemu/process.ts';
 import { QemuMachine } from '../../src/machine/qemu/qemu-machine.ts';
-import { ChildSupervisor } from '../../src/supervise/child.ts';
 import type { Supervisor } from '../../src/supervise/supervisor.ts';
+import { ChildSupervisor } from './child-supervisor.ts';
 import { qemuMachineDefaults } from './qemu-config.ts';
 
 /**

@@ -6,11 +6,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import type { TObject } from 'typebox';
-import { actionPath } from '../../src/redfish/actions.ts';
-import { redfishResources } from '../../src/redfish/resources.ts';
 import { RedfishBench } from './redfish-bench.ts';
-import { crawl, isAt } from './redfish-crawl.ts';
+import { type RedfishTarget, redfishTargets } from './redfish-targets.ts';
 
 export interface Schema {
   readonly type?: string;
@@ -77,37 +74,6 @@ export function bodyOf({ properties = {} }: Schema): fc.Arbitrary<Record<string,
       fc.oneof({ weight: 4, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: unknown }),
     )
     .map(([body, more]) => ({ ...more, ...body }));
-}
-
-export interface FuzzTarget {
-  readonly title: string;
-  readonly method: 'PATCH' | 'POST';
-  readonly uri: string;
-  readonly schema: TObject;
-}
-
-/** One place for each definition that takes a body, and one for each action. */
-export async function targetsOf(): Promise<readonly FuzzTarget[]> {
-  const bench = new RedfishBench();
-  await bench.start();
-  const uris = [...(await crawl(bench)).bodies.keys()];
-  await bench.stop();
-  return redfishResources.flatMap((definition): FuzzTarget[] => {
-    // The last one: of the accounts not the administrator's, who asks.
-    const uri = uris.findLast((each) => isAt(definition, each));
-    if (uri === undefined) return [];
-    const { patch, create, actions } = definition;
-    return [
-      ...(patch ? [{ title: `PATCH ${uri}`, method: 'PATCH' as const, uri, schema: patch.schema }] : []),
-      ...(create ? [{ title: `POST ${uri}`, method: 'POST' as const, uri, schema: create.schema }] : []),
-      ...actions.map((action) => ({
-        title: `POST ${actionPath(uri, action)}`,
-        method: 'POST' as const,
-        uri: actionPath(uri, action),
-        schema: action.parameters,
-      })),
-    ];
-  });
 }
 
 /** All that a refusal must leave as it is. */
@@ -192,7 +158,7 @@ const values = fc.oneof(
 );
 
 /** What is wrong with each part that a request has, and seldom with all of them. */
-function requests({ method, uri, schema }: FuzzTarget): fc.Arbitrary<Request> {
+function requests({ method, uri, schema }: RedfishTarget): fc.Arbitrary<Request> {
   const usually = <T>(value: T, others: fc.Arbitrary<T>, weight = 4) =>
     fc.oneof({ weight, arbitrary: fc.constant(value) }, { weight: 1, arbitrary: others });
   const place = fc.oneof(
@@ -228,10 +194,10 @@ export class RedfishFuzz {
 
   /** @param count in all: each place gets its share, from a service of its own */
   async run(count: number): Promise<FuzzOutcome> {
-    const targets = await targetsOf();
+    const targets = await redfishTargets();
     const share = Math.ceil(count / targets.length);
     // What is made once by the first requests of all is no growth.
-    await this.#attack(targets[0] as FuzzTarget, 20);
+    await this.#attack(targets[0] as RedfishTarget, 20);
     this.#taken = 0;
     this.#refused = 0;
     const before = bytesInUse();
@@ -241,7 +207,7 @@ export class RedfishFuzz {
     return { requests: taken + refused, taken, refused, grownBytes };
   }
 
-  async #attack(target: FuzzTarget, count: number): Promise<void> {
+  async #attack(target: RedfishTarget, count: number): Promise<void> {
     const seed = this.#seed;
     let bench: RedfishBench | undefined;
     for (const request of fc.sample(requests(target), { numRuns: count, seed })) {

@@ -21,6 +21,10 @@ export interface SolTransferOptions {
   readonly drop?: number;
   readonly duplicate?: number;
   readonly reorder?: number;
+  /** How long a reordered datagram stays behind: 5 unless told. */
+  readonly reorderMs?: number;
+  /** After how long the console sends again: 15 unless told. */
+  readonly resendMs?: number;
   readonly limitMs: number;
 }
 
@@ -42,7 +46,7 @@ export async function solTransfer(options: SolTransferOptions): Promise<SolTrans
   await hub.start();
   const bmc = await BmcOnLan.start({ console: hub });
   const { address, port } = bmc.lan.address;
-  const { seed, drop, duplicate, reorder, limitMs } = options;
+  const { seed, drop, duplicate, reorder, reorderMs, resendMs = 15, limitMs } = options;
   const proxy = new LossyProxy({
     address: '127.0.0.2',
     target: { address, port },
@@ -50,6 +54,7 @@ export async function solTransfer(options: SolTransferOptions): Promise<SolTrans
     ...(drop !== undefined && { drop }),
     ...(duplicate !== undefined && { duplicate }),
     ...(reorder !== undefined && { reorder }),
+    ...(reorderMs !== undefined && { reorderMs }),
   });
   await proxy.start();
   const socket = createSocket('udp4');
@@ -70,7 +75,7 @@ export async function solTransfer(options: SolTransferOptions): Promise<SolTrans
     await remote.command(0x06, 0x3b, [4]);
     const activated = await remote.command(0x06, 0x48, [1, 1, 0xc0, 0, 0, 0]);
     if (activated.completionCode !== 0) throw new Error(`Activate Payload: ${activated.completionCode}`);
-    const strict = new StrictClient((packet) => remote.sendSol(packet), systemClock, { retryMs: 15 });
+    const strict = new StrictClient((packet) => remote.sendSol(packet), systemClock, { retryMs: resendMs });
     remote.onSol = (packet) => {
       try {
         strict.receive(packet);

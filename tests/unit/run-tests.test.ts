@@ -15,6 +15,7 @@ const subjects = [
   'power',
   'network',
   'redfish',
+  'operations',
   'sol',
   'web',
   'containerlab',

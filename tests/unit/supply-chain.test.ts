@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { licencesPage, runtimePackages } from '../../scripts/licence-page.ts';
+import { licencesPage } from '../../scripts/licence-page.ts';
+import { runtimePackages } from '../../scripts/licences.ts';
 
 const root = join(import.meta.dirname, '../..');
 const json = (name: string) => JSON.parse(readFileSync(join(root, name), 'utf8'));

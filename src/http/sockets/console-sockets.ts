@@ -15,23 +15,14 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import { hasHost, originOf } from '../same-origin.ts';
 import { CloseCode, ConsoleLine } from './console-line.ts';
-import { screenProtocol, serveScreen } from './screen-console.ts';
-import { serialProtocol, serveSerial } from './serial-console.ts';
+import { consoleSockets, maxSockets } from './offer.ts';
+import { serveScreen } from './screen-console.ts';
+import { serveSerial } from './serial-console.ts';
 import type { SocketGrant, SocketPurpose, SocketTickets } from './tickets.ts';
 
-export const maxSockets = 32;
 export const maxSocketsOfUser = 16;
 /** What viewers and terminals send fits many times. */
 const maxMessageBytes = 64 * 1024;
-
-export const consolePaths = {
-  serial: '/console/serial',
-  screen: '/console/screen',
-} as const satisfies Record<SocketPurpose, string>;
-const protocols = { serial: serialProtocol, screen: screenProtocol } as const satisfies Record<
-  SocketPurpose,
-  string
->;
 
 export interface ConsoleSocketsOptions {
   readonly tickets: SocketTickets;
@@ -56,7 +47,8 @@ export class ConsoleSockets {
       clientTracking: false,
       maxPayload: maxMessageBytes,
       perMessageDeflate: false,
-      handleProtocols: (offered) => Object.values(protocols).find((each) => offered.has(each)) ?? false,
+      handleProtocols: (offered) =>
+        Object.values(consoleSockets).find(({ protocol }) => offered.has(protocol))?.protocol ?? false,
     });
   }
 
@@ -98,8 +90,8 @@ export class ConsoleSockets {
   /** @returns the right that the ticket gives, or the status of the refusal */
   #admit({ method, url = '', headers }: IncomingMessage): SocketGrant | number {
     const [path, query = ''] = url.split('?', 2);
-    const purpose = (Object.keys(consolePaths) as SocketPurpose[]).find(
-      (each) => consolePaths[each] === path,
+    const purpose = (Object.keys(consoleSockets) as SocketPurpose[]).find(
+      (each) => consoleSockets[each].path === path,
     );
     if (!purpose) return 404;
     if (!hasHost(headers)) return 400;
@@ -107,7 +99,7 @@ export class ConsoleSockets {
     const isWebSocket = headers.upgrade?.toLowerCase() === 'websocket';
     if (method !== 'GET' || !isWebSocket || headers['sec-websocket-version'] !== '13') return 426;
     const offered = headers['sec-websocket-protocol']?.split(',').map((each) => each.trim()) ?? [];
-    if (!offered.includes(protocols[purpose])) return 400;
+    if (!offered.includes(consoleSockets[purpose].protocol)) return 400;
     if (this.#stopped || this.#lines.size >= maxSockets) return 503;
     const ticket = new URLSearchParams(query).get('ticket') ?? '';
     const grant = this.#options.tickets.redeem(ticket, purpose);

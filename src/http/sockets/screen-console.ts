@@ -14,7 +14,6 @@ import type { Clock, Timer } from '../../lib/clock.ts';
 import { CloseCode, type ConsoleLine } from './console-line.ts';
 import { RfbError, RfbFilter } from './rfb-filter.ts';
 
-export const screenProtocol = 'qemu-bmc.screen.v1';
 /** Between two attempts to reach the screen of a machine that runs. */
 const retryMs = { first: 100, most: 2000 } as const;
 /** One message's bytes: small enough for a slow line to show that something moves. */

@@ -9,7 +9,6 @@ import { type ConsoleAttachment, type ConsoleHub, consoleRingBytes } from '../..
 import { BmcError } from '../../bmc/errors.ts';
 import { CloseCode, type ConsoleLine } from './console-line.ts';
 
-export const serialProtocol = 'qemu-bmc.serial.v1';
 /** One message's bytes: small enough for a slow line to show that something moves. */
 const pieceBytes = 16 * 1024;
 

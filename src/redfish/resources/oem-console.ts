@@ -8,7 +8,7 @@ import { Type } from 'typebox';
 import type { Bmc } from '../../bmc/bmc.ts';
 import { type KeyName, keyNames } from '../../bmc/keyboard.ts';
 import { maxKeysAtOnce, maxTextLength } from '../../bmc/screen.ts';
-import { consolePaths } from '../../http/sockets/console-sockets.ts';
+import { consoleSockets } from '../../http/sockets/offer.ts';
 import { type SocketPurpose, ticketLifeMs } from '../../http/sockets/tickets.ts';
 import { consoleGrant } from '../console-grants.ts';
 import type { Context } from '../context.ts';
@@ -73,11 +73,12 @@ function openConsole(purpose: SocketPurpose, wantsToWrite: boolean, context: Con
   }
   const grant = consoleGrant(purpose, wantsToWrite, user, context);
   const ticket = state.tickets.issue(grant);
+  const { path, protocol } = consoleSockets[purpose];
   return {
     status: 200,
     body: {
-      Uri: `${consolePaths[purpose]}?ticket=${ticket}`,
-      Subprotocol: `qemu-bmc.${purpose}.v1`,
+      Uri: `${path}?ticket=${ticket}`,
+      Subprotocol: protocol,
       ExpiresInSeconds: ticketLifeMs / 1000,
       Interactive: wantsToWrite && grant.mayWrite,
     },

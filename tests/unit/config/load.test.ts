@@ -10,6 +10,8 @@ import { ConfigError } from '../../../src/config/problems.ts';
 import { generatedFiles } from '../../../src/config/reference.ts';
 import { settingsLeaves } from '../../../src/config/schema.ts';
 import { masked, showConfig } from '../../../src/config/show-config.ts';
+import { makeSelfSigned } from '../../../src/http/certificate.ts';
+import { systemRandom } from '../../../src/lib/random.ts';
 
 let directory = '';
 
@@ -285,6 +287,25 @@ describe('environment variables', () => {
       ['b', 'c', 'administrator'],
     ]);
     expect(config({ IPMI_PORT: '701' }, yaml).ipmi.port).toBe(701);
+  });
+
+  it('name a TLS certificate and its key together, and each a file with what a server needs', async () => {
+    const make = () =>
+      makeSelfSigned({
+        ...{ subject: { commonName: 'bmc' }, names: ['bmc'], now: Date.now(), random: systemRandom() },
+      });
+    const [own, other] = [await make(), await make()];
+    const TLS_CERT = file('tls.crt', own.certificate);
+    const TLS_KEY = file('tls.key', own.key);
+    expect(config({ TLS_CERT, TLS_KEY }).redfish).toMatchObject({ tlsCert: TLS_CERT, tlsKey: TLS_KEY });
+    const said = (env: Environment) => problems(env).join();
+    expect(said({ TLS_CERT })).toContain('TLS_KEY is needed, too');
+    expect(said({ TLS_KEY })).toContain('TLS_CERT is needed, too');
+    expect(said({ TLS_CERT: 'none.crt', TLS_KEY })).toMatch(/tlsCert.*a file that can be read.*no such file/);
+    expect(said({ TLS_CERT, TLS_KEY: 'none.key' })).toMatch(/tlsKey.*a file that can be read.*no such file/);
+    expect(said({ TLS_CERT: 'secret', TLS_KEY })).toContain('no certificate in PEM form');
+    const stranger = file('other.key', other.key);
+    expect(said({ TLS_CERT, TLS_KEY: stranger })).toContain('the key is not that of the certificate');
   });
 
   it('cannot give the password twice', () => {

@@ -5,11 +5,12 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RedfishBench } from '../../support/redfish-bench.ts';
-import { bodyOf, RedfishFuzz, type Schema, stateOf, targetsOf } from '../../support/redfish-fuzz.ts';
+import { bodyOf, RedfishFuzz, type Schema, stateOf } from '../../support/redfish-fuzz.ts';
+import { redfishTargets } from '../../support/redfish-targets.ts';
 
 const runs = 40;
 
-describe.each(await targetsOf())('$title', ({ method, uri, schema }) => {
+describe.each(await redfishTargets())('$title', ({ method, uri, schema }) => {
   let bench: RedfishBench;
   beforeAll(async () => {
     bench = new RedfishBench();

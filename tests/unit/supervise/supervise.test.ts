@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isAlive } from '../../../src/machine/qemu/process.ts';
 import { RunDir } from '../../../src/machine/qemu/run-dir.ts';
-import { ChildSupervisor } from '../../../src/supervise/child.ts';
 import { launcherLockedExitCode, launcherScript } from '../../../src/supervise/launcher.ts';
 import { ecosystem, Pm2Supervisor } from '../../../src/supervise/pm2.ts';
 import { SupervisorError } from '../../../src/supervise/supervisor.ts';
+import { ChildSupervisor } from '../../support/child-supervisor.ts';
 import { eventually } from '../../support/qemu.ts';
 
 let dir: string;

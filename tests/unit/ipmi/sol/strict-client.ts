@@ -66,7 +66,8 @@ export class StrictClient {
       if (packet.acceptedCount > waiting.data.length) throw new Error('more accepted than sent');
       this.#timer?.cancel();
       this.#waiting = undefined;
-      this.#toSend = Buffer.concat([waiting.data.subarray(packet.acceptedCount), this.#toSend]);
+      const refused = waiting.data.subarray(packet.acceptedCount);
+      if (refused.length > 0) this.#toSend = Buffer.concat([refused, this.#toSend]);
       this.#held = packet.status.nack;
     } else if (packet.acknowledged !== 0 && packet.acknowledged === this.#sequence && !packet.status.nack) {
       this.#held = false;

@@ -1,11 +1,13 @@
-/**
- * QEMU as a plain child process in a session of its own: for tests and development. It outlives us, like a
- * machine outlives its BMC.
- */
+/** QEMU as a plain child process in a session of its own. It outlives us, like a machine outlives its BMC. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { launcherScript } from './launcher.ts';
-import { type SupervisedStatus, type Supervisor, SupervisorError, staleWaitMs } from './supervisor.ts';
+import { launcherScript } from '../../src/supervise/launcher.ts';
+import {
+  type SupervisedStatus,
+  type Supervisor,
+  SupervisorError,
+  staleWaitMs,
+} from '../../src/supervise/supervisor.ts';
 
 export class ChildSupervisor implements Supervisor {
   readonly #runDir: string;
