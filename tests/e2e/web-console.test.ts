@@ -1,5 +1,5 @@
 /** The web console in a real browser, against the real appliance with a guest: one boot, many looks at it. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { Appliance } from '../support/appliance.ts';
 import { ConsoleInBrowser, openBrowser } from '../support/browser.ts';
 import { litPixels, type Picture, screenText } from '../support/picture.ts';
 import { run, until } from '../support/processes.ts';
+import { Terminal } from '../support/terminal.ts';
 import { ask, logIn } from '../support/web-console.ts';
 
 const noDemo = existsSync(join(demoDir, 'demo.iso')) ? undefined : 'the demo machine is not built';
@@ -39,19 +40,6 @@ const readCanvas = `(() => {
   for (let at = 0; at < data.length; at += 4) binary += String.fromCharCode(data[at], data[at + 1], data[at + 2]);
   return { width, height, base64: btoa(binary) };
 })()`;
-/** When a button has become pressed, or not: milliseconds since 1970. */
-const whenPressed = (wanted: boolean) => `new Promise((resolve) => {
-  const button = document.querySelector('header button[aria-label*=dentify]');
-  const look = () => {
-    if (button.getAttribute('aria-pressed') !== '${wanted}') return;
-    observer.disconnect();
-    resolve(Date.now());
-  };
-  const observer = new MutationObserver(look);
-  observer.observe(button, { attributes: true });
-  look();
-})`;
-
 describe.skipIf(noDemo)(`the web console${noDemo ? ` [skipped: ${noDemo}]` : ''}`, () => {
   let appliance: Appliance;
   let browser: Browser;
@@ -93,12 +81,13 @@ describe.skipIf(noDemo)(`the web console${noDemo ? ` [skipped: ${noDemo}]` : ''}
     await page.getByRole('heading', { level: 1, name: title }).waitFor();
   };
   /** What the terminal shows. */
-  const terminalText = (on: Page = page) => serial(on).locator('.xterm-rows').innerText();
+  const terminalText = async (on: Page = page) =>
+    (await serial(on).locator('.xterm-rows').innerText()).replaceAll('\u00a0', ' ');
   const terminalShows = (wanted: string | RegExp, ms = 15_000) =>
     until(
       `the terminal shows ${wanted}`,
       async () => {
-        const text = (await terminalText()).replaceAll('\u00a0', ' ');
+        const text = await terminalText();
         return typeof wanted === 'string' ? text.includes(wanted) : wanted.test(text);
       },
       ms,
@@ -132,6 +121,11 @@ describe.skipIf(noDemo)(`the web console${noDemo ? ` [skipped: ${noDemo}]` : ''}
       const key = shifted[character] ?? (character === '\n' ? 'Enter' : character);
       await page.keyboard.press(key, { delay: 20 });
     }
+  };
+  /** What the browser saves when somebody `asks` for it. */
+  const saved = async (asks: () => Promise<void>) => {
+    const [download] = await Promise.all([page.waitForEvent('download'), asks()]);
+    return readFileSync(await download.path());
   };
   const isLive = () => page.getByText('Live', { exact: true }).waitFor({ timeout: 20_000 });
 
@@ -172,25 +166,136 @@ describe.skipIf(noDemo)(`the web console${noDemo ? ` [skipped: ${noDemo}]` : ''}
     await terminalShows('typed-on-screen-42');
   });
 
+  it('types what is pasted and chosen keys, saves the screen as a picture, and records the session', async () => {
+    await serial().getByRole('button', { name: 'Record the session' }).click();
+    await screen().getByRole('button', { name: 'More' }).click();
+    await page.getByRole('menuitem', { name: 'Paste as keystrokes' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Text').fill('echo pasted-$((6*7)) | tee /dev/ttyS0; cat\n');
+    await dialog.getByRole('button', { name: 'Type it' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await screenShows('pasted-42');
+    await terminalShows('pasted-42');
+    await screen().getByRole('button', { name: 'Send keys' }).click();
+    await page.getByRole('menuitem', { name: 'F2', exact: true }).click();
+    // What the guest's terminal makes of that key.
+    await screenShows('^[[[B');
+
+    const picture = await saved(() => screen().getByRole('button', { name: 'Save a screenshot' }).click());
+    expect(picture.toString('latin1', 1, 4)).toBe('PNG');
+    expect([picture.readUInt32BE(16), picture.readUInt32BE(20)]).toEqual([720, 400]);
+    await screen().locator('canvas').click();
+    await page.keyboard.press('Control+c');
+
+    const recording = await saved(() =>
+      serial().getByRole('button', { name: 'Stop and save the recording' }).click(),
+    );
+    const [head, ...events] = recording
+      .toString('utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(head).toMatchObject({ version: 2, width: expect.any(Number), height: expect.any(Number) });
+    const times = events.map(([seconds]) => seconds);
+    expect(times).toEqual([...times].sort((one, other) => one - other));
+    const output = events.filter(([, code]) => code === 'o').map(([, , text]) => text);
+    expect(output.join('')).toContain('pasted-42');
+  });
+
+  it('opens a console in a window of its own, where control is taken over and given back', async () => {
+    await serial().getByRole('button', { name: 'More' }).click();
+    const [popup] = await Promise.all([
+      page.context().waitForEvent('page'),
+      page.getByRole('menuitem', { name: 'Open in a window of its own' }).click(),
+    ]);
+    const watches = /^Watching: .*admin.* has control$/;
+    await serial(popup).getByText(watches).waitFor();
+    expect(await popup.getByRole('navigation').count()).toBe(0);
+    await serial(popup).getByRole('button', { name: 'Take control' }).click();
+    await serial(popup).getByText('You have control').waitFor();
+    await serial().getByText(watches).waitFor();
+    await typeIntoTerminal('refused');
+    await serial(popup).locator('textarea').focus();
+    await popup.keyboard.type('echo popped-$((6*7))\r');
+    await terminalShows('popped-42');
+    expect(await terminalText()).not.toContain('refused');
+    await serial(popup).getByRole('button', { name: 'Release control' }).click();
+    await serial().getByRole('button', { name: 'Take control' }).click();
+    await serial().getByText('You have control').waitFor();
+    await popup.close();
+  });
+
+  it('leaves a console by the keyboard, although every other key is the machine’s', async () => {
+    const focused = () =>
+      page.evaluate<string>(
+        'document.activeElement.closest("section")?.ariaLabel + " " + document.activeElement.tagName',
+      );
+    await serial().locator('textarea').focus();
+    await page.keyboard.press('Tab');
+    expect(await focused()).toBe('Serial console TEXTAREA');
+    await page.keyboard.press('Control+Alt+Home');
+    expect(await focused()).toBe('Serial console BUTTON');
+    await screen().locator('canvas').click();
+    await page.keyboard.press('Tab');
+    expect(await focused()).toBe('Screen CANVAS');
+    await page.keyboard.press('Control+Alt+Home');
+    expect(await focused()).toBe('Screen BUTTON');
+    // No modifier is held on the machine's keyboard.
+    await typeOnScreen('clear; echo left-$((6*7))\n');
+    await screenShows('left-42');
+  });
+
   it('shows by itself what others have changed', async () => {
-    const shownAt = (wanted: boolean) => page.evaluate<number>(whenPressed(wanted));
-    const measured: Record<string, number[]> = { curl: [], ipmitool: [] };
-    for (let i = 0; i < 5; i++) {
-      const on = shownAt(true);
-      const url = `https://127.0.0.1:${appliance.redfishPort}${system}`;
-      const args = ['-sk', '-u', 'admin:password', '-X', 'PATCH', '-H', 'Content-Type: application/json'];
-      const changed = await run('curl', [...args, '-d', '{"LocationIndicatorActive": true}', url]);
-      const answeredAt = Date.now();
-      expect(changed.code).toBe(0);
-      measured.curl?.push((await on) - answeredAt);
-      const off = shownAt(false);
-      await appliance.ipmi('chassis', 'identify', '0');
-      const endedAt = Date.now();
-      measured.ipmitool?.push((await off) - endedAt);
+    const identify = page.getByRole('banner').getByRole('button', { name: /identify/i });
+    const isPressed = (wanted: boolean) =>
+      until(
+        `the light is ${wanted}`,
+        async () => (await identify.getAttribute('aria-pressed')) === `${wanted}`,
+        5000,
+        20,
+      );
+    const patched = await ask(appliance.redfishPort, 'PATCH', system, {
+      headers: admin,
+      body: { LocationIndicatorActive: true },
+    });
+    expect(patched.status).toBe(200);
+    await isPressed(true);
+    await appliance.ipmi('chassis', 'identify', '0');
+    await isPressed(false);
+  });
+
+  it('shows the screen small on the overview, and copies lines that do in a shell what the page does', async () => {
+    await goTo('Overview');
+    const small = page.getByRole('img', { name: 'What the machine’s screen shows now' });
+    const sizeOf = 'document.querySelector("main img").naturalWidth';
+    await small.waitFor();
+    await until('the picture is there', async () => (await page.evaluate<number>(sizeOf)) === 720, 10_000);
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    const boot = page.getByRole('region', { name: 'Next boot' });
+    for (const [tool, label, target] of [
+      ['curl', 'CD or DVD', 'Cd'],
+      ['ipmitool', 'Network (PXE)', 'Pxe'],
+    ] as const) {
+      await boot.getByLabel('Boot from').selectOption({ label });
+      await boot.getByRole('button', { name: 'Copy as' }).click();
+      await page.getByRole('menuitem', { name: new RegExp(`^Copy as ${tool}`) }).click();
+      const line = await page.evaluate<string>('navigator.clipboard.readText()');
+      await boot.getByRole('button', { name: 'Revert' }).click();
+      const shell = new Terminal('sh', ['-c', line]);
+      await shell.expect(/assword/);
+      shell.type('password\n');
+      expect(await shell.exited(), shell.output).toBe(0);
+      expect((await readSystem()).Boot.BootSourceOverrideTarget).toBe(target);
+      await until(
+        'the page shows it',
+        async () => (await boot.getByLabel('Boot from').inputValue()) === target,
+        5000,
+      );
     }
-    process.stdout.write(`shown after the answer, in ms: ${JSON.stringify(measured)}\n`);
-    // How soon is measured by the bench, on a machine that does nothing else.
-    for (const each of Object.values(measured)) expect(Math.max(...each)).toBeLessThan(5000);
+    const Boot = { BootSourceOverrideEnabled: 'Disabled' };
+    await ask(appliance.redfishPort, 'PATCH', system, { headers: admin, body: { Boot } });
+    await goTo('Console');
+    await terminalShows('root@demo:~#');
   });
 
   it('does nothing that the guest’s bytes and strings ask of it', async () => {

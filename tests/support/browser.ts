@@ -8,6 +8,11 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 const programs = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
+const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+/** Of a long table: they are made as those before them. */
+const furtherRows = 'tbody tr:nth-child(n + 4)';
+const colourRules = ['color-contrast', 'link-in-text-block'];
+
 export const languages = ['en', 'ja'] as const;
 export const themes = ['light', 'dark'] as const;
 export type Language = (typeof languages)[number];
@@ -49,6 +54,8 @@ export class ConsoleInBrowser {
       colorScheme: theme,
       reducedMotion: 'reduce',
     });
+    // A machine that is busy with other tests is slow.
+    context.setDefaultTimeout(90_000);
     return new ConsoleInBrowser(await context.newPage(), options.url);
   }
 
@@ -69,6 +76,21 @@ export class ConsoleInBrowser {
 
   async goTo(path: string): Promise<void> {
     await this.page.goto(new URL(path, this.#url).href);
+  }
+
+  /** As the browser or the system asks for it: in place, without a reload. */
+  async setTheme(theme: Theme): Promise<void> {
+    await this.page.emulateMedia({ colorScheme: theme });
+    // Colours change in steps, be they as short as they can.
+    await this.page.evaluate(`new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
+      .then(() => Promise.all(document.getAnimations().filter(({ transitionProperty }) => transitionProperty)
+        .map(({ finished }) => finished.catch(() => undefined)))).then(() => undefined)`);
+  }
+
+  /** By a link of the navigation, or of the page's own: without a reload. */
+  async follow(path: string): Promise<void> {
+    await this.page.locator(`nav a[href="${path}"]`).first().click();
+    await this.page.waitForURL((url) => url.pathname === path);
   }
 
   /** Logs in by the login page, on the way to `path`. */
@@ -97,19 +119,34 @@ export class ConsoleInBrowser {
   }
 
   /** The paths of all pages, as the navigation has them. Logged in. */
-  async pages(): Promise<readonly string[]> {
+  pages(): Promise<readonly string[]> {
+    return this.#linksOf('nav a');
+  }
+
+  /** The paths of the parts of the page that is open; of a page without parts there are none. */
+  parts(): Promise<readonly string[]> {
+    return this.#linksOf('main nav a');
+  }
+
+  async #linksOf(selector: string): Promise<readonly string[]> {
     const links = await this.page
-      .locator('nav a')
+      .locator(selector)
       .evaluateAll((all) => all.map((link) => link.getAttribute('href')));
     return links.filter((path) => path !== null);
   }
 
-  /** What axe-core finds against WCAG 2.2 A and AA. @returns one line for each finding */
-  async axe(): Promise<readonly string[]> {
-    await this.page.evaluate(axeSource);
-    const results = (await this.page.evaluate(
-      `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })`,
-    )) as AxeResults;
+  /**
+   * What axe-core finds against WCAG 2.2 A and AA.
+   * @param colours only the rules that another theme could break
+   * @returns one line for each finding
+   */
+  async axe(colours = false): Promise<readonly string[]> {
+    if (!(await this.page.evaluate<boolean>('"axe" in window'))) await this.page.evaluate(axeSource);
+    const runOnly = colours ? { type: 'rule', values: colourRules } : { type: 'tag', values: tags };
+    const options = JSON.stringify({ runOnly, resultTypes: ['violations'] });
+    const results = await this.page.evaluate<AxeResults>(
+      `axe.run({ exclude: ['${furtherRows}'] }, ${options})`,
+    );
     return results.violations.flatMap(({ id, help, nodes }) =>
       nodes.map(
         ({ target, failureSummary }) => `${id}: ${help}: ${target.join(' ')}\n${failureSummary ?? ''}`,
@@ -117,13 +154,20 @@ export class ConsoleInBrowser {
     );
   }
 
-  /** What reaches beyond the window's right edge without a scroll bar of its own. @returns one line for each element */
+  /**
+   * What reaches beyond the right edge of the window, or of its card, without a scroll bar of its own.
+   * @returns one line for each element
+   */
   overflows(): Promise<readonly string[]> {
     return this.page.evaluate(`
-      [document.documentElement, ...document.querySelectorAll('main, dialog')]
+      [document.documentElement, ...document.querySelectorAll('main, dialog, main section')]
         .filter(({ scrollWidth, clientWidth }) => scrollWidth > Math.max(clientWidth, 1))
-        .flatMap((place) => [...place.querySelectorAll('*')])
-        .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+        .filter((place) => getComputedStyle(place).overflowX !== 'auto' || place.matches('main, dialog'))
+        .flatMap((place) => {
+          const { right } = place.getBoundingClientRect();
+          return [...place.querySelectorAll('*')]
+            .filter((element) => element.getBoundingClientRect().right > right + 1);
+        })
         .map(({ tagName, className, textContent }) => tagName + ' ' + className + ' ' + textContent.slice(0, 40))
         .slice(0, 5)
     `);

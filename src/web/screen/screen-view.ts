@@ -5,6 +5,14 @@
 import RFB, { type RawChannel } from '@novnc/novnc';
 import { ConsoleLink, type ControlMessage } from '../terminal/console-link.ts';
 
+/** Those of keys that are held while the focus goes elsewhere: the machine would have them held for ever. */
+const modifiers = [
+  [0xffe1, 'ShiftLeft'],
+  [0xffe3, 'ControlLeft'],
+  [0xffe4, 'ControlRight'],
+  [0xffe9, 'AltLeft'],
+] as const;
+
 export class ScreenView {
   readonly link: ConsoleLink;
   readonly #place: HTMLElement;
@@ -24,10 +32,16 @@ export class ScreenView {
     this.#ignore = this.link.subscribe(() => {
       if (this.#rfb) this.#rfb.viewOnly = this.link.current().mode === 'read';
     });
+    place.addEventListener('focusout', this.#releaseModifiers);
     this.link.start();
   }
 
+  readonly #releaseModifiers = () => {
+    for (const [keysym, code] of modifiers) this.#rfb?.sendKey(keysym, code, false);
+  };
+
   dispose(): void {
+    this.#place.removeEventListener('focusout', this.#releaseModifiers);
     this.#ignore();
     this.link.stop();
     this.#end();

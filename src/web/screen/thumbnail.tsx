@@ -12,7 +12,8 @@ const everyMs = 3000;
 export function ScreenThumbnail() {
   const words = useConsoleWords();
   const isOn = useResource<ComputerSystem>(uris.system).data?.PowerState === 'On';
-  const [picture, setPicture] = useState<string>();
+  /** Null after a vain attempt; undefined before the first. */
+  const [picture, setPicture] = useState<string | null>();
   useEffect(() => {
     if (!isOn) return;
     const gone = new AbortController();
@@ -21,7 +22,7 @@ export function ScreenThumbnail() {
     const show = (url: string | undefined) => {
       if (shown) URL.revokeObjectURL(shown);
       shown = url;
-      setPicture(url);
+      setPicture(url ?? null);
     };
     const take = async () => {
       if (document.visibilityState === 'visible') {
@@ -39,18 +40,15 @@ export function ScreenThumbnail() {
     return () => {
       gone.abort();
       clearTimeout(timer);
-      show(undefined);
+      if (shown) URL.revokeObjectURL(shown);
+      setPicture(undefined);
     };
   }, [isOn]);
   return (
-    <div className={styles.box}>
-      {!isOn ? (
-        words.machineOff
-      ) : picture ? (
-        <img className={styles.picture} src={picture} alt={words.thumbnail} />
-      ) : (
-        words.noPicture
-      )}
+    <div className={styles.box} data-loading={(isOn && picture === undefined) || undefined}>
+      {!isOn && words.machineOff}
+      {isOn && picture && <img className={styles.picture} src={picture} alt={words.thumbnail} />}
+      {isOn && picture === null && words.noPicture}
     </div>
   );
 }

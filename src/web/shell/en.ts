@@ -13,6 +13,7 @@ export const en = {
     palette: 'Commands',
     help: 'This list',
     go: (page: string) => `Go to ${page}`,
+    leave: 'Leave a console',
     escape: 'Close what is open',
     or: 'then',
   },

@@ -20,6 +20,7 @@ export function Help({ open, onClose }: { readonly open: boolean; onClose(): voi
         ] as const,
     ),
     [keys.help, <kbd key="?">?</kbd>],
+    [keys.leave, <kbd key="leave">Ctrl Alt Home</kbd>],
     [keys.escape, <kbd key="esc">Esc</kbd>],
   ];
   return (

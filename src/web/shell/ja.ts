@@ -16,6 +16,7 @@ export const ja: Words<typeof en> = {
     palette: 'コマンド',
     help: 'この一覧',
     go: (page) => `${page}へ移動`,
+    leave: 'コンソールから出る',
     escape: '開いているものを閉じる',
     or: '続けて',
   },

@@ -10,7 +10,8 @@ const keptCharacters = 8192;
 /** What the serial console said last, as text and nothing but text. */
 export function SerialTail() {
   const words = useConsoleWords();
-  const [text, setText] = useState('');
+  /** Undefined until the past has been read. */
+  const [text, setText] = useState<string>();
   useEffect(() => {
     const decoder = new TextDecoder();
     let said = '';
@@ -28,8 +29,9 @@ export function SerialTail() {
       },
       control: ({ type }) => {
         if (type === 'hello') said = '';
+        if (type === 'history-end') draw();
       },
-      lost: () => undefined,
+      lost: draw,
     });
     link.start();
     return () => {
@@ -38,8 +40,13 @@ export function SerialTail() {
     };
   }, []);
   return (
-    <pre className={styles.tail} role="log" aria-label={words.tail}>
-      {text || words.nothingSaid}
+    <pre
+      className={styles.tail}
+      role="log"
+      aria-label={words.tail}
+      data-loading={text === undefined || undefined}
+    >
+      {text === '' ? words.nothingSaid : text}
     </pre>
   );
 }

@@ -80,7 +80,7 @@ const shapes = {
   ),
   down: <path d="m5 7.5 5 5 5-5" />,
   right: <path d="m7.5 5 5 5-5 5" />,
-  more: <path d="M4.5 10h.01M10 10h.01M15.5 10h.01" />,
+  more: <path strokeWidth={2.6} d="M4.5 10h.01M10 10h.01M15.5 10h.01" />,
   user: (
     <>
       <circle cx="10" cy="6.5" r="3.2" />

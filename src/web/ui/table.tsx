@@ -12,6 +12,8 @@ export interface Column<Row> {
   readonly align?: 'start' | 'end';
   /** As narrow as its content. */
   readonly narrow?: boolean;
+  /** What the row is about. On a narrow screen it stands above the other cells; without one the first column does. */
+  readonly lead?: boolean;
 }
 
 interface TableProps<Row> {
@@ -21,14 +23,17 @@ interface TableProps<Row> {
   readonly rows: readonly Row[];
   rowKey(row: Row): string;
   readonly empty?: ReactNode;
+  /** On a narrow screen: each cell beside its header, or all but the lead in one line without headers. */
+  readonly stacked?: 'named' | 'line';
 }
 
-/** On a narrow screen each row becomes a small block, its cells named by the headers. */
-export function Table<Row>({ label, columns, rows, rowKey, empty }: TableProps<Row>) {
+/** On a narrow screen each row becomes a small block with its lead on top. */
+export function Table<Row>({ label, columns, rows, rowKey, empty, stacked = 'named' }: TableProps<Row>) {
   const words = useUiWords();
   if (rows.length === 0 && empty) return empty;
+  const lead = columns.find((column) => column.lead) ?? columns[0];
   return (
-    <table className={styles.table} aria-label={label}>
+    <table className={styles.table} aria-label={label} data-stacked={stacked}>
       <thead>
         <tr>
           {columns.map(({ id, header, align, narrow }) => (
@@ -42,7 +47,12 @@ export function Table<Row>({ label, columns, rows, rowKey, empty }: TableProps<R
         {rows.map((row) => (
           <tr key={rowKey(row)}>
             {columns.map(({ id, header, align, narrow, cell }) => (
-              <td key={id} data-align={align} data-narrow={narrow || undefined}>
+              <td
+                key={id}
+                data-align={align}
+                data-narrow={narrow || undefined}
+                data-lead={id === lead?.id || undefined}
+              >
                 <span className={styles.name} aria-hidden="true">
                   {header}
                 </span>

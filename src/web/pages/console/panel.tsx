@@ -1,4 +1,4 @@
-import { type ReactNode, useRef, useSyncExternalStore } from 'react';
+import { type KeyboardEvent, type ReactNode, useRef, useSyncExternalStore } from 'react';
 import type { ConsoleLink, ConsoleState } from '../../terminal/console-link.ts';
 import { StatusDot, type Tone } from '../../ui/badge.tsx';
 import { Button, IconButton } from '../../ui/button.tsx';
@@ -61,7 +61,13 @@ export function Panel({ kind, icon, link, tools, more, children }: PanelProps) {
           />
         </div>
       </header>
-      <div className={styles.body} data-console-focus data-icon={icon}>
+      <div
+        className={styles.body}
+        data-console-focus
+        onKeyDownCapture={(event) => leave(event, frame.current)}
+        data-icon={icon}
+        data-loading={(state?.phase ?? 'connecting') === 'connecting' || undefined}
+      >
         {children}
         {state?.phase === 'open' && !state.connected && kind === 'screen' && (
           <div className={styles.cover}>
@@ -72,6 +78,14 @@ export function Panel({ kind, icon, link, tools, more, children }: PanelProps) {
       </div>
     </section>
   );
+}
+
+/** Every key is the machine's, Tab too, but for Ctrl-Alt-Home: it goes back to the buttons above. */
+function leave(event: KeyboardEvent, frame: HTMLElement | null): void {
+  if (event.key !== 'Home' || !event.ctrlKey || !event.altKey) return;
+  event.preventDefault();
+  event.stopPropagation();
+  frame?.querySelector<HTMLElement>('header button:not(:disabled)')?.focus();
 }
 
 function StateLine({

@@ -161,7 +161,7 @@ function Limits({ sensor, side }: { readonly sensor: Sensor; readonly side: 'Low
       className={styles.limits}
       title={list.map(({ value, word }) => `${word} ${number(value)}`).join(', ')}
     >
-      {list.map(({ value }) => number(value)).join(' / ')}
+      {list.map(({ value }) => number(value)).join('\u2009/\u2009')}
     </span>
   );
 }

@@ -31,6 +31,7 @@ export function EntryTable({ log, entries }: { readonly log: LogId; readonly ent
   const message: Column<Entry> = {
     id: 'message',
     header: columns.message,
+    lead: true,
     cell: (entry) => <Message entry={entry} />,
   };
   const who: Column<Entry> = {
@@ -70,7 +71,13 @@ export function EntryTable({ log, entries }: { readonly log: LogId; readonly ent
   };
   return (
     <div className={styles.table}>
-      <Table label={words.logs[log]} columns={shown[log]} rows={entries} rowKey={({ Id }) => Id} />
+      <Table
+        stacked="line"
+        label={words.logs[log]}
+        columns={shown[log]}
+        rows={entries}
+        rowKey={({ Id }) => Id}
+      />
     </div>
   );
 }

@@ -93,7 +93,7 @@ function State({ secureBoot, isLegacy }: StateProps) {
           }
         />
         <span className={styles.tools}>
-          <ResetKeys uri={secureBoot.Actions?.['#SecureBoot.ResetKeys']?.target} withPk />
+          <ResetKeys uri={secureBoot.Actions?.['#SecureBoot.ResetKeys']?.target} />
           <CopyAs
             lines={linesOf({
               method: 'PATCH',
@@ -120,8 +120,13 @@ function State({ secureBoot, isLegacy }: StateProps) {
 
 type ResetKind = 'ResetAllKeysToDefault' | 'DeleteAllKeys' | 'DeletePK';
 
-/** The keys of all databases, or of one. */
-function ResetKeys({ uri, withPk = false }: { readonly uri: string | undefined; readonly withPk?: boolean }) {
+interface ResetKeysProps {
+  readonly uri: string | undefined;
+  /** Of this one alone; without it of all, the platform key among them. */
+  readonly database?: string;
+}
+
+function ResetKeys({ uri, database }: ResetKeysProps) {
   const words = useMediaBootWords();
   const may = useMay('ConfigureComponents');
   const linesOf = useShellLines();
@@ -143,13 +148,13 @@ function ResetKeys({ uri, withPk = false }: { readonly uri: string | undefined; 
       <Menu
         trigger={
           <Button size="small" icon="key">
-            {words.keys}
+            {database === undefined ? words.allKeys : words.keysOf(database)}
           </Button>
         }
         entries={[
           item('ResetAllKeysToDefault', words.resetAll, false),
           item('DeleteAllKeys', words.deleteAll, true),
-          ...(withPk ? [item('DeletePK', words.deletePk, true)] : []),
+          ...(database === undefined ? [item('DeletePK', words.deletePk, true)] : []),
         ]}
       />
       {asked && (
@@ -215,7 +220,7 @@ function Database({ database }: { readonly database: SecureBootDatabase }) {
           <Button size="small" icon="add" disabled={!mayCertificates} onClick={() => setAdds(true)}>
             {words.addCertificate}
           </Button>
-          <ResetKeys uri={database.Actions?.['#SecureBootDatabase.ResetKeys']?.target} />
+          <ResetKeys uri={database.Actions?.['#SecureBootDatabase.ResetKeys']?.target} database={id} />
         </span>
       </div>
       {mayCertificates ? (

@@ -79,13 +79,13 @@ function Slot({ id, slot }: SlotProps) {
               title={words.empty}
               action={
                 <div className={styles.sources}>
-                  <Button icon="external" disabled={!may} onClick={() => setSource('url')}>
+                  <Button size="small" icon="external" disabled={!may} onClick={() => setSource('url')}>
                     {words.fromUrl}
                   </Button>
-                  <Button icon="upload" disabled={!may} onClick={() => setSource('computer')}>
+                  <Button size="small" icon="upload" disabled={!may} onClick={() => setSource('computer')}>
                     {words.fromComputer}
                   </Button>
-                  <Button icon="logs" disabled={!may} onClick={() => setSource('library')}>
+                  <Button size="small" icon="logs" disabled={!may} onClick={() => setSource('library')}>
                     {words.fromLibrary}
                   </Button>
                 </div>

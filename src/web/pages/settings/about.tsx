@@ -58,6 +58,7 @@ export function About() {
       <Section flush title={words.licences} about={words.licencesAbout} reading={licences}>
         {(list) => (
           <Table
+            stacked="line"
             label={words.licences}
             rows={list}
             rowKey={({ name, version, where }) => `${name} ${version} ${where}`}
