@@ -9,6 +9,7 @@ import { chassisResources } from './resources/chassis.ts';
 import { computerSystemResources } from './resources/computer-system.ts';
 import { eventFilteringResources } from './resources/event-filtering.ts';
 import { eventServiceResources } from './resources/event-service.ts';
+import { hostInterfaceResources } from './resources/host-interface.ts';
 import { jsonSchemaResources } from './resources/json-schema.ts';
 import { logServiceResources } from './resources/log-services.ts';
 import { managerResources } from './resources/manager.ts';
@@ -53,6 +54,7 @@ const resources: readonly Resource[] = [
   ...managerResources,
   ...virtualMediaResources,
   ...managerNetworkResources,
+  ...hostInterfaceResources,
   ...serialInterfaceResources,
   ...certificateResources,
   ...jsonSchemaResources(() => redfishResources),

@@ -103,6 +103,7 @@ const manager = resource({
       EthernetInterfaces: link(`${managerUri}/EthernetInterfaces`),
       NetworkProtocol: link(`${managerUri}/NetworkProtocol`),
       SerialInterfaces: link(`${managerUri}/SerialInterfaces`),
+      HostInterfaces: link(`${managerUri}/HostInterfaces`),
       LogServices: link(`${managerUri}/LogServices`),
       // Where older clients look for it.
       VirtualMedia: bmc.media && link(virtualMediaUri),

@@ -70,6 +70,7 @@ const entities: Readonly<Record<string, Needs>> = {
   FanCollection: components,
   GraphicsController: components,
   GraphicsControllerCollection: components,
+  HostInterfaceCollection: manager,
   JsonSchemaFile: look,
   JsonSchemaFileCollection: look,
   LogEntry: manager,
