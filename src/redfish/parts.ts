@@ -192,11 +192,18 @@ export class Parts {
   }
 }
 
+/** What an object has, and what it makes when asked. */
+function partNames(whole: object): string[] {
+  const all = Object.getOwnPropertyDescriptors(Object.getPrototypeOf(whole) as object);
+  const made = Object.entries(all).flatMap(([name, { get }]) => (get && name !== '__proto__' ? [name] : []));
+  return [...Object.keys(whole), ...made];
+}
+
 /** Parts of core and face that are in no table. */
 export function unknownParts(bmc: Bmc, state: RedfishState): readonly string[] {
   return [
-    ...Object.keys(bmc).filter((name) => !(name in bmcParts)),
-    ...Object.keys(state).filter((name) => !(name in stateParts)),
+    ...partNames(bmc).filter((name) => !(name in bmcParts)),
+    ...partNames(state).filter((name) => !(name in stateParts)),
   ];
 }
 
