@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { AdminServer } from './admin/admin-server.ts';
 import { Bmc, type BmcOptions, type BmcReset } from './bmc/bmc.ts';
 import { type Identity, keptUuid, serialNumberOf } from './bmc/identity.ts';
 import type { Machine } from './bmc/machine.ts';
@@ -13,7 +14,7 @@ import type { Config } from './config/config.ts';
 import { packageRoot } from './config/package-paths.ts';
 import { type ApplianceStatus, runFiles } from './config/run-files.ts';
 import { HealthFace } from './health-face.ts';
-import type { HttpService, HttpServiceOptions } from './http-service.ts';
+import { HttpService, type HttpServiceOptions } from './http-service.ts';
 import { udpTrapSender } from './ipmi/alerting.ts';
 import { ipmiCommands } from './ipmi/commands/commands.ts';
 import { InBand } from './ipmi/in-band.ts';
@@ -143,9 +144,7 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
   });
 
   await bmc.lan.network.start();
-  // A BMC that is back tells of its machine as soon as it answers: what takes long to load comes before.
-  if (!options.powerReturned) await loadOthers();
-  // With a machine to take over it does not give up for a port that somebody else has for a moment, either.
+  // A BMC that is back with a machine to take over does not give up for a port that somebody else has for a moment.
   const whenFree: WhenFree = options.powerReturned ? (open) => open() : (open) => untilPortIsFree(open, log);
   await whenFree(() => lan.start());
   const inBand = config.machine.kind === 'qemu' ? makeInBand(config, bmc, state, lan) : undefined;
@@ -160,7 +159,6 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
         ? { pid: machine.processId, accelerator: machine.accelerator?.accelerator }
         : undefined,
   }));
-  const [{ AdminServer }] = await loadOthers();
   const admin = new AdminServer({ bmc, commands: ipmiCommands, metrics }, runFiles(config.bmc.runDir).admin);
   bmc.onResetRequest((reset) => {
     clock.after(resetDelayMs, () => {
@@ -211,11 +209,6 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
       status.stop();
     },
   };
-}
-
-/** The faces but IPMI: three times as much code, whose clients have to wait for TLS anyway. */
-function loadOthers() {
-  return Promise.all([import('./admin/admin-server.ts'), import('./http-service.ts')]);
 }
 
 type WhenFree = <T>(open: () => Promise<T>) => Promise<T>;
@@ -270,7 +263,6 @@ async function startHttpService(
   const { redfish, ipmi, machine } = config;
   const { port, httpPort, tlsCert: certificate, tlsKey: key } = redfish;
   if (port === 0) return undefined;
-  const [, { HttpService }] = await loadOthers();
   return HttpService.start({
     bmc,
     address: config.bmc.address,
