@@ -350,7 +350,7 @@ export const ja: Words<typeof en> = {
     edit: (what) => `${what}を編集`,
     destination: (id) => `宛先 ${id}`,
     test: 'テスト',
-    testOf: (id) => `宛先 ${id} にテストアラートを送信`,
+    testOf: (id) => `テスト：宛先 ${id} にアラートを送信`,
     tested: 'テストアラートを送信しました',
     testing: 'テストアラートを送信中です。受信側の確認応答を待っています',
     changed: (what) => `${what}を保存しました`,
