@@ -77,7 +77,8 @@ test('every text that can be set keeps what it is given byte for byte, or refuse
           // Credentials in an image's address are used and not shown.
           const wanted = path.at(-1) === 'Image' ? text.replace('user:pass@', '') : text;
           // A community counts as a password: only the core tells it.
-          const found = path.at(-1) === 'TrapCommunity' ? bench.bmc.lan.configuration.community : at(after, path);
+          const found =
+            path.at(-1) === 'TrapCommunity' ? bench.bmc.lan.configuration.community : at(after, path);
           if (found !== wanted) wrong.push(`${what}, but ${JSON.stringify(found)}`);
         }
         const [was, is] = [shapeOf(before), shapeOf(after)].map((shape) => JSON.stringify(shape));
