@@ -1,7 +1,7 @@
 /** The product as a user starts it, with a machine in memory, and a session of its administrator. */
 import { request } from 'node:https';
 import { freeUdpPort } from '../tests/support/processes.ts';
-import { builtProduct } from './build.ts';
+import { builtProduct } from './built.ts';
 import { freePort, scratchFolder, Target } from './target.ts';
 
 export const benchPassword = 'bench-password';
@@ -21,7 +21,7 @@ export async function startAppliance(env: Readonly<Record<string, string>> = {})
   const [ipmiPort, port] = [await freeUdpPort(), await freePort()];
   const target = await Target.start({
     name: 'qemu-bmc',
-    command: [await builtProduct(), 'run', '--fake'],
+    command: [builtProduct(), 'run', '--fake'],
     env: {
       BMC_ADDR: '127.0.0.1',
       IPMI_PORT: String(ipmiPort),
