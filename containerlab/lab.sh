@@ -114,7 +114,7 @@ console_open() {
 	ipmi "$1" sol activate <"$work/$1.in" >"$work/$1.out" 2>&1 &
 	console_process[$1]=$!
 	exec {console_input[$1]}>"$work/$1.in"
-	within 30 grep -q 'SOL Session operational' "$work/$1.out"
+	within 60 grep -q 'SOL Session operational' "$work/$1.out"
 }
 
 console_close() {

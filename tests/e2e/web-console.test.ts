@@ -279,7 +279,16 @@ describe.skipIf(noDemo)(`the web console${noDemo ? ` [skipped: ${noDemo}]` : ''}
       await boot.getByLabel('Boot from').selectOption({ label });
       await boot.getByRole('button', { name: 'Copy as' }).click();
       await page.getByRole('menuitem', { name: new RegExp(`^Copy as ${tool}`) }).click();
-      const line = await page.evaluate<string>('navigator.clipboard.readText()');
+      // The browser writes its clipboard when it gets to it.
+      const line = await until(
+        `the clipboard has a line for ${tool}`,
+        async () => {
+          const text = await page.evaluate<string>('navigator.clipboard.readText()');
+          return text.startsWith(tool) ? text : undefined;
+        },
+        15_000,
+        100,
+      );
       await boot.getByRole('button', { name: 'Revert' }).click();
       const shell = new Terminal('sh', ['-c', line]);
       await shell.expect(/assword/);

@@ -199,9 +199,14 @@ export class BmcContainer {
       });
   }
 
-  /** The process of QEMU, as this machine sees it. */
+  /** The machine’s QEMU, as this machine sees it: pm2’s child, or an orphan. One that the BMC asks or tries out is the BMC’s. */
   async qemu(): Promise<ContainerProcess> {
-    const found = (await this.processes()).find(({ name }) => name.startsWith('qemu-system'));
+    const [processes, state] = await Promise.all([this.processes(), this.inspect('{{.State.Pid}}')]);
+    const init = Number(state);
+    const children = processes.filter(({ parent }) => parent === init).map(({ pid }) => pid);
+    const found = processes.find(
+      ({ name, parent }) => name.startsWith('qemu-system') && [init, ...children].includes(parent),
+    );
     if (!found) throw new Error(`${this.name}: no QEMU runs`);
     return found;
   }
