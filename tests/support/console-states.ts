@@ -47,7 +47,7 @@ export const states: readonly State[] = [
     path: '/machine/overview',
     reach: async (console) => {
       await powerMenu(console);
-      await console.page.locator('[role=menuitem][data-danger]').last().click();
+      await console.page.locator('[role=menuitem][data-danger]').nth(2).click();
       await console.page.getByRole('alertdialog').waitFor();
     },
   },
