@@ -4,6 +4,7 @@ import type { Bmc } from './bmc.ts';
 import { bootTargets, firmwares, uefiBootTargets } from './boot.ts';
 import type { Configuration, ConfigurationPart } from './configuration.ts';
 import { BmcError } from './errors.ts';
+import { eventSeverities, pefActions } from './event-filter.ts';
 import { type FrontPanelButton, frontPanelButtons } from './front-panel.ts';
 import { hostAccessPolicies } from './host-access.ts';
 import { destinationCount } from './lan-settings.ts';
@@ -11,14 +12,12 @@ import { type MachineWishes, machineLimits } from './machine-settings.ts';
 import {
   alertRules,
   alertStringCount,
-  eventSeverities,
   filterCount,
   maxAlertStringBytes,
-  pefActions,
   policyCount,
-} from './pef.ts';
-import { restorePolicies } from './power.ts';
+} from './pef-settings.ts';
 import { powerLimitActions } from './power-limit.ts';
+import { restorePolicies } from './power-record.ts';
 import { AnalogSensor } from './sensors/analog-sensor.ts';
 import { thresholdNames } from './sensors/sensor.ts';
 import { boolean, list, map, nullable, number, oneOf, record, some, text, whole } from './shapes.ts';

@@ -14,12 +14,12 @@ import type { Logger } from '../lib/log.ts';
 import type { Actor } from './actor.ts';
 import { BmcError } from './errors.ts';
 import type { EventLog } from './event-log.ts';
+import { nameOf, withoutCredentials } from './image-address.ts';
 import type { Machine, MachineMedium } from './machine.ts';
 import {
   type ImageFetcher,
   type ImageLibrary,
   type ImageStore,
-  type ImageWriter,
   type LibraryImage,
   type MediaSlot,
   type MediaTrust,
@@ -29,6 +29,7 @@ import {
   type RemoteImages,
   type RemoteSource,
 } from './media-images.ts';
+import { type Copy, type GotImage, MediaSources } from './media-sources.ts';
 import { beginTransfer, finishedTransfer, type Loading, type Transfer } from './media-transfer.ts';
 import { MediaUploads } from './media-uploads.ts';
 import type { Store } from './store.ts';
@@ -80,6 +81,7 @@ const fresh: KeptSlot = { inserted: false, verifyCertificate: false, ...noCertif
 export class VirtualMedia {
   readonly uploads: MediaUploads;
   readonly #d: MediaDependencies;
+  readonly #sources: MediaSources;
   readonly #changed = new Emitter<MediaSlot>();
   readonly #loading = new Map<MediaSlot, Loading>();
   /** The latest change of each slot: the next one waits for it. */
@@ -88,6 +90,7 @@ export class VirtualMedia {
 
   constructor(dependencies: MediaDependencies) {
     this.#d = dependencies;
+    this.#sources = new MediaSources(dependencies);
     const { store, machine, log, images, clock, remote } = dependencies;
     this.#kept = { cd: fresh, usb: fresh, ...store.load<Kept>(storeName) };
     this.uploads = new MediaUploads(images, clock, {
@@ -160,8 +163,7 @@ export class VirtualMedia {
    * @throws {BmcError} `wrong-state` when the slot is taken, or why it cannot be fetched
    */
   insert(slot: MediaSlot, request: MediumRequest, actor: Actor): Transfer {
-    const inLibrary = libraryName(request.url);
-    if (inLibrary === undefined) this.#d.fetcher.check(request);
+    this.#sources.check(request);
     const url = withoutCredentials(request.url);
     const { medium, inserted } = this.#kept[slot];
     const isThere =
@@ -178,12 +180,9 @@ export class VirtualMedia {
     const { signal } = controller;
     const copy: Copy = { writer: undefined, totalBytes: undefined };
     const run = async () => {
-      let got: Got | undefined;
+      let got: GotImage | undefined;
       try {
-        got =
-          inLibrary === undefined
-            ? ((await this.#open(slot, request, signal)) ?? (await this.#fetch(slot, request, signal, copy)))
-            : await this.#fromLibrary(slot, inLibrary, request);
+        got = await this.#sources.get(slot, request, () => this.#trust(slot), copy, signal);
         signal.throwIfAborted();
         const loaded = { ...got, medium: { url, name, readOnly: request.readOnly, ...got.medium } };
         await this.#queue(slot, () => this.#load(slot, loaded, request.inserted, actor));
@@ -280,33 +279,6 @@ export class VirtualMedia {
   }
 
   // --- Into and out of the drive ---
-
-  /** @returns undefined when it is to be fetched whole */
-  async #open(slot: MediaSlot, request: MediumRequest, signal: AbortSignal): Promise<Got | undefined> {
-    if (request.whole || !request.readOnly) return undefined;
-    const opened = await this.#d.remote?.open(slot, request, () => this.#trust(slot), signal);
-    if (!opened) return undefined;
-    const { file, sizeBytes, source } = opened;
-    return { medium: { file, sizeBytes, held: 'remote' }, source };
-  }
-
-  async #fetch(slot: MediaSlot, request: MediumRequest, signal: AbortSignal, copy: Copy): Promise<Got> {
-    const begin = async (sizeBytes: number | undefined) => {
-      copy.totalBytes = sizeBytes;
-      copy.writer = await this.#d.images.create(slot, request.url, sizeBytes);
-      return copy.writer;
-    };
-    signal.throwIfAborted();
-    const whole = await this.#d.fetcher.fetch(request, this.#trust(slot), begin, signal);
-    return { medium: await whole.finish() };
-  }
-
-  async #fromLibrary(slot: MediaSlot, name: string, { readOnly }: MediumRequest): Promise<Got> {
-    const { library } = this.#d;
-    if (!library) throw new BmcError('bad-argument', 'there is no library of images (redfish.media.library)');
-    if (!readOnly) throw new BmcError('bad-argument', 'images of the library cannot be written to');
-    return { medium: { ...(await library.open(name, slot)), held: 'library' } };
-  }
 
   async #load(
     slot: MediaSlot,
@@ -433,18 +405,6 @@ export class VirtualMedia {
   }
 }
 
-/** An image that the machine can read, without what its request says of it. */
-interface Got {
-  readonly medium: Pick<Medium, 'file' | 'sizeBytes' | 'held'>;
-  readonly source?: RemoteSource;
-}
-
-/** An image that is being fetched whole. */
-interface Copy {
-  writer: ImageWriter | undefined;
-  totalBytes: number | undefined;
-}
-
 const slotNames: Readonly<Record<MediaSlot, string>> = { cd: 'the virtual CD drive', usb: 'the USB stick' };
 
 function machineMedium(slot: MediaSlot, { medium, inserted }: KeptSlot): MachineMedium | undefined {
@@ -455,39 +415,4 @@ function machineMedium(slot: MediaSlot, { medium, inserted }: KeptSlot): Machine
 
 function checkWritable(slot: MediaSlot, readOnly: boolean): void {
   if (slot === 'cd' && !readOnly) throw new BmcError('bad-argument', 'a CD cannot be written to');
-}
-
-/** @returns undefined for an image that is elsewhere @throws {BmcError} `bad-argument` */
-function libraryName(url: string): string | undefined {
-  if (!/^file:/i.test(url)) return undefined;
-  const { host, pathname, search, hash } = new URL(url);
-  try {
-    if (host === '' && search === '' && hash === '') return decodeURIComponent(pathname.slice(1));
-  } catch {
-    // Falls through: no text in UTF-8.
-  }
-  throw new BmcError(
-    'bad-argument',
-    'an image of the library is named by file: and its name, such as file:boot.iso',
-  );
-}
-
-function withoutCredentials(text: string): string {
-  const url = new URL(text);
-  url.username = '';
-  url.password = '';
-  return url.href;
-}
-
-/** For people to read: the last part of the path. */
-function nameOf(url: string): string {
-  const { pathname, host } = new URL(url);
-  const last = pathname.split('/').findLast((part) => part !== '') ?? host;
-  let text = last;
-  try {
-    text = decodeURIComponent(last);
-  } catch {
-    // As it stands, then.
-  }
-  return text.replace(/\p{Cc}/gu, '').slice(0, 200);
 }

@@ -15,112 +15,21 @@ import { Emitter } from '../lib/emitter.ts';
 import type { Logger } from '../lib/log.ts';
 import { type Actor, actorText } from './actor.ts';
 import { BmcError } from './errors.ts';
+import { type EventSeverity, matches, type PefAction, pefActions } from './event-filter.ts';
 import type { EventLog } from './event-log.ts';
 import type { EventReceiver, ReceivedEvent } from './event-receiver.ts';
-import type { Power, PowerAction } from './power.ts';
+import {
+  type AlertPolicy,
+  type AlertStringKey,
+  factorySettings,
+  noStringKey,
+  type PefSettings,
+} from './pef-settings.ts';
+import type { Power } from './power.ts';
+import type { PowerAction } from './power-actions.ts';
 import type { RestartCause } from './restart.ts';
-import { lastSelId, type Sel, type SelEntry, type SystemEvent } from './sel.ts';
+import { lastSelId, type Sel, type SelEntry } from './sel.ts';
 import type { Store } from './store.ts';
-
-/** What a filter can do, the weightiest first: of several power actions only the first is taken. §17.5, Table 17-3. */
-export const pefActions = ['power-off', 'power-cycle', 'reset', 'diagnostic-interrupt', 'alert'] as const;
-export type PefAction = (typeof pefActions)[number];
-
-export const eventSeverities = [
-  'unspecified',
-  'monitor',
-  'information',
-  'ok',
-  'non-critical',
-  'critical',
-  'non-recoverable',
-] as const;
-export type EventSeverity = (typeof eventSeverities)[number];
-
-/** How one byte of event data is compared. §17.7.2 */
-export interface DataMatch {
-  /** Bits that count; none: any value matches. */
-  readonly mask: number;
-  /** Of these, those that must all be as in `value`; of the others one that is as in `value` suffices. */
-  readonly exact: number;
-  readonly value: number;
-}
-
-export interface EventFilter {
-  readonly enabled: boolean;
-  /** Marked by its maker as part of the platform. Only a mark. */
-  readonly preconfigured: boolean;
-  readonly actions: readonly PefAction[];
-  /** Which alert policies an alert follows: 1 to 15; 0 for none. */
-  readonly policyNumber: number;
-  readonly severity: EventSeverity;
-  /** Undefined in any of these: whatever it is. */
-  readonly generatorAddress: number | undefined;
-  readonly generatorChannel: number | undefined;
-  readonly sensorType: number | undefined;
-  readonly sensorNumber: number | undefined;
-  /** Direction in bit 7 (1 for the end of a state), event/reading type below. */
-  readonly trigger: number | undefined;
-  /** Bit n: an event of offset n matches. */
-  readonly offsets: number;
-  readonly data: readonly [DataMatch, DataMatch, DataMatch];
-}
-
-/** When an entry of a policy is followed, after the one before it in the same policy. §17.11, Table 17-5. */
-export const alertRules = [
-  'always',
-  'unless-sent',
-  'stop-if-sent',
-  'other-channel-if-sent',
-  'other-type-if-sent',
-] as const;
-export type AlertRule = (typeof alertRules)[number];
-
-export interface AlertPolicy {
-  readonly enabled: boolean;
-  /** 1 to 15. */
-  readonly policyNumber: number;
-  readonly rule: AlertRule;
-  readonly channel: number;
-  readonly destination: number;
-  /** The string goes by the filter that matched and `stringSelector` as the set; else `stringSelector` names it. */
-  readonly eventSpecificString: boolean;
-  readonly stringSelector: number;
-}
-
-export interface AlertStringKey {
-  readonly filterNumber: number;
-  readonly set: number;
-}
-
-export interface PefSettings {
-  readonly enabled: boolean;
-  /** Records an event before it acts. */
-  readonly logActions: boolean;
-  readonly startupDelayEnabled: boolean;
-  readonly alertStartupDelayEnabled: boolean;
-  /** After each power-on and reset, in seconds. */
-  readonly startupDelayS: number;
-  readonly alertStartupDelayS: number;
-  /** What filters are allowed to do at all. */
-  readonly allowedActions: readonly PefAction[];
-  readonly filters: readonly EventFilter[];
-  readonly policies: readonly AlertPolicy[];
-  /** Stands in alerts in place of the system's own; hexadecimal, 32 digits. */
-  readonly alertGuidHex: string | undefined;
-  /** Strings 1 and up, and what they belong to; a NUL ends one. String 0 is volatile: {@link Pef.volatileString}. */
-  readonly strings: readonly string[];
-  readonly stringKeys: readonly AlertStringKey[];
-}
-
-/** Of a string that belongs to no filter. */
-const noStringKey: AlertStringKey = { filterNumber: 0, set: 0 };
-
-export const filterCount = 40;
-export const policyCount = 16;
-export const alertStringCount = 8;
-export const maxAlertStringBytes = 64;
-export const maxPostponeS = 0xfd;
 
 export interface PefAlert {
   readonly received: ReceivedEvent;
@@ -434,111 +343,3 @@ export class Pef {
 function isUpTo(id: number, last: number): boolean {
   return last !== 0 && (last - id + lastSelId) % lastSelId < lastSelId / 2;
 }
-
-/** Whether a filter that is enabled applies to an event. §17.7 */
-export function matches(filter: EventFilter, event: SystemEvent): boolean {
-  const trigger = (event.asserted ? 0 : 0x80) | event.eventType;
-  return (
-    is(filter.generatorAddress, event.generatorId & 0xff) &&
-    is(filter.generatorChannel, event.generatorId >> 8) &&
-    is(filter.sensorType, event.sensorType) &&
-    is(filter.sensorNumber, event.sensorNumber) &&
-    is(filter.trigger, trigger) &&
-    ((filter.offsets >> (event.data[0] & 0x0f)) & 1) === 1 &&
-    filter.data.every((match, index) => matchesData(match, event.data[index] ?? 0))
-  );
-}
-
-function is(wanted: number | undefined, actual: number): boolean {
-  return wanted === undefined || wanted === actual;
-}
-
-function matchesData({ mask, exact, value }: DataMatch, byte: number): boolean {
-  const equal = ~(byte ^ value) & mask;
-  const mustAll = mask & exact;
-  const oneOf = mask & ~exact;
-  return (equal & mustAll) === mustAll && (oneOf === 0 || (equal & oneOf) !== 0);
-}
-
-const anyData: DataMatch = { mask: 0, exact: 0, value: 0 };
-const anyOffset = 0xffff;
-
-const unusedFilter: EventFilter = {
-  enabled: false,
-  preconfigured: false,
-  actions: [],
-  policyNumber: 0,
-  severity: 'unspecified',
-  generatorAddress: undefined,
-  generatorChannel: undefined,
-  sensorType: undefined,
-  sensorNumber: undefined,
-  trigger: undefined,
-  offsets: anyOffset,
-  data: [anyData, anyData, anyData],
-};
-
-function factoryFilter(
-  severity: EventSeverity,
-  sensorType: number,
-  trigger: number,
-  offsets: readonly number[],
-): EventFilter {
-  return {
-    ...unusedFilter,
-    enabled: true,
-    actions: ['alert'],
-    policyNumber: 1,
-    severity,
-    sensorType,
-    trigger,
-    offsets: offsets.reduce((bits, offset) => bits | (1 << offset), 0),
-  };
-}
-
-const [threshold, sensorSpecific] = [0x01, 0x6f];
-
-/** As the server comes: it watches for what an administrator would want to know, and alerts whoever policy 1 names. */
-const factoryFilters: readonly EventFilter[] = [
-  // Temperature and fan, beyond critical in either direction, then non-critical.
-  factoryFilter('critical', 0x01, threshold, [2, 4, 9, 11]),
-  factoryFilter('non-critical', 0x01, threshold, [0, 7]),
-  factoryFilter('critical', 0x04, threshold, [2, 4, 9, 11]),
-  factoryFilter('non-critical', 0x04, threshold, [0, 7]),
-  // Chassis opened.
-  factoryFilter('critical', 0x05, sensorSpecific, [0]),
-  // The power unit failed.
-  factoryFilter('critical', 0x09, sensorSpecific, [5, 6]),
-  // The operating system stopped.
-  factoryFilter('critical', 0x20, sensorSpecific, [0, 1]),
-  // The watchdog acted.
-  factoryFilter('critical', 0x23, sensorSpecific, [0, 1, 2, 3]),
-];
-
-const unusedPolicy: AlertPolicy = {
-  enabled: false,
-  policyNumber: 1,
-  rule: 'always',
-  channel: 1,
-  destination: 1,
-  eventSpecificString: false,
-  stringSelector: 0,
-};
-
-export const factorySettings: PefSettings = {
-  enabled: true,
-  logActions: false,
-  startupDelayEnabled: false,
-  alertStartupDelayEnabled: false,
-  startupDelayS: 60,
-  alertStartupDelayS: 60,
-  allowedActions: ['alert'],
-  filters: [...factoryFilters, ...Array<EventFilter>(filterCount - factoryFilters.length).fill(unusedFilter)],
-  policies: Array.from({ length: policyCount }, (_, index) => ({
-    ...unusedPolicy,
-    policyNumber: Math.min(index + 1, 15),
-  })),
-  alertGuidHex: undefined,
-  strings: Array<string>(alertStringCount).fill(''),
-  stringKeys: Array<AlertStringKey>(alertStringCount).fill(noStringKey),
-};

@@ -23,29 +23,14 @@ import { BmcError } from './errors.ts';
 import type { EventLog } from './event-log.ts';
 import type { Faults } from './faults.ts';
 import type { Machine, MachineEvent } from './machine.ts';
+import { endsRestart, leadsOn, type PowerAction, type PowerRequest } from './power-actions.ts';
+import { PowerQueue } from './power-queue.ts';
+import { PowerRecord, powerCycleOffMs, type RestorePolicy } from './power-record.ts';
 import type { Restart, RestartCause } from './restart.ts';
 import type { Store } from './store.ts';
 
-/** `restart`: an orderly shutdown by the guest, then on again. */
-export const powerActions = [
-  'on',
-  'off',
-  'cycle',
-  'reset',
-  'soft',
-  'restart',
-  'diag',
-  'pause',
-  'resume',
-] as const;
-export type PowerAction = (typeof powerActions)[number];
-
 export const powerStates = ['off', 'turning-on', 'on', 'paused'] as const;
 export type PowerState = (typeof powerStates)[number];
-
-/** What to do when power returns, or the machine dies without being asked. IPMI 2.0 §28.8. */
-export const restorePolicies = ['always-off', 'previous', 'always-on'] as const;
-export type RestorePolicy = (typeof restorePolicies)[number];
 
 /** Why the power last went down or up. IPMI 2.0 §28.2, last power event. */
 export interface LastPowerEvent {
@@ -70,73 +55,27 @@ export interface PowerOptions {
   readonly holdMedia?: () => () => void;
 }
 
-/** How long the power stays off in a cycle, unless set. IPMI 2.0 §28.3 asks for at least 1 s. */
-export const powerCycleOffMs = 1_000;
-/** Requests after which a restart that is on its way no longer counts. */
-const endings: readonly PowerAction[] = ['off', 'cycle', 'reset', 'soft'];
-/** What needs an answer of the machine's; one that hangs gives none. */
-const conversations: readonly PowerAction[] = ['reset', 'soft', 'restart', 'diag', 'pause', 'resume'];
-/** How long a forced power-off waits for the answers that these still wait for, all together. */
-const lastWordsMs = 1_000;
 /** How often an appliance stop presses the power button. */
 const buttonAgainMs = 3_000;
 /** How long a crashed machine stays off before the restore policy brings it back: long enough to be seen. */
 export const restoreDelayMs = 3_000;
 
-interface PowerRecord {
-  readonly wanted: 'on' | 'off';
-  readonly restorePolicy?: RestorePolicy;
-  readonly cycleOffMs?: number;
-  /** A request that leads to `on` has been accepted and not been carried out: whoever comes next owes it. */
-  readonly owesOn?: boolean;
-}
-
-interface RestartRecord {
-  readonly cause: RestartCause;
-  /** Wall time; records of earlier versions have none. */
-  readonly at?: number;
-}
-
-interface Request {
-  readonly action: PowerAction;
-  readonly actor: Actor;
-  readonly cause: RestartCause;
-}
-
 const policyActor: Actor = { name: 'restore policy', face: 'bmc' };
 const owingActor: Actor = { name: 'the BMC that restarted meanwhile', face: 'bmc' };
 const startActor: Actor = { name: 'power-on at start', face: 'bmc' };
 
-function leadsOn(action: PowerAction): boolean {
-  return action === 'on' || action === 'cycle';
-}
-
 export class Power {
   readonly #options: PowerOptions;
-  readonly #queue: Request[] = [];
+  readonly #record: PowerRecord;
+  readonly #queue: PowerQueue;
   readonly #changed = new Emitter<PowerState>();
   readonly #restarted = new Emitter<Restart>();
   readonly #settingsChanged = new Emitter<void>();
-  /** What the last request or the guest itself left the power at: what `previous` restores. */
-  #wanted: 'on' | 'off';
-  /** See {@link PowerRecord.owesOn}. */
-  #owesOn: boolean;
-  /** What a client has set, over what is configured. */
-  #chosenPolicy: RestorePolicy | undefined;
-  #cycleOffMs: number;
-  #lastRestart: Restart;
-  #lastRestartAt: number | undefined;
   /** The restart that is being carried out. */
   #restart: Restart | undefined;
   #state: PowerState = 'off';
   /** Who has the machine paused at this moment. */
   #pausing: Actor | undefined;
-  /** Settles when the queue has been served; undefined while it is empty. */
-  #serving: Promise<void> | undefined;
-  /** The machine is to go off whatever it answers: told to who waits for its answer. */
-  #hurry: () => void = () => undefined;
-  /** By then it has answered, or is not waited for. */
-  #lastWordsUntil = 0;
   #closing = false;
   #lastEvent: LastPowerEvent = { onByRequest: false, fault: false, powerReturned: false };
   #softOff: Timer | undefined;
@@ -146,14 +85,14 @@ export class Power {
 
   constructor(options: PowerOptions) {
     this.#options = options;
-    const kept = options.store.load<PowerRecord>('power');
-    this.#wanted = kept?.wanted ?? 'off';
-    this.#owesOn = kept?.owesOn ?? false;
-    this.#chosenPolicy = kept?.restorePolicy;
-    this.#cycleOffMs = kept?.cycleOffMs ?? powerCycleOffMs;
-    const restart = options.store.load<RestartRecord>('restart');
-    this.#lastRestart = { cause: restart?.cause ?? 'unknown', actor: undefined };
-    this.#lastRestartAt = restart?.at;
+    this.#record = new PowerRecord(options.store, options.log);
+    this.#queue = new PowerQueue({
+      clock: options.clock,
+      log: options.log,
+      carryOut: (request) => this.#carryOut(request),
+      failed: (request, error) => this.#failed(request, error),
+      done: () => this.#record.owe(this.#record.owesOn && this.#queue.leadsOn),
+    });
     options.machine.on((event) => this.#machineEvent(event));
     options.boot.onChange(() => options.machine.setBootOverride(options.boot.forMachine));
     options.machine.setBootOverride(options.boot.forMachine);
@@ -169,7 +108,7 @@ export class Power {
   }
 
   get restorePolicy(): RestorePolicy {
-    return this.#chosenPolicy ?? this.#options.restorePolicy;
+    return this.#record.restorePolicy ?? this.#options.restorePolicy;
   }
 
   get lastEvent(): LastPowerEvent {
@@ -178,17 +117,17 @@ export class Power {
 
   /** Why the machine last started anew, by power-on or reset. */
   get lastRestart(): Restart {
-    return this.#lastRestart;
+    return this.#record.restart;
   }
 
   /** When that was, as wall time; undefined before the first start. */
   get lastRestartAt(): number | undefined {
-    return this.#lastRestartAt;
+    return this.#record.restartAt;
   }
 
   /** How long the power stays off in a cycle. */
   get cycleOffMs(): number {
-    return this.#cycleOffMs;
+    return this.#record.cycleOffMs;
   }
 
   onChange(listener: (state: PowerState) => void): () => void {
@@ -207,10 +146,9 @@ export class Power {
 
   /** @throws {BmcError} when it cannot be kept; nothing has changed then */
   setCycleOffMs(cycleOffMs: number, actor: Actor): void {
-    if (cycleOffMs === this.#cycleOffMs) return;
-    const changes = changesBetween({ cycleOffMs: this.#cycleOffMs }, { cycleOffMs });
-    this.#save({ cycleOffMs });
-    this.#cycleOffMs = cycleOffMs;
+    if (cycleOffMs === this.cycleOffMs) return;
+    const changes = changesBetween({ cycleOffMs: this.cycleOffMs }, { cycleOffMs });
+    this.#record.setCycleOffMs(cycleOffMs);
     this.#settingsChanged.emit();
     const { events } = this.#options;
     const text = `power cycle interval set to ${cycleOffMs / 1000} s by ${actor.name}`;
@@ -220,8 +158,7 @@ export class Power {
   setRestorePolicy(policy: RestorePolicy, actor: Actor): void {
     if (policy === this.restorePolicy) return;
     const changes = changesBetween({ restorePolicy: this.restorePolicy }, { restorePolicy: policy });
-    this.#save({ restorePolicy: policy });
-    this.#chosenPolicy = policy;
+    this.#record.setRestorePolicy(policy);
     this.#settingsChanged.emit();
     this.#options.events.add(
       'configuration',
@@ -239,18 +176,18 @@ export class Power {
 
   /** Decides, once, whether to power on at start. See `Bmc.start`. */
   begin({ powerReturned, powerOn }: { powerReturned: boolean; powerOn: boolean }): void {
-    const owesOn = this.#owesOn;
-    this.#owe(false);
+    const { owesOn } = this.#record;
+    this.#record.owe(false);
     if (this.#state !== 'off') return;
     if (!powerReturned) {
       if (owesOn) this.request('on', owingActor);
     } else if (powerOn) {
-      this.#enqueue('on', startActor, 'always-on');
+      this.#queue.add({ action: 'on', actor: startActor, cause: 'always-on' });
     } else if (
       this.restorePolicy === 'always-on' ||
-      (this.restorePolicy === 'previous' && this.#wanted === 'on')
+      (this.restorePolicy === 'previous' && this.#record.wanted === 'on')
     ) {
-      this.#enqueue('on', policyActor, this.#policyCause());
+      this.#queue.add({ action: 'on', actor: policyActor, cause: this.#policyCause() });
       this.#lastEvent = { ...this.#lastEvent, powerReturned: true };
     }
   }
@@ -264,22 +201,22 @@ export class Power {
   request(action: PowerAction, actor: Actor, cause: RestartCause = 'command'): void {
     if (this.#closing) throw new BmcError('wrong-state', 'power: the appliance is shutting down');
     this.#options.boot.keep();
-    const willBeOn = this.#projectedOn();
+    const willBeOn = this.#queue.willBeOn(this.#state !== 'off');
     if (!willBeOn && action !== 'on' && action !== 'off' && action !== 'soft') {
       throw new BmcError('wrong-state', `power ${action}: the machine is off`);
     }
     this.#cancelRestore();
     // What ends the machine otherwise, or for good, takes the place of a restart that awaits the guest's shutdown.
-    if (endings.includes(action)) this.#onAgain = undefined;
-    const idle = this.#serving === undefined;
+    if (endsRestart(action)) this.#onAgain = undefined;
     const pointless =
-      (action === 'on' && willBeOn) || ((action === 'off' || action === 'soft') && !willBeOn && idle);
+      (action === 'on' && willBeOn) ||
+      ((action === 'off' || action === 'soft') && !willBeOn && this.#queue.idle);
     this.#options.log.info({ action, actor: actor.name, face: actor.face, pointless }, 'power request');
     if (pointless) return;
-    if (leadsOn(action)) this.#owe(true);
-    else if (action === 'off' || action === 'soft') this.#owe(false);
-    this.#enqueue(action, actor, cause);
-    if (action === 'off') this.#endConversations();
+    if (leadsOn(action)) this.#record.owe(true);
+    else if (action === 'off' || action === 'soft') this.#record.owe(false);
+    this.#queue.add({ action, actor, cause });
+    if (action === 'off') this.#queue.endConversations();
   }
 
   /**
@@ -288,12 +225,12 @@ export class Power {
    */
   async shutdown(graceMs: number): Promise<void> {
     this.#closing = true;
-    this.#queue.splice(1);
+    this.#queue.close();
     this.#cancelRestore();
     // One that still waits for its wires, or the like, is not waited for.
     if (this.#state === 'turning-on') await this.#options.machine.forceOff();
-    this.#endConversations();
-    await this.#serving;
+    this.#queue.endConversations();
+    await this.#queue.settled();
     const { machine, clock, log } = this.#options;
     if (!machine.running) return;
     const deadline = clock.now() + graceMs;
@@ -320,67 +257,14 @@ export class Power {
     if (machine.running) await machine.forceOff();
   }
 
-  /** What the queue will have led to when it is served. */
-  #projectedOn(): boolean {
-    let on = this.#state !== 'off';
-    for (const { action } of this.#queue) {
-      if (leadsOn(action)) on = true;
-      else if (action === 'off') on = false;
-    }
-    return on;
+  #failed({ action }: PowerRequest, error: unknown): void {
+    this.#options.log.error({ err: error, action }, 'power action failed');
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#options.events.add('power-failed', `power ${action} failed: ${reason}`);
+    if (!this.#options.machine.running) this.#setState('off');
   }
 
-  #enqueue(action: PowerAction, actor: Actor, cause: RestartCause): void {
-    if (this.#queue.at(-1)?.action === action) return;
-    this.#queue.push({ action, actor, cause });
-    this.#beginServing();
-  }
-
-  #beginServing(): void {
-    this.#serving ??= this.#serve().finally(() => {
-      this.#serving = undefined;
-      if (this.#queue.length > 0 && !this.#closing) this.#beginServing();
-    });
-  }
-
-  async #serve(): Promise<void> {
-    for (let next = this.#queue[0]; next && !this.#closing; next = this.#queue[0]) {
-      try {
-        await this.#carryOutOrGiveUp(next);
-      } catch (error) {
-        this.#options.log.error({ err: error, action: next.action }, 'power action failed');
-        const reason = error instanceof Error ? error.message : String(error);
-        this.#options.events.add('power-failed', `power ${next.action} failed: ${reason}`);
-        if (!this.#options.machine.running) this.#setState('off');
-      }
-      this.#queue.shift();
-      this.#owe(this.#owesOn && this.#queue.some(({ action }) => leadsOn(action)));
-    }
-  }
-
-  #endConversations(): void {
-    this.#lastWordsUntil = this.#options.clock.now() + lastWordsMs;
-    this.#hurry();
-  }
-
-  /** What only waits for an answer of the machine's gives way to a power-off, which needs none. */
-  async #carryOutOrGiveUp(request: Request): Promise<void> {
-    if (!conversations.includes(request.action)) return this.#carryOut(request);
-    const { clock, log } = this.#options;
-    const hurried = new Promise<void>((resolve) => {
-      this.#hurry = resolve;
-    });
-    if (this.#closing || this.#queue.some(({ action }) => action === 'off')) this.#hurry();
-    const carriedOut = this.#carryOut(request).then(() => true);
-    const givenUp = hurried
-      .then(() => delay(clock, Math.max(0, this.#lastWordsUntil - clock.now())))
-      .then(() => false);
-    if (await Promise.race([carriedOut, givenUp])) return;
-    log.warn({ action: request.action }, 'the machine does not answer, and is to go off: given up');
-    carriedOut.catch((error) => log.debug({ err: error }, 'power action given up'));
-  }
-
-  async #carryOut({ action, actor, cause }: Request): Promise<void> {
+  async #carryOut({ action, actor, cause }: PowerRequest): Promise<void> {
     const { machine, events, boot, faults } = this.#options;
     if (faults?.current.powerStuck)
       throw new BmcError('timed-out', 'the machine does not obey (injected fault)');
@@ -392,7 +276,7 @@ export class Power {
       case 'cycle':
         if (!machine.running) return;
         await this.#turnOff(actor);
-        await delay(this.#options.clock, this.#cycleOffMs);
+        await delay(this.#options.clock, this.cycleOffMs);
         if (this.#closing) return;
         return this.#turnOn(actor, cause);
       case 'reset':
@@ -435,7 +319,7 @@ export class Power {
 
   async #turnOn(actor: Actor, cause: RestartCause): Promise<void> {
     const { machine, events, boot } = this.#options;
-    this.#want('on');
+    this.#record.want('on');
     if (machine.running) return;
     boot.restarting(cause);
     this.#restart = { cause, actor };
@@ -460,7 +344,7 @@ export class Power {
   }
 
   async #turnOff(actor: Actor): Promise<void> {
-    this.#want('off');
+    this.#record.want('off');
     if (!this.#options.machine.running) return;
     await this.#options.machine.forceOff();
     this.#options.events.add('power-off', `power off by ${actor.name}`, actor);
@@ -489,7 +373,7 @@ export class Power {
       case 'started':
         this.#setState('on');
         if (event.adopted) {
-          this.#want('on');
+          this.#record.want('on');
           events.add('machine-adopted', 'took over the running machine');
         } else {
           this.#bootBegins(this.#restart ?? { cause: 'unknown', actor: undefined });
@@ -523,9 +407,9 @@ export class Power {
         this.#softOff = undefined;
         this.#setState('off');
         if (event.why === 'guest') {
-          if (!this.#closing) this.#want('off');
+          if (!this.#closing) this.#record.want('off');
           events.add('guest-shutdown', 'the guest shut down');
-          if (again && !this.#closing) this.#enqueue('on', again.actor, again.cause);
+          if (again && !this.#closing) this.#queue.add({ action: 'on', ...again });
         } else if (event.why === 'crashed') {
           this.#lastEvent = { onByRequest: false, fault: true, powerReturned: false };
           events.add('machine-crashed', `the machine died${event.detail ? `: ${event.detail}` : ''}`);
@@ -537,15 +421,9 @@ export class Power {
   }
 
   #bootBegins(restart: Restart): void {
-    const { boot, events, store, log, clock } = this.#options;
+    const { boot, events, clock } = this.#options;
     this.#restart = undefined;
-    this.#lastRestart = restart;
-    this.#lastRestartAt = clock.wallTime();
-    try {
-      store.save('restart', { cause: restart.cause, at: this.#lastRestartAt } satisfies RestartRecord);
-    } catch (error) {
-      log.error({ err: error }, 'restart cause not kept');
-    }
+    this.#record.restarted(restart, clock.wallTime());
     if (boot.override) {
       const { target, persistent, firmware } = boot.override;
       const by = firmware ? ` by ${firmware}` : '';
@@ -560,11 +438,12 @@ export class Power {
   }
 
   #restoreAfterCrash(): void {
-    if (this.#closing || this.restorePolicy === 'always-off' || this.#wanted === 'off') return;
+    if (this.#closing || this.restorePolicy === 'always-off' || this.#record.wanted === 'off') return;
     this.#cancelRestore();
     this.#restore = this.#options.clock.after(restoreDelayMs, () => {
       this.#restore = undefined;
-      if (this.#state === 'off') this.#enqueue('on', policyActor, this.#policyCause());
+      if (this.#state === 'off')
+        this.#queue.add({ action: 'on', actor: policyActor, cause: this.#policyCause() });
     });
   }
 
@@ -578,39 +457,6 @@ export class Power {
     this.#state = state;
     this.#options.log.info({ state }, 'power state');
     this.#changed.emit(state);
-  }
-
-  /** A full disk must not keep the power from being switched: then only the memory of it suffers. */
-  #want(wanted: 'on' | 'off'): void {
-    if (wanted === this.#wanted) return;
-    this.#wanted = wanted;
-    try {
-      this.#save({ wanted });
-    } catch (error) {
-      this.#options.log.error({ err: error, wanted }, 'power state not kept');
-    }
-  }
-
-  /** As with what is wanted, the power itself does not depend on the disk. */
-  #owe(owesOn: boolean): void {
-    if (owesOn === this.#owesOn) return;
-    this.#owesOn = owesOn;
-    try {
-      this.#save({});
-    } catch (error) {
-      this.#options.log.error({ err: error, owesOn }, 'power request not kept');
-    }
-  }
-
-  #save(change: Partial<PowerRecord>): void {
-    const record: PowerRecord = {
-      wanted: this.#wanted,
-      ...(this.#chosenPolicy === undefined ? {} : { restorePolicy: this.#chosenPolicy }),
-      ...(this.#owesOn && { owesOn: true }),
-      ...(this.#cycleOffMs === powerCycleOffMs ? {} : { cycleOffMs: this.#cycleOffMs }),
-      ...change,
-    };
-    this.#options.store.save('power', record);
   }
 }
 

@@ -15,7 +15,8 @@ import type { Logger } from '../lib/log.ts';
 import type { Actor } from './actor.ts';
 import { BmcError } from './errors.ts';
 import type { EventLog } from './event-log.ts';
-import type { Power, PowerAction } from './power.ts';
+import type { Power } from './power.ts';
+import type { PowerAction } from './power-actions.ts';
 
 export const watchdogUses = ['bios-frb2', 'bios-post', 'os-load', 'sms-os', 'oem'] as const;
 /** Who is being watched. */

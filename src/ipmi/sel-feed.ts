@@ -5,8 +5,8 @@
  * itself) is told by a function beside the table.
  */
 import type { Bmc } from '../bmc/bmc.ts';
+import type { PefAction } from '../bmc/event-filter.ts';
 import type { EventKind } from '../bmc/event-log.ts';
-import type { PefAction } from '../bmc/pef.ts';
 import type { PowerLimitException } from '../bmc/power-limit.ts';
 import type { Restart } from '../bmc/restart.ts';
 import type { SystemEvent } from '../bmc/sel.ts';

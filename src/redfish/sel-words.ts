@@ -3,7 +3,7 @@
  * LogEntry.SensorType names them, threshold events (Table 42-2) as LogEntry.EntryCode does. Sensor types that no sensor of
  * ours has are here as well: the host's own software adds records of its own.
  */
-import type { EventFilter } from '../bmc/pef.ts';
+import type { EventFilter } from '../bmc/event-filter.ts';
 import type { SelContent, SystemEvent } from '../bmc/sel.ts';
 import type { Severity } from './own-registry.ts';
 

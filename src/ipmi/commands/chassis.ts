@@ -1,7 +1,8 @@
 /** Chassis commands. IPMI 2.0 §28, Table 28-1. */
 import { frontPanelButtons } from '../../bmc/front-panel.ts';
 import type { IdentifyState } from '../../bmc/identify.ts';
-import { type PowerAction, type RestorePolicy, restorePolicies } from '../../bmc/power.ts';
+import type { PowerAction } from '../../bmc/power-actions.ts';
+import { type RestorePolicy, restorePolicies } from '../../bmc/power-record.ts';
 import { DecodeError } from '../../lib/bytes.ts';
 import { bits8, empty, type Infer, optional, rest, struct, u8, u32le } from '../../lib/codec.ts';
 import {

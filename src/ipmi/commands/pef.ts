@@ -1,13 +1,14 @@
 /** Commands about platform event filtering and alerts. IPMI 2.0 §30. */
+
+import type { EventFilter } from '../../bmc/event-filter.ts';
+import type { Pef } from '../../bmc/pef.ts';
 import {
   type AlertPolicy,
   alertStringCount,
-  type EventFilter,
   maxAlertStringBytes,
   maxPostponeS,
-  type Pef,
   type PefSettings,
-} from '../../bmc/pef.ts';
+} from '../../bmc/pef-settings.ts';
 import type { SystemEvent } from '../../bmc/sel.ts';
 import { toHex } from '../../lib/bytes.ts';
 import {

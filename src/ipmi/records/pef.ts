@@ -1,5 +1,7 @@
 /** Entries of the event filter and alert policy tables in their binary form. IPMI 2.0 Tables 17-2 and 17-4. */
-import type { AlertPolicy, AlertRule, EventFilter, EventSeverity, PefAction } from '../../bmc/pef.ts';
+
+import type { EventFilter, EventSeverity, PefAction } from '../../bmc/event-filter.ts';
+import type { AlertPolicy, AlertRule } from '../../bmc/pef-settings.ts';
 import { bits8, type Codec, named, struct, u8, u16le } from '../../lib/codec.ts';
 
 /** Bits of an action byte, here and wherever actions are listed. OEM actions and group control are not there. */

@@ -3,7 +3,7 @@
  * 1.0, Tables 2 and 3; IPMI 2.0 §17.16; RFC 1157 for the trap, X.690 for its bytes. Multi-byte numbers go most
  * significant byte first here, unlike everywhere else in IPMI.
  */
-import type { EventSeverity } from '../../bmc/pef.ts';
+import type { EventSeverity } from '../../bmc/event-filter.ts';
 import type { SystemEvent } from '../../bmc/sel.ts';
 import { ByteWriter, concatBytes } from '../../lib/bytes.ts';
 import { SeverityCode } from './pef.ts';

@@ -10,23 +10,22 @@
  * QEMU that no longer answers is a machine that runs.
  */
 import { resolve } from 'node:path';
-import { type BootOverride, isUefiTarget, type MachineBootOverride } from '../../bmc/boot.ts';
+import type { MachineBootOverride } from '../../bmc/boot.ts';
 import { BmcError } from '../../bmc/errors.ts';
 import type { RunningFirmware } from '../../bmc/firmware-update.ts';
-import type { FirmwareBootEntry, MachineBootDevice, MachineInventory, NicPart } from '../../bmc/inventory.ts';
-import {
-  type HostConsole,
-  type HostScreen,
-  type Machine,
-  type MachineEvent,
-  type MachineHardware,
-  type MachineMedium,
-  type MachineNic,
-  type MachineReset,
-  type MachineSetup,
-  type MachineTelemetry,
-  type NicCounters,
-  sameHardware,
+import type { FirmwareBootEntry, MachineBootDevice, MachineInventory } from '../../bmc/inventory.ts';
+import type {
+  HostConsole,
+  HostScreen,
+  Machine,
+  MachineEvent,
+  MachineHardware,
+  MachineMedium,
+  MachineNic,
+  MachineReset,
+  MachineSetup,
+  MachineTelemetry,
+  NicCounters,
 } from '../../bmc/machine.ts';
 import type { MediaSlot } from '../../bmc/media-images.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
@@ -36,23 +35,17 @@ import type { Supervisor } from '../../supervise/supervisor.ts';
 import { QmpCommandError } from '../qmp/client.ts';
 import type { QmpCommand, QmpCommands } from '../qmp/commands.ts';
 import { adoptOrRefuse, adoptQemu } from './adopt-qemu.ts';
-import { bootIndexSteps, bootIndices, inBootOrder } from './boot-order.ts';
+import { bootIndexSteps, bootIndices } from './boot-order.ts';
 import { BootSettler } from './boot-settler.ts';
-import { bootDevicesOf, cpuModelFor, deviceParts } from './command-line.ts';
+import { cpuModelFor } from './command-line.ts';
 import { hardwareOf, type QemuMachineConfig } from './config.ts';
+import { CpuLimit } from './cpu-limit.ts';
 import type { CpuQuota } from './cpu-quota.ts';
 import { serialChardevId } from './devices/serial.ts';
-import {
-  driveParts,
-  memoryParts,
-  pciParts,
-  processorParts,
-  readSeenParts,
-  type SeenParts,
-  writeSeenParts,
-} from './inventory.ts';
 import { type AcceleratorChoice, chooseAccelerator } from './kvm-probe.ts';
 import { QemuFirmware, slotOf } from './machine-firmware.ts';
+import { QemuInventory } from './machine-inventory.ts';
+import { NextStart } from './next-start.ts';
 import type { NicProvider } from './nic-provider.ts';
 import { processUsage } from './process.ts';
 import type { MachineParts, QemuRun } from './qemu-run.ts';
@@ -61,8 +54,7 @@ import { QemuScreen } from './screen.ts';
 import { QemuSecureBoot } from './secure-boot.ts';
 import { SerialConsole } from './serial-console.ts';
 import { startError, startQemu } from './start-qemu.ts';
-import { UefiBootEntries } from './uefi-boot-entries.ts';
-import { hasSecureFirmware, isSecure, requireUefi } from './uefi-variables.ts';
+import { hasSecureFirmware, isSecure } from './uefi-variables.ts';
 import { changeMedium } from './virtual-media.ts';
 
 export interface QemuMachineOptions {
@@ -96,15 +88,12 @@ export class QemuMachine implements Machine {
   readonly #boot: BootSettler;
   readonly #parts: MachineParts;
   readonly firmware: QemuFirmware;
-  readonly #bootEntries: UefiBootEntries;
-  #unwatchBootEntries: (() => void) | undefined;
+  readonly #inventory: QemuInventory;
+  readonly #next: NextStart;
   readonly secureBoot?: QemuSecureBoot;
   readonly limitCpu?: (share: number | undefined) => Promise<void>;
-  readonly #cpuQuota: CpuQuota | undefined;
-  /** Of all processors; undefined: no limit. */
-  #cpuShare: number | undefined;
+  readonly #cpu: CpuLimit | undefined;
   #setup: () => MachineSetup = () => ({ labels: undefined, hardware: {} });
-  #seen: SeenParts | undefined;
   #run: QemuRun | undefined;
   /** The latest change of media: the next one waits for it. */
   #changingMedia: Promise<void> = Promise.resolve();
@@ -121,8 +110,6 @@ export class QemuMachine implements Machine {
     this.#config = options.config;
     this.#runDir = new RunDir(options.runDir);
     this.#stateDir = resolve(options.stateDir);
-    this.#seen = readSeenParts(this.#stateDir);
-    this.#bootEntries = new UefiBootEntries(this.#stateDir, options.log);
     this.firmware = new QemuFirmware({
       paths: this.#config.firmware,
       stateDir: this.#stateDir,
@@ -132,8 +119,30 @@ export class QemuMachine implements Machine {
     this.#supervisor = options.supervisor;
     this.#nics = options.nics;
     this.#log = options.log;
-    this.#cpuQuota = options.cpuQuota;
-    if (options.cpuQuota) this.limitCpu = (share) => this.#limitCpu(share);
+    const { cpuQuota } = options;
+    if (cpuQuota) {
+      const cpu = new CpuLimit(cpuQuota, () => (this.#run?.isOn ? this.#run : undefined), this.#log);
+      this.#cpu = cpu;
+      this.limitCpu = async (share) => cpu.set(share);
+    }
+    this.#next = new NextStart({
+      config: this.#config,
+      setup: () => this.#setup(),
+      firmware: this.firmware,
+      secureBoot: this.secureBoot,
+    });
+    this.#inventory = new QemuInventory({
+      config: this.#config,
+      runDir: this.#runDir,
+      stateDir: this.#stateDir,
+      nics: this.#nics,
+      setup: () => this.#setup(),
+      hardware: () => this.hardware,
+      run: () => this.#run,
+      running: () => this.running,
+      changed: () => this.#events.emit({ kind: 'parts' }),
+      log: this.#log,
+    });
     this.#chooseAccelerator = options.chooseAccelerator ?? chooseAccelerator;
     this.#console = new SerialConsole(this.#runDir.serialLog, () => this.#sendBreak());
     this.#screen = new QemuScreen(this.#runDir, () => this.#run);
@@ -178,7 +187,7 @@ export class QemuMachine implements Machine {
   }
 
   get hardware(): MachineHardware {
-    return this.#run?.hardware ?? this.#hardwareWith(this.#boot.wanted);
+    return this.#run?.hardware ?? this.#next.hardware(this.#boot.wanted);
   }
 
   get configured(): MachineHardware {
@@ -186,48 +195,15 @@ export class QemuMachine implements Machine {
   }
 
   get inventory(): MachineInventory {
-    const { hardware } = this;
-    const { disks } = this.#config;
-    const accelerator = this.#run?.accelerator?.accelerator;
-    return {
-      processors: processorParts(hardware, accelerator && cpuModelFor(this.#config, accelerator)),
-      memory: memoryParts(hardware),
-      // Looked up when asked for: it reads the images' headers.
-      get drives() {
-        return driveParts(disks);
-      },
-      nics: this.#knownNics,
-      tpm: hardware.tpm ? { id: 'tpm0', version: '2.0', works: this.#run?.tpmWorks ?? true } : undefined,
-      pci: this.#seen?.pci ?? [],
-    };
+    return this.#inventory.parts;
   }
 
   get bootDevices(): readonly MachineBootDevice[] {
-    const config = this.#config;
-    const { media = [], hardware: wanted } = this.#setup();
-    const hardware = hardwareOf(config, wanted, undefined);
-    const { networkBoot, bootOrder } = hardware;
-    const drives = bootDevicesOf(deviceParts({ config, run: this.#runDir, media, hardware }, []));
-    const missing = this.nics.filter(({ backend }) => backend === 'none').map(({ id }) => id);
-    const cards = this.#knownNics
-      .filter(({ id }) => !missing.includes(id))
-      .map(({ id }) => ({ id, bootClass: 'pxe' as const }));
-    return inBootOrder([...drives, ...(networkBoot ? cards : [])], {
-      ids: bootOrder,
-      classes: config.bootOrder,
-    }).map(({ id, bootClass }) => ({ id, kind: bootClass }));
+    return this.#inventory.bootDevices;
   }
 
   get bootEntries(): readonly FirmwareBootEntry[] {
-    const hardware = hardwareOf(this.#config, this.#setup().hardware, undefined);
-    return hardware.firmware === 'uefi' ? this.#bootEntries.of(hardware) : [];
-  }
-
-  /** The cards of the machine that runs; those of its latest start; those that the first one will make. */
-  get #knownNics(): readonly NicPart[] {
-    const { nics, planned } = this.#nics;
-    if (this.running && nics.length > 0) return nics.map(({ id, mac }) => ({ id, mac }));
-    return this.#seen?.nics ?? planned;
+    return this.#inventory.bootEntries;
   }
 
   /** How the machine that runs computes, and why so. */
@@ -254,7 +230,7 @@ export class QemuMachine implements Machine {
 
   async open(): Promise<void> {
     if (this.#run) return;
-    this.#unwatchBootEntries ??= this.#bootEntries.watch(() => this.#events.emit({ kind: 'parts' }));
+    this.#inventory.watch();
     this.#runDir.create();
     const process = this.#runDir.livingProcess();
     if (process) {
@@ -268,7 +244,7 @@ export class QemuMachine implements Machine {
     if (this.#config.acceleratorMode === 'true') await this.#accelerator();
     const record = this.#runDir.readRecord();
     this.#runDir.forget();
-    this.#removeQuota();
+    this.#cpu?.remove();
     await this.#nics.release();
     await this.#nics.plan().catch((error: unknown) => {
       this.#log.warn({ err: error }, 'network cards of the next start not looked up');
@@ -290,8 +266,7 @@ export class QemuMachine implements Machine {
     const run = this.#run;
     this.#run = undefined;
     run?.leave();
-    this.#unwatchBootEntries?.();
-    this.#unwatchBootEntries = undefined;
+    this.#inventory.close();
     await this.#nics.close();
   }
 
@@ -317,8 +292,8 @@ export class QemuMachine implements Machine {
     if (this.#starting) await this.#starting.catch(() => undefined);
     const run = this.#requireRun();
     if (run.ending) throw new BmcError('wrong-state', 'the machine is being switched off');
-    if (this.#isOutdated(run, this.#boot.wanted)) {
-      this.#requireFirmware(this.#boot.wanted);
+    if (this.#next.differs(run, this.#boot.wanted)) {
+      this.#next.requireFirmware(this.#boot.wanted);
       return this.#exchange(run, 'bmc');
     }
     await this.#asBmcError(() => this.#boot.flush());
@@ -395,9 +370,7 @@ export class QemuMachine implements Machine {
 
   async #startQemu(accelerator: AcceleratorChoice, aborted: AbortSignal): Promise<QemuRun> {
     try {
-      const hardware = this.#hardwareWith(this.#boot.wanted);
-      if (isSecure(hardware)) this.secureBoot?.makeWaiting();
-      const { cpus } = hardware;
+      const { cpus } = this.#next.prepare(this.#boot.wanted);
       const nics = await this.#nics.prepare({ cpus, aborted });
       const run = await startQemu(this.#parts, {
         supervisor: this.#supervisor,
@@ -425,8 +398,8 @@ export class QemuMachine implements Machine {
   #announce(run: QemuRun, adopted: boolean): void {
     this.#run = run;
     run.watch();
-    this.#holdDown(run);
-    void this.#lookAtParts(run);
+    this.#cpu?.holdDown(run);
+    void this.#inventory.look(run);
     this.#report({ kind: 'started', adopted });
     if (run.paused) this.#report({ kind: 'paused' });
   }
@@ -434,29 +407,10 @@ export class QemuMachine implements Machine {
   #report(event: MachineEvent): void {
     if (event.kind === 'stopped') {
       this.#run = undefined;
-      this.#removeQuota();
+      this.#cpu?.remove();
       void this.#nics.release().then(() => this.#events.emit({ kind: 'parts' }));
     }
     this.#events.emit(event);
-  }
-
-  // --- What is told of it ---
-
-  /** What QEMU has made of the cards and of the bus. Nobody waits for it: a machine runs also when this fails. */
-  async #lookAtParts(run: QemuRun): Promise<void> {
-    try {
-      const buses = await run.qmp?.execute('query-pci');
-      if (!buses || this.#run !== run) return;
-      const nics = this.#nics.nics.map(({ id, mac }) => ({ id, mac }));
-      const seen = { nics, pci: pciParts(buses) };
-      if (JSON.stringify(seen) === JSON.stringify(this.#seen)) return;
-      // They are there whether a disk keeps them or not.
-      this.#seen = seen;
-      this.#events.emit({ kind: 'parts' });
-      writeSeenParts(this.#stateDir, seen);
-    } catch (error) {
-      this.#log.warn({ err: error }, 'parts of the machine not seen');
-    }
   }
 
   get #runningFirmware(): RunningFirmware | undefined {
@@ -473,56 +427,7 @@ export class QemuMachine implements Machine {
     });
   }
 
-  // --- Processor time ---
-
-  async #limitCpu(share: number | undefined): Promise<void> {
-    this.#cpuShare = share;
-    if (this.#run?.isOn) this.#applyCpuShare(this.#run);
-  }
-
-  #applyCpuShare(run: QemuRun): void {
-    const processors = this.#cpuShare === undefined ? undefined : this.#cpuShare * run.hardware.cpus;
-    this.#cpuQuota?.limit(run.process.pid, processors);
-  }
-
-  /** A machine that starts, or was taken over: its limit is the one of now. */
-  #holdDown(run: QemuRun): void {
-    try {
-      this.#applyCpuShare(run);
-    } catch (error) {
-      this.#log.error({ err: error }, 'processor time not limited');
-    }
-  }
-
-  #removeQuota(): void {
-    this.#cpuQuota?.remove().catch((error: unknown) => {
-      // A machine that has been started meanwhile is in it again.
-      if (!this.running) this.#log.warn({ err: error }, 'control group not removed');
-    });
-  }
-
   // --- Resets that need another QEMU ---
-
-  #hardwareWith(override: BootOverride | undefined): MachineHardware {
-    return hardwareOf(this.#config, this.#setup().hardware, override);
-  }
-
-  /** The next boot is to find other hardware, firmware or variables of it than this QEMU has. */
-  #isOutdated(run: QemuRun, override: BootOverride | undefined): boolean {
-    // QEMU holds the variables: they are changed between two of them only.
-    if (override && isUefiTarget(override.target)) return true;
-    const hardware = this.#hardwareWith(override);
-    if (!sameHardware(hardware, run.hardware)) return true;
-    if (isSecure(hardware) && this.secureBoot?.hasWaiting) return true;
-    if (!run.firmware) return false;
-    const next = this.firmware.inUse(hardware, this.#setup().firmware ?? {});
-    return next.file !== run.firmware.file || next.variables !== run.firmware.variables;
-  }
-
-  #requireFirmware(override: BootOverride | undefined): void {
-    const hardware = this.#hardwareWith(override);
-    if (hardware.firmware === 'uefi') requireUefi(this.#config.firmware, hardware);
-  }
 
   /**
    * The guest has been reset, and its firmware has just begun. It has touched nothing yet: until it looks for
@@ -530,9 +435,9 @@ export class QemuMachine implements Machine {
    */
   #takesOver(run: QemuRun, by: MachineReset): boolean {
     const override = this.#boot.applied;
-    if (run.ending || !this.#isOutdated(run, override)) return false;
+    if (run.ending || !this.#next.differs(run, override)) return false;
     try {
-      this.#requireFirmware(override);
+      this.#next.requireFirmware(override);
     } catch (error) {
       this.#log.error({ err: error }, 'the reset keeps the hardware as it is');
       return false;
@@ -564,8 +469,8 @@ export class QemuMachine implements Machine {
       const next = await this.#startQemu(accelerator, aborted);
       this.#run = next;
       next.watch();
-      this.#holdDown(next);
-      void this.#lookAtParts(next);
+      this.#cpu?.holdDown(next);
+      void this.#inventory.look(next);
       this.#log.info(
         { pid: next.process.pid, ...next.hardware, ms: Math.round(performance.now() - startedAt) },
         'machine made anew at its reset',

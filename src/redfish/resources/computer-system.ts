@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import type { Bmc } from '../../bmc/bmc.ts';
 import type { BootStage } from '../../bmc/boot-progress.ts';
-import { type RestorePolicy, restorePolicies as restorePolicyNames } from '../../bmc/power.ts';
+import { type RestorePolicy, restorePolicies as restorePolicyNames } from '../../bmc/power-record.ts';
 import { maxSockets } from '../../http/sockets/offer.ts';
 import type { Context } from '../context.ts';
 import { action, always, collection, type Resource, resource } from '../definition.ts';

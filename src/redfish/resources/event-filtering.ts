@@ -9,18 +9,15 @@
 import { isIP } from 'node:net';
 import { Type } from 'typebox';
 import { BmcError } from '../../bmc/errors.ts';
+import type { DataMatch, EventFilter, EventSeverity, PefAction } from '../../bmc/event-filter.ts';
 import { type AlertDestination, destinationCount, maxCommunityBytes } from '../../bmc/lan-settings.ts';
 import {
   type AlertPolicy,
   type AlertRule,
-  type DataMatch,
-  type EventFilter,
-  type EventSeverity,
   filterCount,
-  type PefAction,
   type PefSettings,
   policyCount,
-} from '../../bmc/pef.ts';
+} from '../../bmc/pef-settings.ts';
 import { delay } from '../../lib/clock.ts';
 import type { Context } from '../context.ts';
 import { action, collection, type Outcome, type Resource, resource, type Target } from '../definition.ts';

@@ -1,7 +1,7 @@
 /** Resets: what each kind asks of the core. System and chassis share them, there being one machine. */
 
 import { BmcError } from '../../bmc/errors.ts';
-import type { PowerAction } from '../../bmc/power.ts';
+import type { PowerAction } from '../../bmc/power-actions.ts';
 import type { Context } from '../context.ts';
 import { RedfishError } from '../errors.ts';
 import { message } from '../messages.ts';

@@ -3,8 +3,7 @@ import { createContext, type ReactNode, useContext, useEffect, useState } from '
 import { usePost, useResource } from '../api/queries.ts';
 import { type ComputerSystem, uris } from '../api/schema.ts';
 import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
-import { useExplain } from '../ui/explain.ts';
-import { notify } from '../ui/notices.tsx';
+import { useTellFailure } from '../ui/tell-failure.ts';
 import { type Reset, type ResetType, resets } from './resets.ts';
 import { useShellLines } from './use-shell-lines.ts';
 import { useMachineWords } from './words.ts';
@@ -36,7 +35,7 @@ const givenUpMs = 120_000;
 
 export function ResetProvider({ children }: { readonly children: ReactNode }) {
   const words = useMachineWords();
-  const explain = useExplain();
+  const tellFailure = useTellFailure();
   const linesOf = useShellLines();
   const { data: system } = useResource<ComputerSystem>(uris.system);
   const target = system?.Actions?.['#ComputerSystem.Reset']?.target;
@@ -64,13 +63,7 @@ export function ResetProvider({ children }: { readonly children: ReactNode }) {
           }
         },
         onError(error) {
-          if (asking) return;
-          const { cause, remedy } = explain(error);
-          notify({
-            kind: 'error',
-            title: words.resetFailed(words.resets[type]),
-            detail: `${cause} ${remedy}`,
-          });
+          if (!asking) tellFailure(words.resetFailed(words.resets[type]), error);
         },
       },
     );

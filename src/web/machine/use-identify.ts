@@ -1,7 +1,6 @@
 import { usePatch, useResource } from '../api/queries.ts';
 import { type ComputerSystem, uris } from '../api/schema.ts';
-import { useExplain } from '../ui/explain.ts';
-import { notify } from '../ui/notices.tsx';
+import { useTellFailure } from '../ui/tell-failure.ts';
 import { useMachineWords } from './words.ts';
 
 /** The light that shows somebody in front of the rack which machine is meant. */
@@ -9,7 +8,7 @@ export function useIdentify() {
   const { data: system } = useResource<ComputerSystem>(uris.system);
   const patch = usePatch<ComputerSystem>(uris.system);
   const words = useMachineWords();
-  const explain = useExplain();
+  const tellFailure = useTellFailure();
   const isOn = system?.LocationIndicatorActive ?? false;
   return {
     isOn,
@@ -18,10 +17,7 @@ export function useIdentify() {
       patch.mutate(
         { LocationIndicatorActive: !isOn },
         {
-          onError(error) {
-            const { cause, remedy } = explain(error);
-            notify({ kind: 'error', title: words.identifyFailed, detail: `${cause} ${remedy}` });
-          },
+          onError: (error) => tellFailure(words.identifyFailed, error),
         },
       );
     },

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'react';
 import { Link } from 'react-router';
 import styles from './sub-nav.module.css';
+import strip from './tab-strip.module.css';
 
 interface SubNavProps {
   /** What is navigated: `Logs`. */
@@ -21,11 +22,11 @@ export function SubNav({ label, items, current, side = false }: SubNavProps) {
   }, [current]);
   return (
     <nav className={styles.nav} aria-label={label}>
-      <ul className={styles.list} data-side={side || undefined}>
+      <ul className={side ? `${strip.list} ${styles.side}` : strip.list}>
         {items.map((item) => (
           <li key={item.to}>
             <Link
-              className={styles.link}
+              className={strip.tab}
               to={item.to}
               ref={item.to === current ? here : undefined}
               aria-current={item.to === current ? 'page' : undefined}

@@ -1,5 +1,6 @@
 import { Tabs as Primitive } from 'radix-ui';
 import type { ReactNode } from 'react';
+import strip from './tab-strip.module.css';
 import styles from './tabs.module.css';
 
 export interface Tab {
@@ -19,9 +20,9 @@ interface TabsProps {
 export function Tabs({ label, tabs, value, onChange }: TabsProps) {
   return (
     <Primitive.Root value={value} onValueChange={onChange}>
-      <Primitive.List className={styles.list} aria-label={label}>
+      <Primitive.List className={strip.list} aria-label={label}>
         {tabs.map((tab) => (
-          <Primitive.Trigger key={tab.id} className={styles.tab} value={tab.id}>
+          <Primitive.Trigger key={tab.id} className={strip.tab} value={tab.id}>
             {tab.label}
           </Primitive.Trigger>
         ))}

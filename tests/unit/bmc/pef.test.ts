@@ -1,28 +1,18 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BmcError } from '../../../src/bmc/errors.ts';
+import type { EventFilter } from '../../../src/bmc/event-filter.ts';
 import { EventReceiver } from '../../../src/bmc/event-receiver.ts';
-import { type EventFilter, factorySettings, matches, Pef, type PefAlert } from '../../../src/bmc/pef.ts';
-import type { Power, PowerAction } from '../../../src/bmc/power.ts';
+import { Pef, type PefAlert } from '../../../src/bmc/pef.ts';
+import type { Power } from '../../../src/bmc/power.ts';
+import type { PowerAction } from '../../../src/bmc/power-actions.ts';
 import type { Restart, RestartCause } from '../../../src/bmc/restart.ts';
-import { Sel, type SystemEvent } from '../../../src/bmc/sel.ts';
+import { Sel } from '../../../src/bmc/sel.ts';
 import { memoryStore, type Store } from '../../../src/bmc/store.ts';
 import { Emitter } from '../../../src/lib/emitter.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
 import { eventLog, tester } from '../../support/actors.ts';
-import { alertAlways, anyData as any } from '../../support/event-filters.ts';
+import { alertAlways, osStopped as event } from '../../support/event-filters.ts';
 import { ScriptedClock } from '../../support/scripted-clock.ts';
-
-const event: SystemEvent = {
-  kind: 'system',
-  generatorId: 0x0020,
-  messageRevision: 4,
-  sensorType: 0x20,
-  sensorNumber: 0x05,
-  asserted: true,
-  eventType: 0x6f,
-  data: [0x01, 0xff, 0xff],
-};
 
 const catchAll: EventFilter = { ...alertAlways, policyNumber: 3 };
 
@@ -44,52 +34,6 @@ function setUp(store: Store = memoryStore()) {
   pef.onAlert((alert) => alerts.push(alert));
   return { clock, sel, eventReceiver, restarts, requests, pef, alerts, store };
 }
-
-describe('a filter', () => {
-  it.each<[string, Partial<EventFilter>, boolean]>([
-    ['for everything', {}, true],
-    ['for the sensor type', { sensorType: 0x20 }, true],
-    ['for another sensor type', { sensorType: 0x21 }, false],
-    ['for the sensor', { sensorNumber: 0x05 }, true],
-    ['for another sensor', { sensorNumber: 0x06 }, false],
-    ['for the generator', { generatorAddress: 0x20, generatorChannel: 0 }, true],
-    ['for another generator', { generatorAddress: 0x81 }, false],
-    ['for another channel', { generatorChannel: 0x10 }, false],
-    ['for the trigger', { trigger: 0x6f }, true],
-    ['for the end of the state', { trigger: 0xef }, false],
-    ['for the offset', { offsets: 0b10 }, true],
-    ['for other offsets', { offsets: 0xfffd }, false],
-    ['for all of some bits', { data: [{ mask: 0x0f, exact: 0x0f, value: 0x01 }, any, any] }, true],
-    ['for all of other bits', { data: [{ mask: 0x0f, exact: 0x0f, value: 0x03 }, any, any] }, false],
-    ['for one of some bits', { data: [{ mask: 0x03, exact: 0, value: 0x03 }, any, any] }, true],
-    ['for one of bits that are not so', { data: [{ mask: 0x02, exact: 0, value: 0x02 }, any, any] }, false],
-    ['for bits of byte 3', { data: [any, any, { mask: 0xff, exact: 0xff, value: 0xfe }] }, false],
-  ])('%s applies as it should', (_what, change, expected) => {
-    expect(matches({ ...catchAll, ...change }, event)).toBe(expected);
-  });
-
-  it('compares event data bit by bit, as §17.7 tells it', () => {
-    const byte = fc.nat(0xff);
-    const bits = [0, 1, 2, 3, 4, 5, 6, 7];
-    const match = fc.record({ mask: byte, exact: byte, value: byte });
-    fc.assert(
-      fc.property(fc.tuple(byte, byte, byte), fc.tuple(match, match, match), (data, conditions) => {
-        const expected = conditions.every(({ mask, exact, value }, index) => {
-          const isSet = (of: number, bit: number) => ((of >> bit) & 1) === 1;
-          const counted = bits.filter((bit) => isSet(mask, bit));
-          const equal = (bit: number) => isSet(data[index] ?? 0, bit) === isSet(value, bit);
-          const oneOf = counted.filter((bit) => !isSet(exact, bit));
-          return (
-            counted.filter((bit) => isSet(exact, bit)).every(equal) &&
-            (oneOf.length === 0 || oneOf.some(equal))
-          );
-        });
-        expect(matches({ ...catchAll, data: conditions }, { ...event, data })).toBe(expected);
-      }),
-      { numRuns: 1000 },
-    );
-  });
-});
 
 describe('event filtering', () => {
   it('alerts by every filter that applies, and takes the weightiest power action once', () => {
@@ -280,15 +224,5 @@ describe('event filtering', () => {
       '',
     ]);
     expect([by(true, 2), by(true, 1), by(true, 2, 8)]).toEqual(['second', '', '']);
-  });
-
-  it('comes with filters for what an administrator wants to know', () => {
-    const applying = (each: SystemEvent) =>
-      factorySettings.filters.filter((f) => f.enabled && matches(f, each));
-    expect(applying(event)).toHaveLength(1);
-    expect(applying({ ...event, data: [0x03, 0xff, 0xff] })).toHaveLength(0);
-    const hot: SystemEvent = { ...event, sensorType: 1, eventType: 1, data: [0x59, 90, 90] };
-    expect(applying(hot).map(({ severity }) => severity)).toEqual(['critical']);
-    expect(applying({ ...hot, asserted: false })).toHaveLength(0);
   });
 });

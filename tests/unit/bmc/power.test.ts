@@ -3,14 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { Actor } from '../../../src/bmc/actor.ts';
 import { Boot } from '../../../src/bmc/boot.ts';
 import { EventLog } from '../../../src/bmc/event-log.ts';
-import {
-  Power,
-  type PowerAction,
-  powerActions,
-  powerCycleOffMs,
-  type RestorePolicy,
-  restoreDelayMs,
-} from '../../../src/bmc/power.ts';
+import { Power, restoreDelayMs } from '../../../src/bmc/power.ts';
+import { type PowerAction, powerActions } from '../../../src/bmc/power-actions.ts';
+import { powerCycleOffMs, type RestorePolicy } from '../../../src/bmc/power-record.ts';
 import { memoryStore, type Store } from '../../../src/bmc/store.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
 import { type FakeFaults, FakeMachine } from '../../../src/machine/fake/fake-machine.ts';

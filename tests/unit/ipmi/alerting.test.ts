@@ -2,7 +2,7 @@
 import { createSocket } from 'node:dgram';
 import { describe, expect, test } from 'vitest';
 import type { AlertDestination } from '../../../src/bmc/lan-settings.ts';
-import type { AlertPolicy } from '../../../src/bmc/pef.ts';
+import type { AlertPolicy } from '../../../src/bmc/pef-settings.ts';
 import { udpTrapSender } from '../../../src/ipmi/alerting.ts';
 import { ipmiCommands } from '../../../src/ipmi/commands/commands.ts';
 import { tester } from '../../support/actors.ts';

@@ -8,6 +8,7 @@ import { Card } from '../../ui/card.tsx';
 import { CopyAs } from '../../ui/copy-button.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { Field, Input } from '../../ui/field.tsx';
+import { Foot } from '../../ui/foot.tsx';
 import { notify } from '../../ui/notices.tsx';
 import { Select } from '../../ui/select.tsx';
 import { useShellLines } from '../use-shell-lines.ts';
@@ -139,14 +140,16 @@ export function BootCard({
           </p>
         )}
         {patch.error && <ErrorPanel error={patch.error} />}
-        <div className={styles.foot}>
+        <Foot
+          end={
+            <CopyAs lines={linesOf({ method: 'PATCH', uri: uris.system, body, ipmi: ipmiBoot(choice) })} />
+          }
+        >
           <Button type="submit" look="primary" disabled={!may || !differs} busy={patch.isPending}>
             {words.apply}
           </Button>
           {differs && <Button onClick={() => setTouched({})}>{words.revert}</Button>}
-          <span className={styles.space} />
-          <CopyAs lines={linesOf({ method: 'PATCH', uri: uris.system, body, ipmi: ipmiBoot(choice) })} />
-        </div>
+        </Foot>
       </form>
     </Card>
   );

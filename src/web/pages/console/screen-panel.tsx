@@ -3,9 +3,8 @@ import { client } from '../../api/session.ts';
 import type { ScreenView } from '../../screen/screen-view.ts';
 import { download } from '../../terminal/recording.ts';
 import { IconButton } from '../../ui/button.tsx';
-import { useExplain } from '../../ui/explain.ts';
 import { Menu, type MenuEntry } from '../../ui/menu.tsx';
-import { notify } from '../../ui/notices.tsx';
+import { useTellFailure } from '../../ui/tell-failure.ts';
 import styles from './panel.module.css';
 import { Panel } from './panel.tsx';
 import { PasteDialog } from './paste-dialog.tsx';
@@ -33,7 +32,7 @@ const combinations: readonly (readonly [label: string, keys: readonly string[]])
 
 export function ScreenPanel() {
   const words = useConsoleWords();
-  const explain = useExplain();
+  const tellFailure = useTellFailure();
   const place = useRef<HTMLDivElement>(null);
   const [screen, setScreen] = useState<ScreenView>();
   const [fits, setFits] = useState(true);
@@ -53,10 +52,7 @@ export function ScreenPanel() {
     };
   }, []);
 
-  const failed = (title: string) => (error: Error) => {
-    const { cause, remedy } = explain(error);
-    notify({ kind: 'error', title, detail: `${cause} ${remedy}` });
-  };
+  const failed = (title: string) => (error: Error) => tellFailure(title, error);
   const saveScreenshot = async () => {
     const answer = await client.open('GET', screenshotUri);
     download(await answer.blob(), `screen-${new Date().toISOString().replaceAll(':', '-')}.png`);

@@ -1,14 +1,12 @@
 import { useState } from 'react';
 import { useMay } from '../../api/privileges.ts';
-import { useMembers, usePost } from '../../api/queries.ts';
+import { useMembers } from '../../api/queries.ts';
 import { useFormats } from '../../i18n/formats.ts';
-import { useShellLines } from '../../machine/use-shell-lines.ts';
+import { ConfirmPost } from '../../machine/confirm-post.tsx';
 import { Badge } from '../../ui/badge.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Card } from '../../ui/card.tsx';
-import { ConfirmDialog } from '../../ui/confirm-dialog.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
-import { notify } from '../../ui/notices.tsx';
 import { Skeleton } from '../../ui/skeleton.tsx';
 import { type Column, Table } from '../../ui/table.tsx';
 import styles from './parts.module.css';
@@ -87,46 +85,18 @@ export function FirmwareCard() {
       {inventory.data && (
         <Table label={words.firmware} columns={columns} rows={inventory.data} rowKey={({ Id: id }) => id} />
       )}
-      {asked && <Activate software={asked} name={nameOf(asked)} onClose={() => setAsked(undefined)} />}
+      {asked && (
+        <ConfirmPost
+          open
+          level="calm"
+          title={words.activateQuestion(nameOf(asked))}
+          description={words.activateText}
+          action={words.activate}
+          uri={asked.Actions?.['#SoftwareInventory.Activate']?.target ?? ''}
+          done={words.activated}
+          onClose={() => setAsked(undefined)}
+        />
+      )}
     </Card>
-  );
-}
-
-function Activate({
-  software,
-  name,
-  onClose,
-}: {
-  readonly software: Software;
-  readonly name: string;
-  onClose(): void;
-}) {
-  const words = useHardwareWords();
-  const linesOf = useShellLines();
-  const uri = software.Actions?.['#SoftwareInventory.Activate']?.target ?? '';
-  const post = usePost(uri);
-  return (
-    <ConfirmDialog
-      open
-      level="calm"
-      onClose={onClose}
-      title={words.activateQuestion(name)}
-      description={words.activateText}
-      action={words.activate}
-      busy={post.isPending}
-      error={post.error}
-      lines={linesOf({ method: 'POST', uri, body: {} })}
-      onConfirm={() =>
-        post.mutate(
-          {},
-          {
-            onSuccess() {
-              onClose();
-              notify({ kind: 'ok', title: words.activated });
-            },
-          },
-        )
-      }
-    />
   );
 }

@@ -2,10 +2,10 @@ import { useState } from 'react';
 import { useFormats } from '../../i18n/formats.ts';
 import { useMachineName } from '../../shell/machine-name.ts';
 import { Button } from '../../ui/button.tsx';
-import { useExplain } from '../../ui/explain.ts';
 import { Menu } from '../../ui/menu.tsx';
 import { notify } from '../../ui/notices.tsx';
 import { saveFile } from '../../ui/save-file.ts';
+import { useTellFailure } from '../../ui/tell-failure.ts';
 import { csvOf, fileName, jsonOf } from './log-export.ts';
 import { containsText } from './log-filter.ts';
 import { type Entry, entriesUri, type LogId } from './log-kinds.ts';
@@ -24,7 +24,7 @@ interface ExportMenuProps {
 export function ExportMenu({ log, condition, text, shown }: ExportMenuProps) {
   const words = useLogsWords();
   const { number } = useFormats();
-  const explain = useExplain();
+  const tellFailure = useTellFailure();
   const machine = useMachineName();
   const [busy, setBusy] = useState(false);
 
@@ -38,8 +38,7 @@ export function ExportMenu({ log, condition, text, shown }: ExportMenuProps) {
       else saveFile(name, 'application/json', jsonOf(entries));
       notify({ kind: 'ok', title: words.exported(number(entries.length)) });
     } catch (error) {
-      const { cause, remedy } = explain(error as Error);
-      notify({ kind: 'error', title: words.exportFailed, detail: `${cause} ${remedy}` });
+      tellFailure(words.exportFailed, error);
     } finally {
       setBusy(false);
     }

@@ -1,14 +1,14 @@
 import { useState } from 'react';
 import { useMay } from '../../api/privileges.ts';
-import { usePatch, usePost, useResource } from '../../api/queries.ts';
+import { usePatch, useResource } from '../../api/queries.ts';
 import { useFormats } from '../../i18n/formats.ts';
 import { useLanguage } from '../../i18n/words.ts';
+import { ConfirmPost } from '../../machine/confirm-post.tsx';
 import { useResets } from '../../machine/reset-provider.tsx';
 import { useShellLines } from '../../machine/use-shell-lines.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Card } from '../../ui/card.tsx';
-import { ConfirmDialog } from '../../ui/confirm-dialog.tsx';
 import { CopyAs } from '../../ui/copy-button.tsx';
 import { EmptyState } from '../../ui/empty-state.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
@@ -177,45 +177,18 @@ function Settings({ settings, resetUri, isOn }: SettingsProps) {
           lines={linesOf({ method: 'PATCH', uri: mediaUris.biosSettings, body: { Attributes: change } })}
         />
       </div>
-      {resetUri !== undefined && <ResetBios open={asks} onClose={() => setAsks(false)} uri={resetUri} />}
+      {resetUri !== undefined && (
+        <ConfirmPost
+          open={asks}
+          title={words.resetBiosQuestion}
+          description={words.resetBiosText}
+          action={words.resetBiosDo}
+          uri={resetUri}
+          done={words.settingsSaved}
+          onClose={() => setAsks(false)}
+        />
+      )}
     </form>
-  );
-}
-
-function ResetBios({
-  open,
-  onClose,
-  uri,
-}: {
-  readonly open: boolean;
-  onClose(): void;
-  readonly uri: string;
-}) {
-  const words = useMediaBootWords();
-  const linesOf = useShellLines();
-  const post = usePost(uri);
-  return (
-    <ConfirmDialog
-      open={open}
-      onClose={onClose}
-      title={words.resetBiosQuestion}
-      description={words.resetBiosText}
-      action={words.resetBiosDo}
-      busy={post.isPending}
-      error={post.error}
-      lines={linesOf({ method: 'POST', uri, body: {} })}
-      onConfirm={() =>
-        post.mutate(
-          {},
-          {
-            onSuccess() {
-              onClose();
-              notify({ kind: 'ok', title: words.settingsSaved });
-            },
-          },
-        )
-      }
-    />
   );
 }
 

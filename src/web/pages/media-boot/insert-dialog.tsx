@@ -12,6 +12,7 @@ import { Dialog } from '../../ui/dialog.tsx';
 import { EmptyState } from '../../ui/empty-state.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { Checkbox, Field, Input, PasswordInput } from '../../ui/field.tsx';
+import { Foot } from '../../ui/foot.tsx';
 import { notify } from '../../ui/notices.tsx';
 import { Skeleton } from '../../ui/skeleton.tsx';
 import { type Column, Table } from '../../ui/table.tsx';
@@ -133,13 +134,20 @@ function FromUrl(props: SourceProps) {
         <Protection id={id} checked={isProtected} onChange={setProtected} />
       </div>
       {insert.error && <ErrorPanel error={insert.error} />}
-      <div className={styles.foot}>
+      <Foot
+        end={
+          <Button
+            type="submit"
+            look="primary"
+            disabled={url.trim() === '' || isWrong}
+            busy={insert.isPending}
+          >
+            {words.insert}
+          </Button>
+        }
+      >
         <CopyAs lines={linesOf({ method: 'POST', uri: target, body: plain })} />
-        <span className={styles.space} />
-        <Button type="submit" look="primary" disabled={url.trim() === '' || isWrong} busy={insert.isPending}>
-          {words.insert}
-        </Button>
-      </div>
+      </Foot>
     </form>
   );
 }
@@ -205,13 +213,15 @@ function FromComputer({ id, slot, onClose }: SourceProps) {
         {file && <p className={styles.hint}>{bytes(file.size)}</p>}
       </div>
       <Protection id={id} checked={isProtected} onChange={setProtected} />
-      <div className={styles.foot}>
+      <Foot
+        end={
+          <Button type="submit" look="primary" icon="upload" disabled={!file}>
+            {words.upload}
+          </Button>
+        }
+      >
         <CopyAs lines={{ curl: curl.replace('-X POST', `-T ${file?.name ?? 'image.iso'} -X POST`) }} />
-        <span className={styles.space} />
-        <Button type="submit" look="primary" icon="upload" disabled={!file}>
-          {words.upload}
-        </Button>
-      </div>
+      </Foot>
     </form>
   );
 }

@@ -9,6 +9,7 @@ import { Card } from '../../ui/card.tsx';
 import { CopyAs } from '../../ui/copy-button.tsx';
 import { EmptyState } from '../../ui/empty-state.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
+import { Foot } from '../../ui/foot.tsx';
 import { notify } from '../../ui/notices.tsx';
 import { Unseen } from '../../ui/unseen.tsx';
 import { moved } from './moved.ts';
@@ -86,7 +87,7 @@ export function OrderCard({ system }: { readonly system: ComputerSystem }) {
           </ol>
           <Unseen role="status">{said}</Unseen>
           {patch.error && <ErrorPanel error={patch.error} />}
-          <div className={styles.foot}>
+          <Foot end={<CopyAs lines={linesOf({ method: 'PATCH', uri: uris.system, body })} />}>
             <Button
               look="primary"
               disabled={!may || !differs}
@@ -103,9 +104,7 @@ export function OrderCard({ system }: { readonly system: ComputerSystem }) {
               {boot.apply}
             </Button>
             {differs && <Button onClick={() => setTouched(undefined)}>{boot.revert}</Button>}
-            <span className={styles.space} />
-            <CopyAs lines={linesOf({ method: 'PATCH', uri: uris.system, body })} />
-          </div>
+          </Foot>
         </div>
       )}
     </Card>

@@ -20,7 +20,7 @@ import { Switch } from '../../ui/switch.tsx';
 import { type Column, Table } from '../../ui/table.tsx';
 import { Tabs } from '../../ui/tabs.tsx';
 import { AddCertificate } from './add-certificate.tsx';
-import { certificateName } from './certificate-name.ts';
+import { certificateName, useCertificateColumns } from './certificate-table.ts';
 import {
   type Certificate,
   mediaUris,
@@ -246,21 +246,14 @@ function Database({ database }: { readonly database: SecureBootDatabase }) {
 
 function Certificates({ uri }: { readonly uri: string | undefined }) {
   const words = useMediaBootWords();
-  const { date } = useFormats();
+  const described = useCertificateColumns();
   const certificates = useMembers<Certificate>(uri);
   const removal = useRemoval();
   if (certificates.error)
     return <ErrorPanel error={certificates.error} retry={() => void certificates.refetch()} />;
   if (!certificates.data) return <Skeleton lines={2} />;
   const columns: readonly Column<Certificate>[] = [
-    { id: 'subject', header: words.subject, cell: ({ Subject }) => certificateName(Subject) },
-    { id: 'issuer', header: words.issuer, cell: ({ Issuer }) => certificateName(Issuer) },
-    {
-      id: 'until',
-      header: words.validUntil,
-      narrow: true,
-      cell: ({ ValidNotAfter: until }) => until && date(until),
-    },
+    ...described,
     {
       id: 'actions',
       header: '',

@@ -1,6 +1,5 @@
 import { useMay } from '../../api/privileges.ts';
 import { useDelete, useMembers } from '../../api/queries.ts';
-import { useFormats } from '../../i18n/formats.ts';
 import { IconButton } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
 import { EmptyState } from '../../ui/empty-state.tsx';
@@ -8,14 +7,14 @@ import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { Skeleton } from '../../ui/skeleton.tsx';
 import { Table } from '../../ui/table.tsx';
 import { AddCertificate } from './add-certificate.tsx';
-import { certificateName } from './certificate-name.ts';
+import { certificateName, useCertificateColumns } from './certificate-table.ts';
 import type { Certificate } from './schema.ts';
 import { useMediaBootWords } from './words.ts';
 
 /** The certificates that vouch for servers of images. */
 export function TrustDialog({ uri, onClose }: { readonly uri: string; onClose(): void }) {
   const words = useMediaBootWords();
-  const { date } = useFormats();
+  const described = useCertificateColumns();
   const may = useMay('ConfigureManager');
   const certificates = useMembers<Certificate>(uri);
   const remove = useDelete();
@@ -30,14 +29,7 @@ export function TrustDialog({ uri, onClose }: { readonly uri: string; onClose():
           rowKey={({ Id: id }) => id}
           empty={<EmptyState icon="shield" title={words.noTrusted} />}
           columns={[
-            { id: 'subject', header: words.subject, cell: ({ Subject }) => certificateName(Subject) },
-            { id: 'issuer', header: words.issuer, cell: ({ Issuer }) => certificateName(Issuer) },
-            {
-              id: 'until',
-              header: words.validUntil,
-              narrow: true,
-              cell: ({ ValidNotAfter: until }) => until && date(until),
-            },
+            ...described,
             {
               id: 'actions',
               header: '',

@@ -7,28 +7,27 @@ import { Badge } from '../../ui/badge.tsx';
 import { Button, IconButton } from '../../ui/button.tsx';
 import { ConfirmDialog } from '../../ui/confirm-dialog.tsx';
 import { CopyAs } from '../../ui/copy-button.tsx';
-import { Dialog } from '../../ui/dialog.tsx';
 import { EmptyState } from '../../ui/empty-state.tsx';
-import { ErrorPanel } from '../../ui/error-panel.tsx';
-import { useExplain } from '../../ui/explain.ts';
 import { Checkbox, Field, Input } from '../../ui/field.tsx';
 import { notify } from '../../ui/notices.tsx';
 import { Select } from '../../ui/select.tsx';
 import { Table } from '../../ui/table.tsx';
+import { useTellFailure } from '../../ui/tell-failure.ts';
 import { visibleText } from '../../ui/visible-text.ts';
-import { useUiWords } from '../../ui/words.ts';
+import { buttonColumn } from './button-column.tsx';
 import { useDraft } from './draft.ts';
+import { FormDialog } from './form-dialog.tsx';
+import { NumberField } from './number-field.tsx';
 import { PatchForm } from './patch-form.tsx';
 import { type EventService, type Subscription, settingsUris } from './schema.ts';
 import { Section } from './section.tsx';
-import styles from './users.module.css';
 import { useSettingsWords } from './words.ts';
 
 /** Who is told of events. */
 export function Alerts() {
   const { alerts: words } = useSettingsWords();
   const may = useMay('ConfigureManager');
-  const explain = useExplain();
+  const tellFailure = useTellFailure();
   const linesOf = useShellLines();
   const service = useResource<EventService>(settingsUris.eventService);
   const subscriptions = useMembers<Subscription>(settingsUris.subscriptions);
@@ -41,10 +40,7 @@ export function Alerts() {
   function sendTest() {
     test.mutate(testBody, {
       onSuccess: () => notify({ kind: 'ok', title: words.tested }),
-      onError(error) {
-        const { cause, remedy } = explain(error);
-        notify({ kind: 'error', title: words.test, detail: `${cause} ${remedy}` });
-      },
+      onError: (error) => tellFailure(words.test, error),
     });
   }
 
@@ -55,8 +51,7 @@ export function Alerts() {
       await client.post(target);
       await subscriptions.refetch();
     } catch (error) {
-      const { cause, remedy } = explain(error as Error);
-      notify({ kind: 'error', title: words.resume, detail: `${cause} ${remedy}` });
+      tellFailure(words.resume, error);
     }
   }
 
@@ -122,28 +117,22 @@ export function Alerts() {
                   </Badge>
                 ),
               },
-              {
-                id: 'actions',
-                header: '',
-                narrow: true,
-                align: 'end',
-                cell: (each) => (
-                  <span className={styles.buttons}>
-                    {each.Status?.State !== 'Enabled' && (
-                      <Button size="small" disabled={!may} onClick={() => void resume(each)}>
-                        {words.resume}
-                      </Button>
-                    )}
-                    <IconButton
-                      icon="remove"
-                      size="small"
-                      label={words.remove(each.Destination)}
-                      disabled={!may}
-                      onClick={() => setOpen(each)}
-                    />
-                  </span>
-                ),
-              },
+              buttonColumn<Subscription>((each) => (
+                <>
+                  {each.Status?.State !== 'Enabled' && (
+                    <Button size="small" disabled={!may} onClick={() => void resume(each)}>
+                      {words.resume}
+                    </Button>
+                  )}
+                  <IconButton
+                    icon="remove"
+                    size="small"
+                    label={words.remove(each.Destination)}
+                    disabled={!may}
+                    onClick={() => setOpen(each)}
+                  />
+                </>
+              )),
             ]}
           />
         )}
@@ -182,26 +171,19 @@ function DeliveryForm({ service }: { readonly service: EventService }) {
       saved={words.deliverySaved}
       revert={draft.revert}
     >
-      <Field label={words.attempts}>
-        <Input
-          type="number"
-          min={0}
-          max={100}
-          required
-          value={draft.value.attempts}
-          onChange={({ target }) => draft.set({ attempts: target.value })}
-        />
-      </Field>
-      <Field label={words.interval}>
-        <Input
-          type="number"
-          min={1}
-          max={3600}
-          required
-          value={draft.value.interval}
-          onChange={({ target }) => draft.set({ interval: target.value })}
-        />
-      </Field>
+      <NumberField
+        label={words.attempts}
+        max={100}
+        value={draft.value.attempts}
+        onChange={(next) => draft.set({ attempts: next })}
+      />
+      <NumberField
+        label={words.interval}
+        min={1}
+        max={3600}
+        value={draft.value.interval}
+        onChange={(next) => draft.set({ interval: next })}
+      />
     </PatchForm>
   );
 }
@@ -216,7 +198,6 @@ function SubscriptionDialog({
   onClose(): void;
 }) {
   const { alerts: words } = useSettingsWords();
-  const ui = useUiWords();
   const linesOf = useShellLines();
   const post = usePost(settingsUris.subscriptions);
   const [wish, setWish] = useState({
@@ -235,69 +216,62 @@ function SubscriptionDialog({
     VerifyCertificate: wish.verify,
   };
   return (
-    <Dialog open size="small" title={words.createTitle} description={words.createText} onClose={onClose}>
-      <form
-        className={styles.form}
-        onSubmit={(event) => {
-          event.preventDefault();
-          post.mutate(body, {
-            onSuccess() {
-              notify({ kind: 'ok', title: words.created });
-              onClose();
-            },
-          });
-        }}
-      >
-        <Field label={words.destination}>
-          <Input
-            type="url"
-            required
-            value={wish.destination}
-            placeholder="https://collector.example/events"
-            onChange={({ target }) => setWish({ ...wish, destination: target.value })}
-          />
-        </Field>
-        <Field label={words.context} hint={words.contextHint}>
-          <Input
-            maxLength={256}
-            value={wish.context}
-            onChange={({ target }) => setWish({ ...wish, context: target.value })}
-          />
-        </Field>
-        <Field label={words.what}>
-          <Select
-            value={wish.prefix}
-            options={[
-              { value: '', label: words.everything },
-              ...prefixes.map((value) => ({ value, label: words.prefixes[value] ?? value })),
-            ]}
-            onChange={(prefix) => setWish({ ...wish, prefix })}
-          />
-        </Field>
-        <Field label={words.policy}>
-          <Select
-            value={wish.policy}
-            options={policies.map((value) => ({ value, label: words.policies[value] ?? value }))}
-            onChange={(policy) => setWish({ ...wish, policy })}
-          />
-        </Field>
-        <Checkbox
-          label={words.verify}
-          checked={wish.verify}
-          onChange={({ target }) => setWish({ ...wish, verify: target.checked })}
+    <FormDialog
+      title={words.createTitle}
+      description={words.createText}
+      action={words.createAction}
+      busy={post.isPending}
+      error={post.error}
+      lines={linesOf({ method: 'POST', uri: settingsUris.subscriptions, body })}
+      onClose={onClose}
+      onSubmit={() =>
+        post.mutate(body, {
+          onSuccess() {
+            notify({ kind: 'ok', title: words.created });
+            onClose();
+          },
+        })
+      }
+    >
+      <Field label={words.destination}>
+        <Input
+          type="url"
+          required
+          value={wish.destination}
+          placeholder="https://collector.example/events"
+          onChange={({ target }) => setWish({ ...wish, destination: target.value })}
         />
-        {post.error && <ErrorPanel error={post.error} />}
-        <div className={styles.foot}>
-          <span className={styles.lines}>
-            <CopyAs lines={linesOf({ method: 'POST', uri: settingsUris.subscriptions, body })} />
-          </span>
-          <Button onClick={onClose}>{ui.cancel}</Button>
-          <Button type="submit" look="primary" busy={post.isPending}>
-            {words.createAction}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+      </Field>
+      <Field label={words.context} hint={words.contextHint}>
+        <Input
+          maxLength={256}
+          value={wish.context}
+          onChange={({ target }) => setWish({ ...wish, context: target.value })}
+        />
+      </Field>
+      <Field label={words.what}>
+        <Select
+          value={wish.prefix}
+          options={[
+            { value: '', label: words.everything },
+            ...prefixes.map((value) => ({ value, label: words.prefixes[value] ?? value })),
+          ]}
+          onChange={(prefix) => setWish({ ...wish, prefix })}
+        />
+      </Field>
+      <Field label={words.policy}>
+        <Select
+          value={wish.policy}
+          options={policies.map((value) => ({ value, label: words.policies[value] ?? value }))}
+          onChange={(policy) => setWish({ ...wish, policy })}
+        />
+      </Field>
+      <Checkbox
+        label={words.verify}
+        checked={wish.verify}
+        onChange={({ target }) => setWish({ ...wish, verify: target.checked })}
+      />
+    </FormDialog>
   );
 }
 

@@ -6,10 +6,9 @@ import { useShellLines } from '../../machine/use-shell-lines.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Card, Facts } from '../../ui/card.tsx';
-import { CopyAs, CopyButton } from '../../ui/copy-button.tsx';
+import { CopyButton } from '../../ui/copy-button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
 import { EmptyState } from '../../ui/empty-state.tsx';
-import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { Field, Input, TextArea } from '../../ui/field.tsx';
 import { notify } from '../../ui/notices.tsx';
 import { saveFile } from '../../ui/save-file.ts';
@@ -17,6 +16,7 @@ import { Select } from '../../ui/select.tsx';
 import { useUiWords } from '../../ui/words.ts';
 import styles from './certificate.module.css';
 import { isOwnSigned, looksLikePem, nameText, signingRequest, validity } from './certificate-facts.ts';
+import { FormDialog } from './form-dialog.tsx';
 import { type Certificate, settingsUris } from './schema.ts';
 import { Action, Section } from './section.tsx';
 import { useSettingsWords } from './words.ts';
@@ -108,7 +108,6 @@ function CertificateFacts({ certificate }: { readonly certificate: Certificate }
 
 function ReplaceDialog({ onClose }: { onClose(): void }) {
   const { certificate: words } = useSettingsWords();
-  const ui = useUiWords();
   const linesOf = useShellLines();
   const [text, setText] = useState('');
   const uri = `${settingsUris.certificateService}/Actions/CertificateService.ReplaceCertificate`;
@@ -120,55 +119,48 @@ function ReplaceDialog({ onClose }: { onClose(): void }) {
   const post = usePost<typeof body>(uri);
   const [strict, setStrict] = useState(false);
   return (
-    <Dialog open title={words.replace} description={words.replaceText} onClose={onClose}>
-      <form
-        className={styles.form}
-        onSubmit={(event) => {
-          event.preventDefault();
-          setStrict(true);
-          if (!looksLikePem(text)) return;
-          post.mutate(body, {
-            onSuccess() {
-              notify({ kind: 'ok', title: words.replaced, detail: words.replacedText });
-              onClose();
-            },
-          });
-        }}
-      >
-        <Field label={words.pem} hint={words.pemHint} error={strict && !looksLikePem(text) && words.pemWrong}>
-          <TextArea
-            rows={9}
-            className={styles.pem ?? ''}
-            spellCheck={false}
-            value={text}
-            placeholder="-----BEGIN CERTIFICATE-----"
-            onChange={({ target }) => setText(target.value)}
-          />
-        </Field>
-        <Field label={words.file}>
-          <Input
-            type="file"
-            accept=".pem,.crt,.cer,.key,text/plain"
-            multiple
-            onChange={async ({ target }) => {
-              const texts = await Promise.all([...(target.files ?? [])].map((file) => file.text()));
-              setText(texts.map((each) => each.trimEnd()).join('\n'));
-            }}
-          />
-        </Field>
-        {post.error && <ErrorPanel error={post.error} />}
-        <div className={styles.foot}>
-          <CopyAs
-            lines={linesOf({ method: 'POST', uri, body: { ...body, CertificateString: '-----BEGIN …' } })}
-          />
-          <span className={styles.space} />
-          <Button onClick={onClose}>{ui.cancel}</Button>
-          <Button type="submit" look="primary" busy={post.isPending}>
-            {words.replaceAction.replace(/…$/, '')}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      size="normal"
+      title={words.replace}
+      description={words.replaceText}
+      action={words.replaceAction.replace(/…$/, '')}
+      busy={post.isPending}
+      error={post.error}
+      lines={linesOf({ method: 'POST', uri, body: { ...body, CertificateString: '-----BEGIN …' } })}
+      onClose={onClose}
+      onSubmit={() => {
+        setStrict(true);
+        if (!looksLikePem(text)) return;
+        post.mutate(body, {
+          onSuccess() {
+            notify({ kind: 'ok', title: words.replaced, detail: words.replacedText });
+            onClose();
+          },
+        });
+      }}
+    >
+      <Field label={words.pem} hint={words.pemHint} error={strict && !looksLikePem(text) && words.pemWrong}>
+        <TextArea
+          rows={9}
+          className={styles.pem ?? ''}
+          spellCheck={false}
+          value={text}
+          placeholder="-----BEGIN CERTIFICATE-----"
+          onChange={({ target }) => setText(target.value)}
+        />
+      </Field>
+      <Field label={words.file}>
+        <Input
+          type="file"
+          accept=".pem,.crt,.cer,.key,text/plain"
+          multiple
+          onChange={async ({ target }) => {
+            const texts = await Promise.all([...(target.files ?? [])].map((file) => file.text()));
+            setText(texts.map((each) => each.trimEnd()).join('\n'));
+          }}
+        />
+      </Field>
+    </FormDialog>
   );
 }
 
@@ -225,56 +217,49 @@ function RequestDialog({ commonName, onClose }: { readonly commonName: string; o
     );
   }
   return (
-    <Dialog open title={words.request} description={words.requestText} onClose={onClose}>
-      <form
-        className={styles.form}
-        onSubmit={(event) => {
-          event.preventDefault();
-          post.mutate(body);
-        }}
-      >
-        <div className={styles.pair}>
-          {text('commonName', true)}
-          <Field label={words.fields.names} hint={words.namesHint}>
-            <Input
-              value={wish.names}
-              spellCheck={false}
-              onChange={({ target }) => setWish({ ...wish, names: target.value })}
-            />
-          </Field>
-          {text('organization')}
-          {text('unit')}
-          {text('city')}
-          {text('state')}
-          <Field label={words.fields.country} hint={words.countryHint}>
-            <Input
-              value={wish.country}
-              pattern="[A-Za-z]{2}"
-              maxLength={2}
-              onChange={({ target }) => setWish({ ...wish, country: target.value.toUpperCase() })}
-            />
-          </Field>
-          <Field label={words.fields.key}>
-            <Select
-              value={wish.key}
-              options={['P-256', 'P-384', 'RSA-2048', 'RSA-3072', 'RSA-4096'].map((value) => ({
-                value,
-                label: value.replace('P-', 'ECDSA P-'),
-              }))}
-              onChange={(key) => setWish({ ...wish, key })}
-            />
-          </Field>
-        </div>
-        {post.error && <ErrorPanel error={post.error} />}
-        <div className={styles.foot}>
-          <CopyAs lines={linesOf({ method: 'POST', uri, body })} />
-          <span className={styles.space} />
-          <Button onClick={onClose}>{ui.cancel}</Button>
-          <Button type="submit" look="primary" busy={post.isPending}>
-            {words.requestAction.replace(/…$/, '')}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      size="normal"
+      title={words.request}
+      description={words.requestText}
+      action={words.requestAction.replace(/…$/, '')}
+      busy={post.isPending}
+      error={post.error}
+      lines={linesOf({ method: 'POST', uri, body })}
+      onClose={onClose}
+      onSubmit={() => post.mutate(body)}
+    >
+      <div className={styles.pair}>
+        {text('commonName', true)}
+        <Field label={words.fields.names} hint={words.namesHint}>
+          <Input
+            value={wish.names}
+            spellCheck={false}
+            onChange={({ target }) => setWish({ ...wish, names: target.value })}
+          />
+        </Field>
+        {text('organization')}
+        {text('unit')}
+        {text('city')}
+        {text('state')}
+        <Field label={words.fields.country} hint={words.countryHint}>
+          <Input
+            value={wish.country}
+            pattern="[A-Za-z]{2}"
+            maxLength={2}
+            onChange={({ target }) => setWish({ ...wish, country: target.value.toUpperCase() })}
+          />
+        </Field>
+        <Field label={words.fields.key}>
+          <Select
+            value={wish.key}
+            options={['P-256', 'P-384', 'RSA-2048', 'RSA-3072', 'RSA-4096'].map((value) => ({
+              value,
+              label: value.replace('P-', 'ECDSA P-'),
+            }))}
+            onChange={(key) => setWish({ ...wish, key })}
+          />
+        </Field>
+      </div>
+    </FormDialog>
   );
 }

@@ -5,7 +5,7 @@ import { SubNav } from '../../ui/sub-nav.tsx';
 import { About } from './about.tsx';
 import { Alerts } from './alerts.tsx';
 import { CertificateSettings } from './certificate.tsx';
-import { Filtering } from './filtering.tsx';
+import { Filtering } from './filtering/filtering.tsx';
 import { HostSettings } from './host.tsx';
 import styles from './index.module.css';
 import { Maintenance } from './maintenance.tsx';

@@ -1,9 +1,10 @@
 import { useMay } from '../../api/privileges.ts';
 import { useResource } from '../../api/queries.ts';
-import { Field, Input } from '../../ui/field.tsx';
+import { Field } from '../../ui/field.tsx';
 import { Select } from '../../ui/select.tsx';
 import { useDraft } from './draft.ts';
 import { type Lockout, lockoutBody } from './lockout.ts';
+import { NumberField } from './number-field.tsx';
 import { PatchForm } from './patch-form.tsx';
 import { type AccountService, settingsUris } from './schema.ts';
 import { Section } from './section.tsx';
@@ -40,47 +41,38 @@ function PolicyForm({ service }: { readonly service: AccountService }) {
       saved={words.policySaved}
       revert={draft.revert}
     >
-      <Field label={words.threshold} hint={isOff ? words.thresholdOff : words.thresholdHint}>
-        <Input
-          type="number"
-          min={0}
-          max={255}
-          required
-          value={value.threshold}
-          onChange={({ target }) => set({ threshold: target.value })}
-        />
-      </Field>
-      <Field label={words.duration} hint={value.duration === '0' ? words.durationForEver : words.steps}>
-        <Input
-          type="number"
-          min={0}
-          max={655_350}
-          step={10}
-          required
-          value={value.duration}
-          onChange={({ target }) => set({ duration: target.value })}
-        />
-      </Field>
-      <Field label={words.resetAfter} hint={value.resetAfter === '0' ? words.resetNever : words.steps}>
-        <Input
-          type="number"
-          min={0}
-          max={655_350}
-          step={10}
-          required
-          value={value.resetAfter}
-          onChange={({ target }) => set({ resetAfter: target.value })}
-        />
-      </Field>
-      <Field label={words.passwordDays} hint={words.passwordDaysHint}>
-        <Input
-          type="number"
-          min={1}
-          max={3650}
-          value={value.passwordDays}
-          onChange={({ target }) => set({ passwordDays: target.value })}
-        />
-      </Field>
+      <NumberField
+        label={words.threshold}
+        hint={isOff ? words.thresholdOff : words.thresholdHint}
+        max={255}
+        value={value.threshold}
+        onChange={(threshold) => set({ threshold })}
+      />
+      <NumberField
+        label={words.duration}
+        hint={value.duration === '0' ? words.durationForEver : words.steps}
+        max={655_350}
+        step={10}
+        value={value.duration}
+        onChange={(duration) => set({ duration })}
+      />
+      <NumberField
+        label={words.resetAfter}
+        hint={value.resetAfter === '0' ? words.resetNever : words.steps}
+        max={655_350}
+        step={10}
+        value={value.resetAfter}
+        onChange={(resetAfter) => set({ resetAfter })}
+      />
+      <NumberField
+        label={words.passwordDays}
+        hint={words.passwordDaysHint}
+        min={1}
+        max={3650}
+        optional
+        value={value.passwordDays}
+        onChange={(passwordDays) => set({ passwordDays })}
+      />
       <Field label={words.basicAuth} hint={words.basicAuthHint}>
         <Select
           value={value.basicAuth}

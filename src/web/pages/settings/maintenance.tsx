@@ -9,12 +9,12 @@ import { Button } from '../../ui/button.tsx';
 import { Card } from '../../ui/card.tsx';
 import { ConfirmDialog } from '../../ui/confirm-dialog.tsx';
 import { CopyAs } from '../../ui/copy-button.tsx';
-import { useExplain } from '../../ui/explain.ts';
 import { Field } from '../../ui/field.tsx';
 import { notify } from '../../ui/notices.tsx';
 import { saveFile } from '../../ui/save-file.ts';
 import { Select } from '../../ui/select.tsx';
 import { Table } from '../../ui/table.tsx';
+import { useTellFailure } from '../../ui/tell-failure.ts';
 import { backupName } from './backup.ts';
 import { UpdateProgress, useImageUpdate } from './image-update.tsx';
 import styles from './maintenance.module.css';
@@ -137,7 +137,7 @@ export function Maintenance() {
 /** Backup and restore. */
 function Configuration({ manager }: { readonly manager: ManagerSettings | undefined }) {
   const { maintenance: words } = useSettingsWords();
-  const explain = useExplain();
+  const tellFailure = useTellFailure();
   const linesOf = useShellLines();
   const machine = useMachineName();
   const mayUsers = useMay('ConfigureUsers');
@@ -161,10 +161,7 @@ function Configuration({ manager }: { readonly manager: ManagerSettings | undefi
             `${JSON.stringify(body, null, 2)}\n`,
           );
         },
-        onError(error) {
-          const { cause, remedy } = explain(error);
-          notify({ kind: 'error', title: words.backup, detail: `${cause} ${remedy}` });
-        },
+        onError: (error) => tellFailure(words.backup, error),
       },
     );
   }

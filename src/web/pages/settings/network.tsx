@@ -7,14 +7,15 @@ import { Badge } from '../../ui/badge.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Facts } from '../../ui/card.tsx';
 import { ConfirmDialog } from '../../ui/confirm-dialog.tsx';
-import { useExplain } from '../../ui/explain.ts';
 import { Checkbox, Field, Input } from '../../ui/field.tsx';
 import { notify } from '../../ui/notices.tsx';
 import { Select } from '../../ui/select.tsx';
 import { Table } from '../../ui/table.tsx';
+import { useTellFailure } from '../../ui/tell-failure.ts';
 import { useDraft } from './draft.ts';
 import styles from './network.module.css';
 import { ipmiNetwork, type NetworkWish, networkBody, networkWish } from './network-wish.ts';
+import { NumberField } from './number-field.tsx';
 import { PatchForm } from './patch-form.tsx';
 import type { Network } from './schema.ts';
 import { Section } from './section.tsx';
@@ -38,7 +39,7 @@ function Protocols() {
   const all = useSettingsWords();
   const { network: words } = all;
   const may = useMay('ConfigureManager');
-  const explain = useExplain();
+  const tellFailure = useTellFailure();
   const linesOf = useShellLines();
   const protocols = useResource<NetworkProtocol>(uris.networkProtocol);
   const patch = usePatch<NetworkProtocol>(uris.networkProtocol);
@@ -53,9 +54,7 @@ function Protocols() {
         notify({ kind: 'ok', title: isOn ? words.ipmiOff : words.ipmiOn });
       },
       onError(error) {
-        if (asking) return;
-        const { cause, remedy } = explain(error);
-        notify({ kind: 'error', title: words.protocols, detail: `${cause} ${remedy}` });
+        if (!asking) tellFailure(words.protocols, error);
       },
     });
   }
@@ -218,26 +217,22 @@ function NetworkForm({ nic }: { readonly nic: Network }) {
           checked={value.vlan}
           onChange={({ target }) => set({ vlan: target.checked })}
         />
-        <Field label={words.vlanId}>
-          <Input
-            type="number"
-            min={0}
-            max={4094}
-            disabled={!value.vlan}
-            value={value.vlanId}
-            onChange={({ target }) => set({ vlanId: target.value })}
-          />
-        </Field>
-        <Field label={words.vlanPriority}>
-          <Input
-            type="number"
-            min={0}
-            max={7}
-            disabled={!value.vlan}
-            value={value.vlanPriority}
-            onChange={({ target }) => set({ vlanPriority: target.value })}
-          />
-        </Field>
+        <NumberField
+          label={words.vlanId}
+          max={4094}
+          optional
+          disabled={!value.vlan}
+          value={value.vlanId}
+          onChange={(vlanId) => set({ vlanId })}
+        />
+        <NumberField
+          label={words.vlanPriority}
+          max={7}
+          optional
+          disabled={!value.vlan}
+          value={value.vlanPriority}
+          onChange={(vlanPriority) => set({ vlanPriority })}
+        />
       </PatchForm>
     </>
   );

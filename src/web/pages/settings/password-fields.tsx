@@ -1,23 +1,42 @@
+import { useState } from 'react';
 import { Field, PasswordInput } from '../../ui/field.tsx';
 import { isUsable, judgePassword, type PasswordLimits, passwordBytes } from './password.ts';
 import { useSettingsWords } from './words.ts';
 
-interface PasswordFieldsProps {
-  readonly limits: PasswordLimits;
+export interface NewPassword {
   readonly password: string;
   readonly again: string;
   /** Whether what is missing is said as well: after the first attempt to save. */
   readonly strict: boolean;
-  onChange(password: string, again: string): void;
+  /** Good, and twice the same. */
+  readonly ready: boolean;
+  set(password: string, again: string): void;
+  beStrict(): void;
 }
 
-export function passwordsReady(password: string, again: string, limits: PasswordLimits): boolean {
-  return isUsable(judgePassword(password, limits)) && password === again;
+/** What {@link PasswordFields} take in. */
+export function useNewPassword(limits: PasswordLimits): NewPassword {
+  const [{ password, again }, setBoth] = useState({ password: '', again: '' });
+  const [strict, setStrict] = useState(false);
+  return {
+    password,
+    again,
+    strict,
+    ready: isUsable(judgePassword(password, limits)) && password === again,
+    set: (next, nextAgain) => setBoth({ password: next, again: nextAgain }),
+    beStrict: () => setStrict(true),
+  };
+}
+
+interface PasswordFieldsProps {
+  readonly limits: PasswordLimits;
+  readonly wish: NewPassword;
 }
 
 /** A new password, twice, and what the faces make of it. */
-export function PasswordFields({ limits, password, again, strict, onChange }: PasswordFieldsProps) {
+export function PasswordFields({ limits, wish }: PasswordFieldsProps) {
   const { users: words } = useSettingsWords();
+  const { password, again, strict } = wish;
   const verdict = judgePassword(password, limits);
   const { least, most } = limits;
   const bytes = passwordBytes(password);
@@ -37,7 +56,7 @@ export function PasswordFields({ limits, password, again, strict, onChange }: Pa
         <PasswordInput
           autoComplete="new-password"
           value={password}
-          onChange={({ target }) => onChange(target.value, again)}
+          onChange={({ target }) => wish.set(target.value, again)}
         />
       </Field>
       <Field
@@ -47,7 +66,7 @@ export function PasswordFields({ limits, password, again, strict, onChange }: Pa
         <PasswordInput
           autoComplete="new-password"
           value={again}
-          onChange={({ target }) => onChange(password, target.value)}
+          onChange={({ target }) => wish.set(password, target.value)}
         />
       </Field>
     </>

@@ -5,6 +5,7 @@ import { useShellLines } from '../../machine/use-shell-lines.ts';
 import { Button } from '../../ui/button.tsx';
 import { CopyAs } from '../../ui/copy-button.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
+import { Foot } from '../../ui/foot.tsx';
 import { notify } from '../../ui/notices.tsx';
 import { useUiWords } from '../../ui/words.ts';
 import styles from './patch-form.module.css';
@@ -49,7 +50,7 @@ export function PatchForm({ uri, may, body, ipmi, saved, warning, children, reve
       </fieldset>
       {body && warning}
       {patch.error && <ErrorPanel error={patch.error} />}
-      <div className={styles.foot}>
+      <Foot end={body && <CopyAs lines={linesOf({ method: 'PATCH', uri, body, ipmi })} />}>
         <Button type="submit" look="primary" disabled={!may || !body} busy={patch.isPending}>
           {save}
         </Button>
@@ -63,9 +64,7 @@ export function PatchForm({ uri, may, body, ipmi, saved, warning, children, reve
             {words.revert}
           </Button>
         )}
-        <span className={styles.space} />
-        {body && <CopyAs lines={linesOf({ method: 'PATCH', uri, body, ipmi })} />}
-      </div>
+      </Foot>
     </form>
   );
 }

@@ -8,10 +8,10 @@ import { useShellLines } from '../../machine/use-shell-lines.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { Button } from '../../ui/button.tsx';
 import { ConfirmDialog } from '../../ui/confirm-dialog.tsx';
-import { Field, Input } from '../../ui/field.tsx';
 import { notify } from '../../ui/notices.tsx';
 import { Table } from '../../ui/table.tsx';
 import { useDraft } from './draft.ts';
+import { NumberField } from './number-field.tsx';
 import { PatchForm } from './patch-form.tsx';
 import { type SessionService, settingsUris } from './schema.ts';
 import { Section } from './section.tsx';
@@ -159,16 +159,14 @@ function TimeoutForm({ service }: { readonly service: SessionService }) {
       saved={words.policySaved}
       revert={draft.revert}
     >
-      <Field label={words.timeout} hint={words.timeoutHint}>
-        <Input
-          type="number"
-          min={30}
-          max={86_400}
-          required
-          value={draft.value.timeout}
-          onChange={({ target }) => draft.set({ timeout: target.value })}
-        />
-      </Field>
+      <NumberField
+        label={words.timeout}
+        hint={words.timeoutHint}
+        min={30}
+        max={86_400}
+        value={draft.value.timeout}
+        onChange={(timeout) => draft.set({ timeout })}
+      />
     </PatchForm>
   );
 }

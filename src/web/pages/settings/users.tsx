@@ -9,10 +9,11 @@ import { Badge } from '../../ui/badge.tsx';
 import { Button, IconButton } from '../../ui/button.tsx';
 import { ConfirmDialog } from '../../ui/confirm-dialog.tsx';
 import { EmptyState } from '../../ui/empty-state.tsx';
-import { useExplain } from '../../ui/explain.ts';
 import { notify } from '../../ui/notices.tsx';
 import { Table } from '../../ui/table.tsx';
+import { useTellFailure } from '../../ui/tell-failure.ts';
 import { AccountDialog } from './account-dialog.tsx';
+import { buttonColumn } from './button-column.tsx';
 import { LockoutPolicy } from './lockout-policy.tsx';
 import { PasswordChange } from './password-change.tsx';
 import { type Account, type AccountService, settingsUris } from './schema.ts';
@@ -30,7 +31,7 @@ export function Users() {
   const { users: words } = all;
   const who = useWho();
   const may = useMay('ConfigureUsers');
-  const explain = useExplain();
+  const tellFailure = useTellFailure();
   const accounts = useMembers<Account>(uris.accounts);
   const service = useResource<AccountService>(settingsUris.accountService);
   const [open, setOpen] = useState<Open>();
@@ -46,8 +47,7 @@ export function Users() {
       notify({ kind: 'ok', title: words.unlocked(account.UserName ?? '') });
       await accounts.refetch();
     } catch (error) {
-      const { cause, remedy } = explain(error as Error);
-      notify({ kind: 'error', title: words.unlock, detail: `${cause} ${remedy}` });
+      tellFailure(words.unlock, error);
     }
   }
 
@@ -105,42 +105,36 @@ export function Users() {
                 narrow: true,
                 cell: (account) => <AccountState account={account} />,
               },
-              {
-                id: 'actions',
-                header: '',
-                narrow: true,
-                align: 'end',
-                cell: (account) => (
-                  <span className={styles.buttons}>
-                    {account.Locked && (
-                      <Button size="small" disabled={!may} onClick={() => void unlock(account)}>
-                        {words.unlock}
-                      </Button>
-                    )}
-                    <IconButton
-                      icon="key"
-                      size="small"
-                      label={words.changePasswordOf(account.UserName ?? '')}
-                      disabled={!may && account.UserName !== who?.userName}
-                      onClick={() => setOpen({ what: 'password', account })}
-                    />
-                    <IconButton
-                      icon="edit"
-                      size="small"
-                      label={words.edit(account.UserName ?? '')}
-                      disabled={!may}
-                      onClick={() => setOpen({ what: 'edit', account })}
-                    />
-                    <IconButton
-                      icon="remove"
-                      size="small"
-                      label={words.remove(account.UserName ?? '')}
-                      disabled={!may}
-                      onClick={() => setOpen({ what: 'delete', account })}
-                    />
-                  </span>
-                ),
-              },
+              buttonColumn<Account>((account) => (
+                <>
+                  {account.Locked && (
+                    <Button size="small" disabled={!may} onClick={() => void unlock(account)}>
+                      {words.unlock}
+                    </Button>
+                  )}
+                  <IconButton
+                    icon="key"
+                    size="small"
+                    label={words.changePasswordOf(account.UserName ?? '')}
+                    disabled={!may && account.UserName !== who?.userName}
+                    onClick={() => setOpen({ what: 'password', account })}
+                  />
+                  <IconButton
+                    icon="edit"
+                    size="small"
+                    label={words.edit(account.UserName ?? '')}
+                    disabled={!may}
+                    onClick={() => setOpen({ what: 'edit', account })}
+                  />
+                  <IconButton
+                    icon="remove"
+                    size="small"
+                    label={words.remove(account.UserName ?? '')}
+                    disabled={!may}
+                    onClick={() => setOpen({ what: 'delete', account })}
+                  />
+                </>
+              )),
             ]}
           />
         )}

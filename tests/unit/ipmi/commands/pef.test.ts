@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BmcError } from '../../../../src/bmc/errors.ts';
-import { alertRules, eventSeverities, pefActions } from '../../../../src/bmc/pef.ts';
+import { eventSeverities, pefActions } from '../../../../src/bmc/event-filter.ts';
+import { alertRules } from '../../../../src/bmc/pef-settings.ts';
 import { memoryStore } from '../../../../src/bmc/store.ts';
 import { ipmiCommands } from '../../../../src/ipmi/commands/commands.ts';
 import { FilterEntry, PolicyEntry } from '../../../../src/ipmi/records/pef.ts';

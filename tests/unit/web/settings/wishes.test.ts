@@ -10,7 +10,11 @@ import {
 import { backupName } from '../../../../src/web/pages/settings/backup.ts';
 import { signingRequest, validity } from '../../../../src/web/pages/settings/certificate-facts.ts';
 import { changesOf } from '../../../../src/web/pages/settings/draft.ts';
-import { isUnused, numberOrNull, offsetsOf } from '../../../../src/web/pages/settings/filter-wish.ts';
+import {
+  isUnused,
+  numberOrNull,
+  offsetsOf,
+} from '../../../../src/web/pages/settings/filtering/filter-wish.ts';
 import { lockoutBody } from '../../../../src/web/pages/settings/lockout.ts';
 import { ipmiNetwork, networkBody, networkWish } from '../../../../src/web/pages/settings/network-wish.ts';
 import { isUsable, judgePassword } from '../../../../src/web/pages/settings/password.ts';

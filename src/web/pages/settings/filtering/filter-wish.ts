@@ -1,5 +1,5 @@
 /** Event filters as the forms have them. */
-import type { EventFilter } from './schema.ts';
+import type { EventFilter } from '../schema.ts';
 
 /** What a filter can do, as Redfish names it, the weightiest first. */
 export const filterActions = ['PowerOff', 'PowerCycle', 'Reset', 'DiagnosticInterrupt', 'Alert'] as const;

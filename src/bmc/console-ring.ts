@@ -1,0 +1,57 @@
+/** The last bytes of a stream, addressed by their position in it. Allocated by need: most consoles are quiet. */
+export class ConsoleRing {
+  readonly #limit: number;
+  #bytes: Uint8Array = nothing;
+  #end = 0;
+
+  /** @param limit a power of two */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Position of the oldest byte kept. */
+  get start(): number {
+    return Math.max(0, this.#end - this.#limit);
+  }
+
+  /** Position behind the latest byte. 2^53 bytes at 10 MB/s are 28 years. */
+  get end(): number {
+    return this.#end;
+  }
+
+  append(bytes: Uint8Array): void {
+    this.#grow(this.#end + bytes.length);
+    const size = this.#bytes.length;
+    const kept = bytes.length > size ? bytes.subarray(bytes.length - size) : bytes;
+    this.#end += bytes.length;
+    const at = (this.#end - kept.length) % size;
+    const first = Math.min(kept.length, size - at);
+    this.#bytes.set(first === kept.length ? kept : kept.subarray(0, first), at);
+    if (first < kept.length) this.#bytes.set(kept.subarray(first), 0);
+  }
+
+  /** A copy of `length` bytes from position `from`, all of which must be kept. */
+  copy(from: number, length: number): Uint8Array {
+    const size = this.#bytes.length;
+    if (length === 0 || size === 0) return nothing;
+    const at = from % size;
+    const first = Math.min(length, size - at);
+    if (first === length) return this.#bytes.slice(at, at + length);
+    const copy = new Uint8Array(length);
+    copy.set(this.#bytes.subarray(at, size), 0);
+    copy.set(this.#bytes.subarray(0, length - first), first);
+    return copy;
+  }
+
+  #grow(end: number): void {
+    let size = Math.max(this.#bytes.length, 4096);
+    while (size < end && size < this.#limit) size *= 2;
+    if (size === this.#bytes.length) return;
+    const grown = new Uint8Array(size);
+    // Until the limit is reached nothing has been overwritten, so the old bytes begin at 0.
+    grown.set(this.#bytes.subarray(0, Math.min(this.#end, this.#bytes.length)), 0);
+    this.#bytes = grown;
+  }
+}
+
+const nothing = new Uint8Array();

@@ -1,0 +1,32 @@
+import type { ReactNode } from 'react';
+import { Checkbox } from '../../ui/field.tsx';
+import styles from './check-list.module.css';
+
+interface CheckListProps<T extends string> {
+  readonly legend: ReactNode;
+  /** All there are, in the order in which they are shown and sent. */
+  readonly all: readonly T[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Those that are chosen. */
+  readonly value: readonly string[];
+  onChange(value: readonly T[]): void;
+}
+
+/** Any number of a few things. */
+export function CheckList<T extends string>({ legend, all, labels, value, onChange }: CheckListProps<T>) {
+  return (
+    <fieldset className={styles.list}>
+      <legend>{legend}</legend>
+      {all.map((each) => (
+        <Checkbox
+          key={each}
+          label={labels[each]}
+          checked={value.includes(each)}
+          onChange={({ target }) =>
+            onChange(all.filter((other) => (other === each ? target.checked : value.includes(other))))
+          }
+        />
+      ))}
+    </fieldset>
+  );
+}
