@@ -54,7 +54,7 @@ export function ratios({ figures, ratiosOf, against = [] }: Outcome): Readonly<R
   );
 }
 
-/** For people; medians, and in brackets the least and the most of the rounds. */
+/** For people; medians, and in brackets the least and the most of the rounds, with p95 where that is not the most. */
 export function table(bench: Bench, outcome: Outcome): string {
   const contenders = Object.entries(outcome.figures);
   const rows = [...new Set(contenders.flatMap(([, figures]) => Object.keys(figures)))];
@@ -67,8 +67,10 @@ export function table(bench: Bench, outcome: Outcome): string {
       const cells = contenders.map(([, figures]) => {
         const figure = figures[row];
         if (!figure) return '';
-        const { median, min, max } = figure;
-        return min === max ? short(median) : `${short(median)} [${short(min)}–${short(max)}]`;
+        const { median, min, max, p95 } = figure;
+        if (min === max) return short(median);
+        const high = p95 === max ? '' : `, p95 ${short(p95)}`;
+        return `${short(median)} [${short(min)}–${short(max)}${high}]`;
       });
       return `| ${row} | ${cells.join(' | ')} |`;
     }),

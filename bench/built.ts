@@ -1,28 +1,29 @@
-/** The product as it is shipped: compiled, since a loader would take time and memory of its own. */
+/** The product as it is shipped, and programs of benchmarks made in the same way: a loader would take time and memory. */
 import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const done = new Set<string>();
 
-function compile(project: string): void {
-  if (done.has(project)) return;
-  execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', join(root, project)], {
-    cwd: root,
-    stdio: 'inherit',
-  });
-  done.add(project);
+function build(entry: string, folder: string): string {
+  const options = ['-c', 'vite.server.config.ts', '--logLevel', 'warn', '--ssr', entry, '--outDir', folder];
+  if (!done.has(entry)) {
+    execFileSync(join(root, 'node_modules/.bin/vite'), ['build', ...options], {
+      cwd: root,
+      stdio: 'inherit',
+    });
+    done.add(entry);
+  }
+  return join(root, folder, `${basename(entry, '.ts')}.js`);
 }
 
 /** @returns the path of the program `qemu-bmc` */
 export function builtProduct(): string {
-  compile('tsconfig.build.json');
-  return join(root, 'dist/main.js');
+  return build('src/main.ts', 'dist');
 }
 
-/** @param name of a program in this folder that bench/tsconfig.json lists, such as `fleet` */
+/** @param name of a program in this folder, such as `fleet` */
 export function builtBench(name: string): string {
-  compile('bench/tsconfig.json');
-  return join(root, `dist/bench/bench/${name}.js`);
+  return build(`bench/${name}.ts`, `dist/bench/${basename(name)}`);
 }

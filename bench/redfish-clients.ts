@@ -3,7 +3,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { ask, openSession, startAppliance } from './appliance.ts';
 import type { Bench } from './bench.ts';
 import { HttpLoad, quantile } from './http-load.ts';
-import { inRounds } from './rounds.ts';
+import { figureOf, inRounds } from './rounds.ts';
 
 const path = '/redfish/v1/Systems/1';
 const clients = 100;
@@ -72,7 +72,7 @@ export const redfishStreams: Bench = {
         };
       };
       const figures = await inRounds([{ name: 'qemu-bmc', measure }], rounds);
-      const once = (value: number) => ({ median: value, min: value, max: value });
+      const once = (value: number) => figureOf([value]);
       return {
         figures: {
           'qemu-bmc': {

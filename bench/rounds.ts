@@ -13,6 +13,8 @@ export interface Figure {
   readonly median: number;
   readonly min: number;
   readonly max: number;
+  /** That 95 % of the rounds stay within; with fewer than twenty rounds the most. */
+  readonly p95: number;
 }
 
 export type Figures = Readonly<Record<string, Figure>>;
@@ -44,9 +46,15 @@ export function figureOf(values: readonly number[]): Figure {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   const [low, high] = [sorted[sorted.length % 2 === 0 ? middle - 1 : middle], sorted[middle]];
-  const [min, max] = [sorted[0], sorted.at(-1)];
-  if (low === undefined || high === undefined || min === undefined || max === undefined) {
+  const [min, max, p95] = [sorted[0], sorted.at(-1), sorted[Math.ceil(0.95 * sorted.length) - 1]];
+  if (
+    low === undefined ||
+    high === undefined ||
+    min === undefined ||
+    max === undefined ||
+    p95 === undefined
+  ) {
     throw new Error('a figure of no values');
   }
-  return { median: (low + high) / 2, min, max };
+  return { median: (low + high) / 2, min, max, p95 };
 }

@@ -41,8 +41,13 @@ export const scale: Bench = {
         const target = await start(count, port);
         try {
           const allMs = await answering;
+          const { cpuMs } = target;
           await settle();
-          return { 'all answer, ms after start': allMs, 'MB once all were asked': target.residentKb / 1024 };
+          return {
+            'all answer, ms after start': allMs,
+            'CPU ms until all answer': cpuMs,
+            'MB once all were asked': target.residentKb / 1024,
+          };
         } finally {
           await target.stop();
         }
@@ -102,6 +107,7 @@ export const scale: Bench = {
           median: each(all.median - one.median),
           min: each(all.min - one.max),
           max: each(all.max - one.min),
+          p95: each(all.p95 - one.min),
         };
         figures[nameOf(many)] = { ...figures[nameOf(many)], 'KB for each further idle one': further };
       }

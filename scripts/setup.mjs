@@ -211,7 +211,7 @@ async function installModules() {
 
 const buildInputs = () => [
   ...filesBelow(join(root, 'src')),
-  ...['tsconfig.json', 'tsconfig.build.json', 'vite.config.ts', 'package-lock.json'].map((name) =>
+  ...['tsconfig.json', 'vite.config.ts', 'vite.server.config.ts', 'package-lock.json'].map((name) =>
     join(root, name),
   ),
 ];
@@ -228,11 +228,11 @@ async function build() {
   say('building');
   const key = hashFiles(buildInputs());
   rmSync(join(root, 'dist'), { recursive: true, force: true });
-  const program = (name) => join(root, 'node_modules/.bin', name);
-  if ((await run([program('tsc'), '-p', 'tsconfig.build.json'])) !== 0) {
-    throw new SetupError('the build failed; the compiler’s words are above');
+  const bundle = [join(root, 'node_modules/.bin/vite'), 'build', '--logLevel', 'warn'];
+  if ((await run([...bundle, '-c', 'vite.server.config.ts'])) !== 0) {
+    throw new SetupError('the build failed; the bundler’s words are above');
   }
-  if ((await run([program('vite'), 'build', '--logLevel', 'warn'])) !== 0) {
+  if ((await run(bundle)) !== 0) {
     throw new SetupError('the build of the web console failed; the bundler’s words are above');
   }
   setStamp('build', key);

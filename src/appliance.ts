@@ -24,7 +24,7 @@ import { SolService } from './ipmi/sol/sol-service.ts';
 import { delay, systemClock } from './lib/clock.ts';
 import type { Logger } from './lib/log.ts';
 import { type Random, systemRandom } from './lib/random.ts';
-import { replaceFile } from './lib/replace-file.ts';
+import { swapFile } from './lib/replace-file.ts';
 import { LogOutput } from './log-output.ts';
 import { FakeMachine } from './machine/fake/fake-machine.ts';
 import { debianFirmware, type QemuMachineConfig } from './machine/qemu/config.ts';
@@ -410,7 +410,7 @@ function publishStatus(
       ],
     };
     try {
-      replaceFile(file, `${JSON.stringify(status, null, 2)}\n`);
+      swapFile(file, `${JSON.stringify(status, null, 2)}\n`);
     } catch (error) {
       // Whoever looks finds the one before; power and console are not to suffer from it.
       log.error({ err: error }, 'status not written');

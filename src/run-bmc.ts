@@ -1,8 +1,14 @@
 /** The BMC's own process: runs the appliance until a signal, then stops it together with the machine. */
 import { runAppliance } from './appliance.ts';
 import type { Config } from './config/config.ts';
+import { loadResolvedConfig } from './config/resolved.ts';
 import { BmcExit, bmcResetExit, takePowerReturned } from './config/run-files.ts';
 import { StopRequest } from './stop-request.ts';
+
+/** @param file the configuration, as {@link loadResolvedConfig} reads it */
+export async function runResolvedBmc(file: string): Promise<never> {
+  return runBmc(loadResolvedConfig(file));
+}
 
 /** Ends the process with one of {@link BmcExit}, or {@link bmcResetExit}. */
 export async function runBmc(config: Config): Promise<never> {

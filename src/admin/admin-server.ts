@@ -9,7 +9,6 @@
  */
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { Value } from 'typebox/value';
 import { type Actor, actorText } from '../bmc/actor.ts';
 import { changesBetween } from '../bmc/changes.ts';
 import { BmcError } from '../bmc/errors.ts';
@@ -89,6 +88,8 @@ export class AdminServer {
     } catch (error) {
       return refused(400, `not JSON: ${(error as Error).message}`);
     }
+    // Only testers need it: a start does without.
+    const { Value } = await import('typebox/value');
     const [problem] = Value.Errors(injection.body, body);
     if (problem) return refused(400, `${kind}${problem.instancePath}: ${problem.message}`);
     try {

@@ -98,9 +98,10 @@ export class PowerRecord {
   }
 
   /** As with what is wanted, the power itself does not depend on the disk. */
-  owe(owesOn: boolean): void {
-    if (owesOn === this.#owesOn) return;
+  owe(owesOn: boolean, wanted: 'on' | 'off' = this.#wanted): void {
+    if (owesOn === this.#owesOn && wanted === this.#wanted) return;
     this.#owesOn = owesOn;
+    this.#wanted = wanted;
     try {
       this.#save({});
     } catch (error) {

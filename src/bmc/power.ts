@@ -208,12 +208,13 @@ export class Power {
     this.#cancelRestore();
     // What ends the machine otherwise, or for good, takes the place of a restart that awaits the guest's shutdown.
     if (endsRestart(action)) this.#onAgain = undefined;
+    const alone = this.#queue.idle;
     const pointless =
-      (action === 'on' && willBeOn) ||
-      ((action === 'off' || action === 'soft') && !willBeOn && this.#queue.idle);
+      (action === 'on' && willBeOn) || ((action === 'off' || action === 'soft') && !willBeOn && alone);
     this.#options.log.info({ action, actor: actor.name, face: actor.face, pointless }, 'power request');
     if (pointless) return;
-    if (leadsOn(action)) this.#record.owe(true);
+    // One wait for the disk in place of two, where nothing is to be carried out before.
+    if (leadsOn(action)) this.#record.owe(true, alone && action === 'on' ? 'on' : this.#record.wanted);
     else if (action === 'off' || action === 'soft') this.#record.owe(false);
     this.#queue.add({ action, actor, cause });
     if (action === 'off') this.#queue.endConversations();

@@ -192,6 +192,8 @@ export class HttpServer {
       exposeHeadRoutes: false,
       rewriteUrl: ({ url = '/' }) => originForm(url),
       frameworkErrors: (error, request, reply) => this.#fail(error, request, reply),
+      // Faces check their bodies and write them: Fastify need not load its compilers of schemas.
+      schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     });
     for (const method of METHODS) {
       if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true });
@@ -321,6 +323,10 @@ export class HttpServer {
     if (!raw.complete) reply.header('connection', 'close');
     return this.#send(this.#options.errorReply(status), raw, reply);
   }
+}
+
+function noSchemas(): never {
+  throw new Error('http: no route has a schema');
 }
 
 type Content = Pick<HttpRequest, 'body' | 'stream'>;

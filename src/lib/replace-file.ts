@@ -25,6 +25,17 @@ export function replaceFile(path: string, content: string | Uint8Array, mode = 0
   }
 }
 
+/**
+ * The same for files that are of no use after a loss of power, such as those of a run directory: whoever reads them has the
+ * one or the other, and nobody waits for the disk.
+ * @throws as the file system does; the former content is still there then
+ */
+export function swapFile(path: string, content: string): void {
+  const aside = `${path}.new`;
+  writeFileSync(aside, content, { mode: 0o600 });
+  renameSync(aside, path);
+}
+
 /** Makes what was made, renamed or removed in a folder outlive a loss of power. */
 export function syncFolder(folder: string): void {
   withDescriptor(folder, 'r', 0, fsyncSync);

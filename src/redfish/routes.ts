@@ -20,8 +20,12 @@ interface Entry {
   readonly action: Action | undefined;
 }
 
+type Router = ReturnType<typeof FindMyWay>;
+
 export class Routes {
-  readonly #router = FindMyWay({ ignoreTrailingSlash: true, caseSensitive: true, maxParamLength: 200 });
+  readonly #entries: (readonly [path: string, entry: Entry])[] = [];
+  /** Made when first asked: its tables are code that is made and compiled, which a start need not wait for. */
+  #router: Router | undefined;
   readonly #all: readonly Resource[];
   /** Paths that were found lately: clients ask for the same ones again and again. */
   readonly #found = new Map<string, Match>();
@@ -48,7 +52,13 @@ export class Routes {
   }
 
   #add(path: string, entry: Entry): void {
-    this.#router.on('GET', path, () => undefined, entry);
+    this.#entries.push([path, entry]);
+  }
+
+  #makeRouter(): Router {
+    const router = FindMyWay({ ignoreTrailingSlash: true, caseSensitive: true, maxParamLength: 200 });
+    for (const [path, entry] of this.#entries) router.on('GET', path, () => undefined, entry);
+    return router;
   }
 
   /**
@@ -63,6 +73,7 @@ export class Routes {
     }
     const known = this.#found.get(path);
     if (known) return known;
+    this.#router ??= this.#makeRouter();
     const route = this.#router.find('GET', path);
     if (!route) return undefined;
     const { definition, action } = route.store as Entry;

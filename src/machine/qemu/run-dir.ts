@@ -8,7 +8,6 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
-  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -16,6 +15,7 @@ import {
 import { join, resolve } from 'node:path';
 import type { MachineBootOverride } from '../../bmc/boot.ts';
 import type { MachineHardware, MachineMedium } from '../../bmc/machine.ts';
+import { swapFile } from '../../lib/replace-file.ts';
 import type { BootDevice } from './boot-order.ts';
 import type { FirmwareInUse } from './machine-firmware.ts';
 import { isAlive, type ProcessRef } from './process.ts';
@@ -160,7 +160,7 @@ export class RunDir {
     const port = Buffer.alloc(8);
     port.writeBigUInt64LE(0x3f8n);
     writeFileSync(this.serialConsolePort, port, { mode: 0o640 });
-    replaceFile(this.#args, words(argv));
+    swapFile(this.#args, words(argv));
   }
 
   writeHttpsAuthorities(content: Uint8Array): void {
@@ -169,16 +169,16 @@ export class RunDir {
 
   /** @param command program first; undefined for a machine without a TPM */
   writeTpmCommand(command: readonly string[] | undefined): void {
-    if (command) replaceFile(this.#tpmArgs, words(command));
+    if (command) swapFile(this.#tpmArgs, words(command));
     else rmSync(this.#tpmArgs, { force: true });
   }
 
   writeDescriptors(descriptors: readonly Descriptor[]): void {
-    replaceFile(this.#fds, descriptors.map(({ fd, path }) => `${fd} ${path}\n`).join(''));
+    swapFile(this.#fds, descriptors.map(({ fd, path }) => `${fd} ${path}\n`).join(''));
   }
 
   writeRecord(record: RunRecord): void {
-    replaceFile(this.#record, `${JSON.stringify(record)}\n`);
+    swapFile(this.#record, `${JSON.stringify(record)}\n`);
   }
 
   readRecord(): RunRecord | undefined {
@@ -244,10 +244,4 @@ function readProcessRef(path: string): ProcessRef | undefined {
   }
   const [, pid, startTime] = /^(\d+) (\d+)\n$/.exec(text) ?? [];
   return pid && startTime ? { pid: Number(pid), startTime } : undefined;
-}
-
-function replaceFile(path: string, content: string): void {
-  const temporary = `${path}.new`;
-  writeFileSync(temporary, content, { mode: 0o600 });
-  renameSync(temporary, path);
 }

@@ -217,6 +217,28 @@ describe('power requests', () => {
     expect(power.isOn).toBe(true);
   });
 
+  it('wait for the disk once before the machine is asked, and what they lead to is kept by then', async () => {
+    const store = memoryStore();
+    const saved: unknown[] = [];
+    const { power, machine, settle } = setUp({
+      store: {
+        ...store,
+        save(name, value) {
+          saved.push([name, value]);
+          store.save(name, value);
+        },
+      },
+      faults: { startMs: 300 },
+    });
+    power.request('on', admin);
+    await settle();
+    expect(machine.running).toBe(false);
+    expect(saved).toEqual([['power', { wanted: 'on', owesOn: true }]]);
+    await settle(400);
+    expect(machine.running).toBe(true);
+    expect(store.load('power')).toEqual({ wanted: 'on' });
+  });
+
   it('do not depend on a disk that takes anything', async () => {
     const store = memoryStore();
     store.save = () => {
