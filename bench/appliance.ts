@@ -2,6 +2,7 @@
 import { request } from 'node:https';
 import { freeUdpPort } from '../tests/support/processes.ts';
 import { builtProduct } from './built.ts';
+import type { MemoryGroup } from './memory-group.ts';
 import { freePort, scratchFolder, Target } from './target.ts';
 
 export const benchPassword = 'bench-password';
@@ -15,13 +16,21 @@ export interface BenchAppliance {
   stop(): Promise<void>;
 }
 
-/** @param env more of its environment */
-export async function startAppliance(env: Readonly<Record<string, string>> = {}): Promise<BenchAppliance> {
+/**
+ * @param env more of its environment
+ * @param group in which it runs
+ */
+export async function startAppliance(
+  env: Readonly<Record<string, string>> = {},
+  group?: MemoryGroup,
+): Promise<BenchAppliance> {
   const folder = scratchFolder();
   const [ipmiPort, port] = [await freeUdpPort(), await freePort()];
+  const words = [builtProduct(), 'run', '--fake'];
+  const [program = '', ...inGroup] = group?.around([process.execPath, ...words]) ?? [];
   const target = await Target.start({
     name: 'qemu-bmc',
-    command: [builtProduct(), 'run', '--fake'],
+    ...(group ? { program, command: inGroup } : { command: words }),
     env: {
       BMC_ADDR: '127.0.0.1',
       IPMI_PORT: String(ipmiPort),

@@ -3,6 +3,7 @@
  * meanwhile. QEMU's ends of both sockets are played here; the BMC is a process of its own (guest-flood-bmc.ts).
  */
 import { createSocket } from 'node:dgram';
+import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BmcPacket, ConsolePacket } from '../src/ipmi/sol/packet.ts';
@@ -17,6 +18,13 @@ import { scratchFolder, Target } from './target.ts';
 
 /** Of the serial port, as fast as nobody types. */
 const serialBytesPerSecond = 10e6;
+/** In a row, with nobody to read it. */
+const serialVolumeBytes = 100e6;
+/** Of the disk, for all that is kept of it; and of memory, above what it was. */
+const mostLogMb = 50;
+const mostGrownMb = 64;
+/** Until one that reads slowly has got past what was there before the first loss, and comes to the mark. */
+const slowReaderSeconds = 5;
 const messagesPerSecond = 50_000;
 /** In all rounds together at least, and at once. */
 const hostileBytes = 1e7;
@@ -27,6 +35,8 @@ const pauseMs = 5;
 class Guest {
   readonly target: Target;
   readonly serial: Socket;
+  /** As QEMU writes it. */
+  readonly serialLog: SerialLog;
   readonly systemInterface: Socket;
   /** Bytes that came back over the system interface. */
   answeredBytes = 0;
@@ -45,18 +55,21 @@ class Guest {
     });
     const systemInterface = connect(`${path}/ipmi.sock`);
     await new Promise((resolve) => systemInterface.once('connect', resolve));
-    return new Guest(target, await connected, systemInterface, server, remove);
+    const serialLog = new SerialLog(`${path}/serial.log`);
+    return new Guest(target, await connected, serialLog, systemInterface, server, remove);
   }
 
   private constructor(
     target: Target,
     serial: Socket,
+    serialLog: SerialLog,
     systemInterface: Socket,
     server: Server,
     remove: () => void,
   ) {
     this.target = target;
     this.serial = serial;
+    this.serialLog = serialLog;
     this.systemInterface = systemInterface;
     this.#server = server;
     this.#remove = remove;
@@ -69,9 +82,39 @@ class Guest {
   async stop(): Promise<void> {
     await this.target.stop();
     this.serial.destroy();
+    this.serialLog.close();
     this.systemInterface.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
     this.#remove();
+  }
+}
+
+/** QEMU's log of the serial port, which the BMC keeps short. */
+class SerialLog {
+  readonly #path: string;
+  readonly #file: number;
+  #mostBytes = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#file = openSync(path, 'a');
+  }
+
+  /** What there was of it at the most, since the last time it was asked for. */
+  takeMost(): number {
+    const most = this.#mostBytes;
+    this.#mostBytes = 0;
+    return most;
+  }
+
+  write(bytes: Uint8Array): void {
+    writeSync(this.#file, bytes);
+    const old = statSync(`${this.#path}.old`, { throwIfNoEntry: false })?.size ?? 0;
+    this.#mostBytes = Math.max(this.#mostBytes, statSync(this.#path).size + old);
+  }
+
+  close(): void {
+    closeSync(this.#file);
   }
 }
 
@@ -177,15 +220,23 @@ export const serialFlood: Bench = {
     const guest = await Guest.start();
     try {
       const line = Buffer.from(`${'0123456789abcdef'.repeat(255)} the line\r\n`);
-      const contender = (name: string, reader: Reader | undefined, floods: boolean): Contender => ({
+      const said = () => {
+        guest.serialLog.write(line);
+        return line;
+      };
+      const contender = (
+        name: string,
+        reader: Reader | undefined,
+        floods: boolean,
+        leastSeconds = 0,
+      ): Contender => ({
         name,
         async measure() {
           const sol = reader && (await slowReader(guest.target.port, reader));
           const beforeKb = guest.target.residentKb;
           const cpu = guest.target.cpuMs;
-          const serial = floods && flood(guest.serial, () => line, serialBytesPerSecond / line.length);
-          // A mark comes when the reader gets past what was there before the first loss.
-          const latencies = await askFor(guest.target.port, Math.max(seconds, reader === 'slow' ? 5 : 0));
+          const serial = floods && flood(guest.serial, said, serialBytesPerSecond / line.length);
+          const latencies = await askFor(guest.target.port, Math.max(seconds, leastSeconds));
           const busyMs = guest.target.cpuMs - cpu;
           const grownKb = guest.target.residentKb - beforeKb;
           const sent = serial ? serial.end() : undefined;
@@ -193,14 +244,20 @@ export const serialFlood: Bench = {
           if (reader === 'slow' && floods && !/\[console: \d+ bytes lost\]/.test(seen?.shown ?? '')) {
             throw new Error('no mark of what was lost');
           }
+          const logMb = guest.serialLog.takeMost() / 1e6;
+          if (logMb > mostLogMb) throw new Error(`${logMb.toFixed(0)} MB of logs`);
+          const grownMb = grownKb / 1024;
+          if (grownMb > mostGrownMb) throw new Error(`memory has grown by ${grownMb.toFixed(0)} MB`);
           return {
+            'MB said': (sent?.bytes ?? 0) / 1e6,
+            'MB of logs at the most': logMb,
             'MB/s': sent ? sent.bytes / 1e6 / sent.seconds : 0,
             'guest blocked at most ms': sent?.longestBlockMs ?? 0,
             answers: latencies.length,
             'answer p50 ms': quantile(latencies, 0.5),
             'answer p99 ms': quantile(latencies, 0.99),
             'BMC CPU s': busyMs / 1000,
-            'RSS grown MB': grownKb / 1024,
+            'RSS grown MB': grownMb,
             'RSS MB': guest.target.residentKb / 1024,
             'packets with a loss': seen?.overruns ?? 0,
           };
@@ -210,8 +267,8 @@ export const serialFlood: Bench = {
         figures: await inRounds(
           [
             contender('quiet', undefined, false),
-            contender('nobody reads', undefined, true),
-            contender('one acknowledgement a second', 'slow', true),
+            contender('nobody reads', undefined, true, serialVolumeBytes / serialBytesPerSecond),
+            contender('one acknowledgement a second', 'slow', true, slowReaderSeconds),
             contender('a dead client', 'dead', true),
           ],
           rounds,

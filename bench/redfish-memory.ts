@@ -1,15 +1,17 @@
 /**
  * What hostile bodies cost: the product with a small heap, while many clients at once send far more than is taken. It has
- * to refuse all of it, answer a client that asks for a System meanwhile, and stay within its memory.
+ * to refuse all of it so that each client can read why, answer one that asks for a System meanwhile, and stay within its
+ * memory: by what it says of itself, and, where a control group can be made, by what the kernel lets it have.
  */
 import { connect, type TLSSocket } from 'node:tls';
 import { ask, type BenchAppliance, startAppliance } from './appliance.ts';
 import type { Bench } from './bench.ts';
+import { MemoryGroup } from './memory-group.ts';
 import { inRounds } from './rounds.ts';
 
 const path = '/redfish/v1/Systems/1';
 const heapMb = 64;
-/** Of the whole process. */
+/** Of the whole process: what is resident, and what the kernel lets it have. */
 const mostMb = 192;
 const clients = 32;
 const clientsPerAddress = 16;
@@ -39,13 +41,16 @@ export const redfishMemory: Bench = {
   name: 'redfish-memory',
   title: `${clients} clients at once that send too much, a heap of ${heapMb} MB; ${mostMb} MB are the most that is allowed`,
   async run({ rounds }) {
-    const appliance = await startAppliance({ NODE_OPTIONS: `--max-old-space-size=${heapMb}` });
+    const group = MemoryGroup.make(mostMb * 1024 * 1024);
+    let appliance: BenchAppliance | undefined;
     try {
-      const { target, port, token } = appliance;
+      const running = await startAppliance({ NODE_OPTIONS: `--max-old-space-size=${heapMb}` }, group);
+      appliance = running;
+      const { target, port, token } = running;
       const contenders = Object.entries(attacks).map(([name, attack]) => ({
         name,
         async measure() {
-          const attackers = Array.from({ length: clients }, (_, i) => suffer(appliance, attack, i));
+          const attackers = Array.from({ length: clients }, (_, i) => suffer(running, attack, i));
           const all = Promise.all(attackers);
           let [slowest, asked] = [0, 0];
           let over = false;
@@ -60,17 +65,17 @@ export const redfishMemory: Bench = {
             asked++;
           }
           const statuses = await all;
-          // Who still sends when it is hung up on may not get to read why.
-          const told = statuses.filter((status) => status !== undefined);
-          const wrong = told.find((status) => !(attack.status as readonly number[]).includes(status));
-          if (wrong !== undefined) throw new Error(`${name}: answered ${wrong}`);
+          const isRefusal = (status: number | undefined) =>
+            status !== undefined && (attack.status as readonly number[]).includes(status);
+          const wrong = statuses.filter((status) => !isRefusal(status));
+          if (wrong.length > 0) throw new Error(`${name}: ${wrong.map((s) => s ?? 'cut off').join(', ')}`);
           const peakMb = target.peakKb / 1024;
           if (peakMb > mostMb) throw new Error(`${peakMb.toFixed(0)} MB, more than ${mostMb}`);
           return {
-            refused: told.length,
-            'cut off': statuses.length - told.length,
+            'refused and told so': statuses.length,
             'MB at the most so far': peakMb,
             'MB afterwards': target.residentKb / 1024,
+            ...(group && { 'MB in its control group, at the most so far': group.mostBytes / 1024 / 1024 }),
             'a System meanwhile, times': asked,
             'a System meanwhile, slowest ms': slowest,
           };
@@ -78,7 +83,8 @@ export const redfishMemory: Bench = {
       }));
       return { figures: await inRounds(contenders, rounds) };
     } finally {
-      await appliance.stop();
+      await appliance?.stop();
+      group?.remove();
     }
   },
 };

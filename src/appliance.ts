@@ -69,6 +69,11 @@ export interface ApplianceOptions {
    * started anew.
    */
   readonly restart?: (reset: BmcReset) => void;
+  /**
+   * Settled when nobody wants this appliance any more. Then it waits for no port: it takes over what runs, answers
+   * nobody, and is there to be stopped.
+   */
+  readonly unwanted?: Promise<void>;
 }
 
 /** How long a guest may take over `power soft` before the event log says that it did not obey. */
@@ -144,9 +149,6 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
   });
 
   await bmc.lan.network.start();
-  // A BMC that is back with a machine to take over does not give up for a port that somebody else has for a moment.
-  const whenFree: WhenFree = options.powerReturned ? (open) => open() : (open) => untilPortIsFree(open, log);
-  await whenFree(() => lan.start());
   const inBand = config.machine.kind === 'qemu' ? makeInBand(config, bmc, state, lan) : undefined;
   let http: HttpService | undefined;
   const metrics = new Metrics(bmc, () => ({
@@ -175,7 +177,13 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
     await inBand?.stop();
     await admin.stop();
   };
-  try {
+  // A BMC that is back with a machine to take over does not give up for a port that somebody else has for a moment.
+  const { unwanted = new Promise<never>(() => undefined) } = options;
+  const whenFree: WhenFree = options.powerReturned
+    ? (open) => open()
+    : (open) => untilPortIsFree(open, unwanted, log);
+  const startFaces = async () => {
+    await whenFree(() => lan.start());
     http = await whenFree(() =>
       startHttpService(config, bmc, (redfish) => [
         new MetricsFace({
@@ -188,6 +196,11 @@ export async function runAppliance(config: Config, options: ApplianceOptions): P
     );
     await inBand?.start();
     await admin.start();
+  };
+  try {
+    await startFaces().catch((error) => {
+      if (!(error instanceof Unwanted)) throw error;
+    });
     await bmc.start({ powerReturned: options.powerReturned, powerOn: config.power.onAtStart });
     ready = true;
     metrics.started();
@@ -217,8 +230,16 @@ type WhenFree = <T>(open: () => Promise<T>) => Promise<T>;
 const takenLimitMs = 30_000;
 const takenAgainMs = 500;
 
-/** Opens a port that somebody else may have for a moment. @throws as `open` does, in the end */
-async function untilPortIsFree<T>(open: () => Promise<T>, log: Logger): Promise<T> {
+/** Nobody waits for the ports any more. */
+class Unwanted extends Error {
+  override readonly name = 'Unwanted';
+}
+
+/**
+ * Opens a port that somebody else may have for a moment.
+ * @throws as `open` does, in the end @throws {Unwanted}
+ */
+async function untilPortIsFree<T>(open: () => Promise<T>, unwanted: Promise<void>, log: Logger): Promise<T> {
   const deadline = systemClock.now() + takenLimitMs;
   for (let tries = 0; ; tries++) {
     try {
@@ -228,7 +249,10 @@ async function untilPortIsFree<T>(open: () => Promise<T>, log: Logger): Promise<
       if (code !== 'EADDRINUSE' || systemClock.now() >= deadline) throw error;
       if (tries === 0) log.warn({ err: error }, 'waiting for a port');
     }
-    await delay(systemClock, takenAgainMs);
+    await Promise.race([
+      delay(systemClock, takenAgainMs),
+      unwanted.then(() => Promise.reject(new Unwanted('stopped while it waited for a port'))),
+    ]);
   }
 }
 

@@ -20,7 +20,11 @@ export async function runBmc(config: Config): Promise<never> {
   const powerReturned = takePowerReturned(config.bmc.runDir);
   let appliance: Awaited<ReturnType<typeof runAppliance>>;
   try {
-    appliance = await runAppliance(config, { powerReturned, restart: () => resetWanted() });
+    appliance = await runAppliance(config, {
+      powerReturned,
+      restart: () => resetWanted(),
+      unwanted: stopping.stop,
+    });
   } catch (error) {
     process.stderr.write(`qemu-bmc: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(BmcExit.hopeless);

@@ -13,6 +13,8 @@ export interface AttachOptions {
   readonly name: string;
   /** How much of what the host said before is read first; 0 by default. */
   readonly replayBytes?: number;
+  /** Whether a line in the stream says where bytes are missing, or the reader says it by itself; true by default. */
+  readonly marksLosses?: boolean;
   /** Take the present writer's place instead of being refused. */
   readonly takeOver?: boolean;
   /** A writer whose place is taken goes on reading, and may ask for it back; it is detached otherwise. */
@@ -100,6 +102,7 @@ export class HubAttachment implements ConsoleAttachment {
   /** What is left of a loss mark that stands between `held` and the ring. */
   #mark: Uint8Array = nothing;
   readonly #replayBytes: number;
+  readonly #marksLosses: boolean;
   #cursor = 0;
   #lost = 0;
   #attached = true;
@@ -125,6 +128,7 @@ export class HubAttachment implements ConsoleAttachment {
     this.since = options.since;
     this.staysReading = options.staysReading ?? false;
     this.#replayBytes = options.replayBytes ?? 0;
+    this.#marksLosses = options.marksLosses ?? true;
     this.#seat = seat;
     this.place();
   }
@@ -143,7 +147,7 @@ export class HubAttachment implements ConsoleAttachment {
     const behind = this.#ring.start - this.#cursor;
     const unread =
       behind > 0
-        ? lossMark(behind).length + this.#ring.end - this.#ring.start
+        ? this.#markOf(behind).length + this.#ring.end - this.#ring.start
         : this.#ring.end - this.#cursor;
     return this.#held.length + this.#mark.length + unread;
   }
@@ -288,7 +292,11 @@ export class HubAttachment implements ConsoleAttachment {
     if (behind <= 0) return;
     this.#lost += behind;
     this.#cursor = this.#ring.start;
-    this.#mark = lossMark(behind);
+    this.#mark = this.#markOf(behind);
+  }
+
+  #markOf(bytes: number): Uint8Array {
+    return this.#marksLosses ? lossMark(bytes) : nothing;
   }
 
   #mustWrite(): void {

@@ -1,5 +1,7 @@
 /** What one client, and all of them together, may take of the servers over HTTP. */
-export interface HttpLimits {
+import type { LingerLimits } from './lingering.ts';
+
+export interface HttpLimits extends LingerLimits {
   /** Connections at once, in all. */
   readonly connections: number;
   /** Connections at once from one address. */
@@ -46,4 +48,8 @@ export const defaultHttpLimits: HttpLimits = {
   requestsPerConnection: 10_000,
   checkMs: 1000,
   stopGraceMs: 2000,
+  lingerMs: 10_000,
+  lingerSilentMs: 2000,
+  lingerBytes: 128 * 1024 * 1024,
+  lingering: 64,
 };

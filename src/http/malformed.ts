@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from '../lib/log.ts';
 import type { HttpReply } from './exchange.ts';
 import type { HttpCounters } from './http-counters.ts';
+import type { Lingering } from './lingering.ts';
 import { securityHeaders } from './security-headers.ts';
 
 const statuses: Readonly<Record<string, number>> = {
@@ -25,21 +26,26 @@ function isUnknownMethod({ code, rawPacket }: ParseError): boolean {
   return code === 'HPE_INVALID_METHOD' && requestLine.test(rawPacket?.toString('latin1') ?? '');
 }
 
-/** How long a client may take to hear that it is being hung up on. */
-const lingerMs = 1000;
+export interface MalformedOptions {
+  readonly errorReply: (status: number) => HttpReply;
+  readonly log: Logger;
+  readonly counters: HttpCounters;
+  readonly lingering: Lingering;
+}
 
 export class MalformedRequests {
   readonly #errorReply: (status: number) => HttpReply;
   readonly #log: Logger;
   readonly #counters: HttpCounters;
+  readonly #lingering: Lingering;
   /** The latest answer on each connection: another one in its middle would only garble it. */
   readonly #busy = new WeakMap<Duplex, ServerResponse>();
-  readonly #hungUp = new WeakSet<Duplex>();
 
-  constructor(errorReply: (status: number) => HttpReply, log: Logger, counters: HttpCounters) {
+  constructor({ errorReply, log, counters, lingering }: MalformedOptions) {
     this.#errorReply = errorReply;
     this.#log = log;
     this.#counters = counters;
+    this.#lingering = lingering;
   }
 
   answering(socket: Duplex, response: ServerResponse): void {
@@ -48,7 +54,12 @@ export class MalformedRequests {
 
   answer(error: ParseError, socket: Duplex): void {
     this.#log.debug({ code: error.code }, 'http: not a request');
-    if (this.#hungUp.has(socket)) return;
+    if (this.#lingering.has(socket)) return;
+    // Who did not manage TLS has nothing to read an answer with.
+    if (error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT') {
+      socket.destroy();
+      return;
+    }
     const response = this.#busy.get(socket);
     // An answer owed to an earlier request comes first; one to this very request has not begun.
     const isOwed = response && !response.writableFinished && (response.headersSent || response.req.complete);
@@ -56,20 +67,15 @@ export class MalformedRequests {
       socket.destroy();
       return;
     }
-    this.#hungUp.add(socket);
     const status = isUnknownMethod(error) ? 501 : (statuses[error.code ?? ''] ?? 400);
     this.#counters.answered('', '', status);
-    hangUp(socket, status, this.#errorReply(status));
+    this.hangUp(socket, status);
   }
-}
 
-/** Answers as text, where there is no response to answer with, and ends the connection. */
-export function hangUp(socket: Duplex, status: number, reply: HttpReply): void {
-  socket.end(textOf(status, reply));
-  // What the client still sends is read and thrown away for a moment: ended at once, the answer would be lost on it.
-  socket.resume();
-  const end = setTimeout(() => socket.destroy(), lingerMs);
-  socket.once('close', () => clearTimeout(end));
+  /** Answers as text, where there is no response to answer with, and ends the connection. */
+  hangUp(socket: Duplex, status: number): void {
+    this.#lingering.end(socket, textOf(status, this.#errorReply(status)));
+  }
 }
 
 function textOf(status: number, { headers, body }: HttpReply): string {

@@ -9,6 +9,7 @@ import type { ConnectionGate } from './connection-gate.ts';
 import type { HttpReply } from './exchange.ts';
 import { HttpCounters } from './http-counters.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
+import { Lingering } from './lingering.ts';
 import { listenOn } from './listen.ts';
 import { MalformedRequests } from './malformed.ts';
 import { securityHeaders } from './security-headers.ts';
@@ -29,6 +30,7 @@ export interface RedirectServerOptions {
 export class RedirectServer {
   readonly #options: RedirectServerOptions;
   readonly #limits: HttpLimits;
+  readonly #lingering: Lingering;
   readonly #malformed: MalformedRequests;
   readonly #counters: HttpCounters;
   #servers: Server[] = [];
@@ -37,7 +39,11 @@ export class RedirectServer {
     this.#options = options;
     this.#limits = { ...defaultHttpLimits, ...options.limits };
     this.#counters = options.counters ?? new HttpCounters();
-    this.#malformed = new MalformedRequests(options.errorReply, options.log, this.#counters);
+    this.#lingering = new Lingering(this.#limits);
+    const { errorReply, log } = options;
+    this.#malformed = new MalformedRequests({
+      ...{ errorReply, log, counters: this.#counters, lingering: this.#lingering },
+    });
   }
 
   get addresses(): readonly AddressInfo[] {
@@ -91,11 +97,11 @@ export class RedirectServer {
     return server;
   }
 
-  #answer(
-    { method = '', url = '/', headers: { host = '' }, socket }: IncomingMessage,
-    response: ServerResponse,
-  ) {
+  #answer({ method = '', url = '/', headers, socket }: IncomingMessage, response: ServerResponse) {
+    const { host = '' } = headers;
     this.#malformed.answering(socket, response);
+    // Nobody reads what comes with a request.
+    this.#lingering.afterAnswer(socket);
     const target = secureUrl(host, this.#options.httpsPort, url);
     const isReading = method === 'GET' || method === 'HEAD';
     if (isReading && target !== undefined) {
@@ -109,10 +115,11 @@ export class RedirectServer {
       response.end();
       return;
     }
-    const { status, headers, body } = this.#options.errorReply(isReading ? 400 : 405);
+    const reply = this.#options.errorReply(isReading ? 400 : 405);
+    const { status, body } = reply;
     this.#counters.answered('', method, status);
     const allow = isReading ? {} : { allow: 'GET, HEAD' };
-    response.writeHead(status, { ...securityHeaders, ...headers, ...allow, connection: 'close' });
+    response.writeHead(status, { ...securityHeaders, ...reply.headers, ...allow, connection: 'close' });
     response.end(method !== 'HEAD' && typeof body === 'string' ? body : undefined);
   }
 }

@@ -20,8 +20,9 @@ import { ConnectionGate, sourceOf } from './connection-gate.ts';
 import type { HttpFace, HttpReply, HttpRequest } from './exchange.ts';
 import { HttpCounters } from './http-counters.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
+import { Lingering } from './lingering.ts';
 import { listenOn } from './listen.ts';
-import { hangUp, MalformedRequests } from './malformed.ts';
+import { MalformedRequests } from './malformed.ts';
 import { HttpRefusal } from './refusal.ts';
 import { securityHeaders } from './security-headers.ts';
 import { type KeyPair, secureContextOptions } from './tls.ts';
@@ -59,6 +60,7 @@ export class HttpServer {
   readonly #limits: HttpLimits;
   readonly #gate: ConnectionGate;
   readonly #bodies: BodyReader;
+  readonly #lingering: Lingering;
   readonly #malformed: MalformedRequests;
   /** Requests whose clients wait to be told that the body may come. */
   readonly #waiting = new WeakSet<IncomingMessage>();
@@ -72,7 +74,11 @@ export class HttpServer {
     this.#gate = options.gate ?? new ConnectionGate(this.#limits);
     this.#bodies = new BodyReader(this.#limits);
     this.counters = options.counters ?? new HttpCounters();
-    this.#malformed = new MalformedRequests(options.errorReply, options.log, this.counters);
+    this.#lingering = new Lingering(this.#limits);
+    const { errorReply, log } = options;
+    this.#malformed = new MalformedRequests({
+      ...{ errorReply, log, counters: this.counters, lingering: this.#lingering },
+    });
     this.#keyPair = options.keyPair;
   }
 
@@ -157,13 +163,13 @@ export class HttpServer {
     });
     // An expectation nobody here knows is none that must be met.
     server.on('checkExpectation', handler);
-    const { sockets, errorReply } = this.#options;
+    const { sockets } = this.#options;
     if (sockets) {
       server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Uint8Array) => {
         socket.on('error', (error) =>
           this.#options.log.debug({ err: error }, 'http: an upgraded connection'),
         );
-        const refuse = (status: number) => hangUp(socket, status, errorReply(status));
+        const refuse = (status: number) => this.#malformed.hangUp(socket, status);
         try {
           sockets.upgrade(request, socket, head, refuse);
         } catch (error) {
@@ -259,7 +265,7 @@ export class HttpServer {
       : { body: await this.#bodies.read(raw, limit, invite) };
     const answer = await face.handle(new Exchange(raw, reply.raw, { url, method, ...content }));
     // What nobody took of the body is not waited for.
-    if (streams && !raw.complete) reply.header('connection', 'close');
+    if (streams && !raw.complete) this.#closeAfter(raw, reply);
     return this.#send(answer, raw, reply);
   }
 
@@ -313,6 +319,11 @@ export class HttpServer {
     }
   }
 
+  #closeAfter({ socket }: IncomingMessage, reply: FastifyReply): void {
+    reply.header('connection', 'close');
+    this.#lingering.afterAnswer(socket);
+  }
+
   #fail(error: unknown, { raw }: FastifyRequest, reply: FastifyReply): FastifyReply {
     // Nobody is there any more; Fastify still wants an end.
     if (error instanceof ClientGone) return reply.hijack();
@@ -320,7 +331,7 @@ export class HttpServer {
     const { method, url } = raw;
     if (status >= 500) this.#options.log.error({ err: error, method, url }, 'http: a request failed');
     // What is left of the request is not waited for.
-    if (!raw.complete) reply.header('connection', 'close');
+    if (!raw.complete) this.#closeAfter(raw, reply);
     return this.#send(this.#options.errorReply(status), raw, reply);
   }
 }

@@ -66,7 +66,7 @@ const methods: Readonly<Record<string, Operation>> = {
   DELETE: 'delete',
 };
 
-const maxJsonDepth = 32;
+const maxJsonDepth = 64;
 
 export class RedfishService implements HttpFace {
   readonly prefixes = ['/redfish'];

@@ -113,6 +113,16 @@ describe('a port that is taken', () => {
     expect(await ended(process)).toBe(BmcExit.stopped);
   });
 
+  it('is not waited for any more when the BMC is told to stop', async () => {
+    const udp = await takeUdp();
+    const process = start();
+    await until('it says so', () => output.includes(`port ${port}`), 100_000);
+    process.kill('SIGTERM');
+    expect(await ended(process)).toBe(BmcExit.stopped);
+    expect(output).not.toContain('TCP port');
+    udp.close();
+  });
+
   it('ends the first start of an appliance, with the reason', async () => {
     const udp = await takeUdp();
     const process = start({ first: true });

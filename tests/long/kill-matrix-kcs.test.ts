@@ -46,6 +46,8 @@ async function guestWrites(): Promise<void> {
     // The mark is put together by the shell, so that the echo of the line does not hold it.
     const loop = `while :; do if ${add} >/dev/null 2>&1; then echo kcs-''ack >/dev/ttyS0; else sleep 1; fi; done`;
     await shell.run(`echo "${loop}" >/tmp/writes; setsid sh /tmp/writes </dev/null >/dev/null 2>&1 & true`);
+    // In order: a session whose client is gone would keep the next one from the console for a minute.
+    await shell.close();
   } finally {
     shell.kill();
   }

@@ -1,7 +1,8 @@
 /**
  * The serial console in a WebSocket: the same stream as Serial-over-LAN, with its latest 256 KiB replayed at first.
  *
- *   ◀ hello, bytes of the past, history-end, then bytes as they come; attached, mode, machine, dropped, end
+ *   ◀ hello, bytes of the past, history-end, then bytes as they come; attached, mode, machine, end
+ *   ◀ dropped {bytes}      so many are missing between what came before and what comes next
  *   ▶ bytes that are typed; take-over, release, break
  */
 
@@ -40,6 +41,7 @@ class SerialLine {
       userName: grant.userName,
       replayBytes: consoleRingBytes,
       staysReading: true,
+      marksLosses: false,
     });
     this.#past = this.#attachment.available;
     this.#ignore = hub.onChange(() => this.#tellAttendees());

@@ -10,8 +10,14 @@ const packages: Readonly<Record<Firmware, { readonly name: string; readonly titl
 /** @param status text of dpkg's status file @returns `SeaBIOS 1.16.2-1`; undefined where the package is not installed */
 export function firmwareVersionIn(status: string, firmware: Firmware): string | undefined {
   const { name, title } = packages[firmware];
-  const paragraph = status.split('\n\n').find((text) => text.startsWith(`Package: ${name}\n`));
-  if (!paragraph || !/^Status: .* installed$/m.test(paragraph)) return undefined;
+  const head = `Package: ${name}\n`;
+  // Not taken apart: it may have megabytes, and clients wait meanwhile.
+  const before = status.indexOf(`\n\n${head}`);
+  const begin = before < 0 ? 0 : before + 2;
+  if (!status.startsWith(head, begin)) return undefined;
+  const end = status.indexOf('\n\n', begin);
+  const paragraph = status.slice(begin, end < 0 ? undefined : end);
+  if (!/^Status: .* installed$/m.test(paragraph)) return undefined;
   const [, version] = /^Version: (.+)$/m.exec(paragraph) ?? [];
   return version && `${title} ${version}`;
 }

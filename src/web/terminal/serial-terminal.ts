@@ -12,6 +12,14 @@ import { styledDocument, whileStyled } from './styled-document.ts';
 
 const scrollbackLines = 5000;
 
+export interface SerialTerminalOptions {
+  readonly interactive: boolean;
+  /** What the terminal is called. */
+  readonly label: string;
+  /** What stands where so much of the output is missing. */
+  readonly lost: (bytes: number) => Uint8Array<ArrayBuffer>;
+}
+
 export class SerialTerminal {
   readonly link: ConsoleLink;
   readonly #terminal: Terminal;
@@ -22,11 +30,11 @@ export class SerialTerminal {
   /** The past is being shown: its questions have had their answers. */
   #past = true;
 
+  readonly #lost: SerialTerminalOptions['lost'];
+
   /** @param place the element that it fills */
-  constructor(
-    place: HTMLElement,
-    { interactive, label }: { readonly interactive: boolean; readonly label: string },
-  ) {
+  constructor(place: HTMLElement, { interactive, label, lost }: SerialTerminalOptions) {
+    this.#lost = lost;
     this.link = new ConsoleLink('serial', interactive, {
       bytes: (bytes) => this.#write(bytes),
       control: (message) => this.#control(message),
@@ -98,11 +106,13 @@ export class SerialTerminal {
     this.#terminal.write(bytes);
   }
 
-  #control({ type }: ControlMessage): void {
+  #control(message: ControlMessage): void {
+    const { type } = message;
     if (type === 'hello') {
       this.#past = true;
       this.#terminal.reset();
     }
+    if (type === 'dropped') this.#write(this.#lost(Number(message.bytes)));
     // Behind the past in the terminal's own queue.
     if (type === 'history-end') this.#terminal.write('', () => (this.#past = false));
   }

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react';
 import { useConsoleWords } from '../pages/console/words.ts';
 import { ConsoleLink } from './console-link.ts';
+import { useLostOutput } from './lost-output.ts';
 import { plainText } from './plain-text.ts';
 import styles from './tail.module.css';
 
@@ -10,6 +11,7 @@ const keptCharacters = 8192;
 /** What the serial console said last, as text and nothing but text. */
 export function SerialTail() {
   const words = useConsoleWords();
+  const lost = useLostOutput();
   /** Undefined until the past has been read. */
   const [text, setText] = useState<string>();
   useEffect(() => {
@@ -22,14 +24,16 @@ export function SerialTail() {
         setText(plainText(said).split('\n').slice(-lines).join('\n'));
       });
     };
+    const add = (bytes: Uint8Array) => {
+      said = (said + decoder.decode(bytes, { stream: true })).slice(-keptCharacters);
+      draw();
+    };
     const link = new ConsoleLink('serial', false, {
-      bytes: (bytes) => {
-        said = (said + decoder.decode(bytes, { stream: true })).slice(-keptCharacters);
-        draw();
-      },
-      control: ({ type }) => {
+      bytes: add,
+      control: ({ type, bytes }) => {
         if (type === 'hello') said = '';
         if (type === 'history-end') draw();
+        if (type === 'dropped') add(lost(Number(bytes)));
       },
       lost: draw,
     });
@@ -38,7 +42,7 @@ export function SerialTail() {
       link.stop();
       cancelAnimationFrame(drawing);
     };
-  }, []);
+  }, [lost]);
   return (
     <pre
       className={styles.tail}

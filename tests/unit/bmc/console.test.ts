@@ -101,6 +101,14 @@ describe('the console hub', () => {
     expect(reader.lostBytes).toBe(5);
   });
 
+  test('one that says by itself what it has lost finds no mark, and the same count', () => {
+    const reader = hub.attach({ mode: 'read', name: 'a', marksLosses: false });
+    host.say(new Uint8Array(consoleRingBytes + 5).fill(0x2e));
+    expect(reader.available).toBe(consoleRingBytes);
+    expect(text(reader.read(1_000_000))).toBe('.'.repeat(consoleRingBytes));
+    expect(reader.lostBytes).toBe(5);
+  });
+
   test('a reader is told once, and again only after it has looked', () => {
     const reader = hub.attach({ mode: 'read', name: 'a' });
     let told = 0;

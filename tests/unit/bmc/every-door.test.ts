@@ -3,6 +3,7 @@
  * not even what it had opened, and what is true now does. Changes × who makes them × what is open.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { memoryStore, type Store } from '../../../src/bmc/store.ts';
 import { ipmiCommands } from '../../../src/ipmi/commands/commands.ts';
 import { SystemInterface } from '../../../src/ipmi/in-band/system-interface.ts';
 import { IpmiState } from '../../../src/ipmi/ipmi-state.ts';
@@ -19,6 +20,7 @@ const account = `/redfish/v1/AccountService/Accounts/${victim.id}`;
 const local = { name: 'test', face: 'bmc' } as const;
 const [app, chassis] = [0x06, 0x00];
 
+let store: Store;
 let bench: RedfishBench;
 let lan: LanFace;
 let kcs: KcsGuest;
@@ -26,7 +28,14 @@ const sent: Uint8Array[] = [];
 const link = { localPort: 623, send: (datagram: Uint8Array, _: RemoteAddress) => void sent.push(datagram) };
 
 beforeEach(async () => {
-  bench = new RedfishBench();
+  store = memoryStore();
+  await begin();
+});
+afterEach(() => end());
+
+/** One life of the BMC on the store. */
+async function begin(): Promise<void> {
+  bench = new RedfishBench({ store });
   await bench.start();
   const { bmc } = bench;
   const { console, sol: settings, events, users, clock } = bmc;
@@ -35,11 +44,12 @@ beforeEach(async () => {
   lan = new LanFace({ bmc, state, commands: ipmiCommands, sol });
   const options = { bmc, state, commands: ipmiCommands, lan: lan.context(623) } as const;
   kcs = new KcsGuest(new SystemInterface(options));
-});
-afterEach(async () => {
+}
+
+async function end(): Promise<void> {
   lan.stop();
   await bench.stop();
-});
+}
 
 /** Each from an address of its own: a wrong password slows its sender down, and nobody else. */
 let lastAddress = 0;
@@ -192,6 +202,58 @@ describe.each(Object.keys(doors))('changed through %s', (door) => {
     expect(await byToken(token)).toBe(200);
     expect(bench.bmc.power.state).toBe('off');
     expect(await basic(victim.password)).toBe(200);
+  });
+});
+
+const system = `${systems}/1`;
+const cd = `${system}/VirtualMedia/Cd/Actions/VirtualMedia`;
+async function done(method: string, uri: string, body: unknown): Promise<void> {
+  const { status } = await bench.ask(method, uri, { body });
+  expect([uri, status < 300]).toEqual([uri, true]);
+  await bench.clock.advance(10_000);
+}
+const reset = (ResetType: string) => done('POST', `${system}/Actions/ComputerSystem.Reset`, { ResetType });
+
+/** What has made others forget a secret, or remember one: each leaves something of its own behind. */
+const happenings: Readonly<Record<string, () => Promise<void>>> = {
+  'a change of the boot device': async () => {
+    const Boot = { BootSourceOverrideEnabled: 'Continuous', BootSourceOverrideTarget: 'Pxe' };
+    await done('PATCH', system, { Boot });
+    expect(bench.bmc.boot.override).toMatchObject({ target: 'pxe' });
+  },
+  'an image that is inserted and taken out': async () => {
+    await done('POST', `${cd}.InsertMedia`, { Image: 'http://192.0.2.7/a.iso', TransferMethod: 'Upload' });
+    await done('POST', `${cd}.EjectMedia`, {});
+  },
+  'a power cycle': async () => {
+    await reset('On');
+    await reset('PowerCycle');
+    expect(bench.bmc.power.state).toBe('on');
+  },
+  'a restart of the BMC': async () => {
+    await end();
+    await begin();
+  },
+};
+
+describe('after a change of users and policies', () => {
+  test.each(Object.keys(happenings))('%s brings no old secret back, and drops none', async (happening) => {
+    const other = { id: 4, name: 'reader' } as const;
+    await doors.Redfish?.('password');
+    await done('PATCH', `/redfish/v1/AccountService/Accounts/${other.id}`, { Enabled: false });
+    bench.bmc.hostAccess.set('no-users', local);
+    await happenings[happening]?.();
+    for (const suite of [3, 17]) {
+      const open = (name: string, password: string) => ipmi(name, password, suite) !== undefined;
+      expect([suite, open(victim.name, victim.changed), open('admin', 'admin')]).toEqual([suite, true, true]);
+      expect([suite, open(victim.name, victim.password), open(other.name, other.name)]).toEqual([
+        ...[suite, false, false],
+      ]);
+    }
+    expect([await basic(victim.changed), await basic(victim.password)]).toEqual([200, 401]);
+    expect((await bench.ask('GET', systems, { as: other.name })).status).toBe(401);
+    for (const [cmd, data] of byIpmi.password) expect(kcs.command(app, cmd, ...data)[0]).toBe(0xd4);
+    expect(bench.bmc.hostAccess.policy).toBe('no-users');
   });
 });
 

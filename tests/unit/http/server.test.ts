@@ -433,7 +433,8 @@ describe('a connection', () => {
   });
 
   it('that sends its headers or its body byte by byte is told 408 and ended', async () => {
-    const { port, seen } = await serve(echo, { limits: quick });
+    // A busy host takes its time over a handshake.
+    const { port, seen } = await serve(echo, { limits: { ...quick, handshakeMs: 10_000 } });
     for (const data of [
       'GET /redfish HTTP/1.1\r\nHost: x\r\nA: b',
       'POST /redfish HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc',

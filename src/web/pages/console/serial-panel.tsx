@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
+import { useLostOutput } from '../../terminal/lost-output.ts';
 import { download } from '../../terminal/recording.ts';
 import type { SerialTerminal } from '../../terminal/serial-terminal.ts';
 import { IconButton } from '../../ui/button.tsx';
@@ -12,20 +13,21 @@ export function SerialPanel() {
   const [terminal, setTerminal] = useState<SerialTerminal>();
   const [recording, setRecording] = useState(false);
   const label = words.serial;
+  const lost = useLostOutput();
 
   useEffect(() => {
     let made: SerialTerminal | undefined;
     let gone = false;
     void import('../../terminal/serial-terminal.ts').then(({ SerialTerminal: Made }) => {
       if (gone || !place.current) return;
-      made = new Made(place.current, { interactive: true, label });
+      made = new Made(place.current, { interactive: true, label, lost });
       setTerminal(made);
     });
     return () => {
       gone = true;
       made?.dispose();
     };
-  }, [label]);
+  }, [label, lost]);
 
   const record = () => {
     if (recording) {

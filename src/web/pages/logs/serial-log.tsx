@@ -5,6 +5,7 @@ import { useFormats } from '../../i18n/formats.ts';
 import { useShellLines } from '../../machine/use-shell-lines.ts';
 import { useMachineName } from '../../shell/machine-name.ts';
 import { ConsoleLink, type ConsoleState } from '../../terminal/console-link.ts';
+import { useLostOutput } from '../../terminal/lost-output.ts';
 import { plainText } from '../../terminal/plain-text.ts';
 import { Button } from '../../ui/button.tsx';
 import { Card } from '../../ui/card.tsx';
@@ -46,6 +47,7 @@ function useSerialText(may: boolean): {
 } {
   const [text, setText] = useState<SerialText>();
   const [link, setLink] = useState<ConsoleLink>();
+  const lost = useLostOutput();
   useEffect(() => {
     if (!may) return;
     let said = new Uint8Array(0);
@@ -57,15 +59,17 @@ function useSerialText(may: boolean): {
         setText({ bytes: said, lines: all === '' ? [] : all.split('\n') });
       }, drawMs);
     };
+    const add = (bytes: Uint8Array) => {
+      const joined = new Uint8Array(said.length + bytes.length);
+      joined.set(said);
+      joined.set(bytes, said.length);
+      said = joined.slice(-keptBytes);
+      draw();
+    };
     const opened = new ConsoleLink('serial', false, {
-      bytes(bytes) {
-        const joined = new Uint8Array(said.length + bytes.length);
-        joined.set(said);
-        joined.set(bytes, said.length);
-        said = joined.slice(-keptBytes);
-        draw();
-      },
-      control({ type }) {
+      bytes: add,
+      control({ type, bytes }) {
+        if (type === 'dropped') add(lost(Number(bytes)));
         if (type !== 'hello') return;
         said = new Uint8Array(0);
         draw();
@@ -78,7 +82,7 @@ function useSerialText(may: boolean): {
       clearTimeout(timer);
       opened.stop();
     };
-  }, [may]);
+  }, [may, lost]);
   const state = useSyncExternalStore(link?.subscribe ?? never, link?.current ?? (() => closed));
   return { text, state };
 }
