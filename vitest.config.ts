@@ -1,7 +1,15 @@
 import { defineConfig } from 'vitest/config';
+import { decidingModules } from './tests/deciding-modules.ts';
 
 export default defineConfig({
   test: {
+    // `npm run coverage`: the branches of the modules that decide who gets in and what becomes of hostile bytes.
+    coverage: {
+      provider: 'v8',
+      include: Object.keys(decidingModules),
+      reporter: ['text'],
+      thresholds: { branches: 95 },
+    },
     projects: [
       {
         test: {

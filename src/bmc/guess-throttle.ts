@@ -136,6 +136,8 @@ function nameOf(name: string): string {
 
 /** The one that was put in first. */
 function deleteFirst<Key>(kept: { keys(): IterableIterator<Key>; delete(key: Key): boolean }): void {
-  const { value, done } = kept.keys().next();
-  if (!done) kept.delete(value);
+  for (const key of kept.keys()) {
+    kept.delete(key);
+    return;
+  }
 }

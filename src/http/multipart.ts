@@ -21,9 +21,9 @@ const maxHeaderBytes = 8 * 1024;
 const maxParts = 16;
 
 /** @returns undefined for another content type, or one without a boundary */
-export function boundaryOf(contentType: string | undefined): string | undefined {
-  if (!/^multipart\/form-data\s*;/i.test(contentType ?? '')) return undefined;
-  const [, quoted, plain] = /;\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))/i.exec(contentType ?? '') ?? [];
+export function boundaryOf(contentType = ''): string | undefined {
+  if (!/^multipart\/form-data\s*;/i.test(contentType)) return undefined;
+  const [, quoted, plain] = /;\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))/i.exec(contentType) ?? [];
   return quoted ?? plain;
 }
 

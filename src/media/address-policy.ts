@@ -51,8 +51,7 @@ export class AddressPolicy {
 
   /** @returns why this address is refused; undefined for one that is permitted */
   refusal(address: string): string | undefined {
-    // A zone names an interface of ours, and is of no use in a URL.
-    const plain = address.split('%', 1)[0] ?? '';
+    const plain = withoutZone(address);
     if (isIP(plain) === 0) return 'not an address';
     const hidden = embedded(plain);
     if (hidden !== undefined) return this.refusal(hidden);
@@ -60,9 +59,14 @@ export class AddressPolicy {
     if (contains(this.#deny, plain)) return 'refused by the configuration';
     const network = refusedNetworks.find(([cidr]) => contains(listOf([cidr]), plain));
     if (network) return network[1];
-    const own = listOf(this.#ownAddresses().map((each) => each.split('%', 1)[0] ?? ''));
+    const own = listOf(this.#ownAddresses().map(withoutZone));
     return contains(own, plain) ? 'our own' : undefined;
   }
+}
+
+/** A zone names an interface of ours, and is of no use in a URL. */
+function withoutZone(address: string): string {
+  return address.replace(/%.*$/s, '');
 }
 
 /** @returns the IPv4 address inside; undefined for any other address */
@@ -70,8 +74,7 @@ function embedded(address: string): string | undefined {
   if (!isIPv6(address)) return undefined;
   const groups = groupsOf(address);
   // These two are their own, not compatible forms of 0.0.0.0 and 0.0.0.1.
-  const high = groups.slice(0, 7).every((group) => group === 0);
-  if (high && (groups[7] ?? 0) <= 1) return undefined;
+  if (groups.every((group, at) => group <= (at === 7 ? 1 : 0))) return undefined;
   const found = embeddings.find(([cidr]) => listOf([cidr]).check(address, 'ipv6'));
   if (!found) return undefined;
   const [a = 0, b = 0] = groups.slice(found[1], found[1] + 2);

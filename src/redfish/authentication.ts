@@ -29,11 +29,11 @@ export function authentication(
 
 /** RFC 7617, with UTF-8. */
 function basicCredentials(header: string): { name: string; password: string } | undefined {
-  const match = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(header.trim());
-  if (!match) return undefined;
+  const [, encoded] = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(header.trim()) ?? [];
+  if (encoded === undefined) return undefined;
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(match[1] ?? '', 'base64'));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(encoded, 'base64'));
   } catch {
     return undefined;
   }

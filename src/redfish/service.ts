@@ -210,7 +210,7 @@ export class RedfishService implements HttpFace {
       const found = definition.find(params, context);
       return found !== undefined && definition.isSelf?.({ uri, params, found }, context) === true;
     };
-    if (!holds(context.user, definition.privileges.get ?? [], isSelf)) return undefined;
+    if (!holds(context.user, privilegesFor(definition, undefined, 'get'), isSelf)) return undefined;
     return (await this.#bodies.read(match, context))?.content;
   }
 

@@ -144,7 +144,6 @@ class Connection {
 
   /** Tells the guest's interface of attention, and whether it may interrupt; only what has changed. */
   show({ wanted, interrupt }: Attention): void {
-    if (this.#closed) return;
     const { receiveQueueInterrupt, eventBufferInterrupt } = this.#options.state.hostMessages.enables;
     const interrupts = receiveQueueInterrupt || eventBufferInterrupt;
     if (interrupts !== this.#interrupts) {
@@ -183,14 +182,15 @@ class Connection {
 
   /** One message after the other, as a KCS would have it. */
   #serve(): void {
-    while (!this.#serving && !this.#closed && this.#waiting.length > 0) {
+    while (!this.#serving && !this.#closed) {
+      const [message] = this.#waiting;
+      if (!message) return;
       const waitMs = this.#waitMs();
       if (waitMs > 0) {
         this.#rest(waitMs);
         return;
       }
-      const message = this.#waiting.shift();
-      if (!message) return;
+      this.#waiting.shift();
       this.#tokens--;
       const reply = this.#run(message);
       if (!(reply instanceof Promise)) {

@@ -96,8 +96,8 @@ export class VmFrameReader {
 
 function readMessage(bytes: Uint8Array): VmMessage | undefined {
   const [id, netFnLun, cmd] = bytes;
-  if (bytes.length < leastMessageBytes || checksum(bytes, 0, bytes.length) !== 0) return undefined;
   if (id === undefined || netFnLun === undefined || cmd === undefined) return undefined;
+  if (bytes.length < leastMessageBytes || checksum(bytes, 0, bytes.length) !== 0) return undefined;
   const data = bytes.subarray(3, bytes.length - 1);
   return { kind: 'message', id, netFn: netFnLun >> 2, lun: netFnLun & 3, cmd, data };
 }

@@ -93,6 +93,20 @@ describe('guessing', () => {
     expect(throttle.waitMs(far, 'never tried')).toBe(0);
   });
 
+  it('of a ninth name and further ones is counted together, and under no name that somebody could try', () => {
+    const { throttle, fail } = bench();
+    const stars = [31, 32, 40].map((length) => '*'.repeat(length));
+    for (const name of stars.slice(0, 2)) fail(1, near, name);
+    for (let i = 2; i < 8; i++) fail(1, near, `name ${i}`);
+    fail(3, near, 'ninth');
+    expect(throttle.waitMs(near, 'ninth')).toBe(0);
+    fail(2, near, 'tenth');
+    expect(['ninth', 'tenth', 'eleventh'].map((name) => throttle.waitMs(near, name))).toEqual([
+      1000, 1000, 1000,
+    ]);
+    expect(stars.map((name) => throttle.waitMs(near, name))).toEqual([0, 0, 0]);
+  });
+
   it('from endless sources takes bounded room: the source that failed longest ago goes first', () => {
     const { throttle, fail } = bench();
     fail(9);
@@ -165,5 +179,43 @@ describe('guessing from many sources', () => {
     for (let i = 0; i < 100; i++) throttle.failed(`198.51.100.${i}`, 'admin');
     for (let i = 0; i < 3000; i++) throttle.failed(`203.0.${i >> 8}.${i & 255}`, `nobody ${i}`);
     expect(throttle.waitMs('198.51.100.1', 'admin')).toBe(3_600_000);
+  });
+
+  it('is held against a source for an hour after its own mistake, whatever others do, and not longer', () => {
+    const { clock, throttle, fail } = bench();
+    fail(1);
+    clock.advance(1_800_000);
+    for (let i = 0; i < 100; i++) fail(1, `198.51.100.${i}`);
+    clock.advance(1_799_999);
+    expect(throttle.waitMs(near, 'admin')).toBe(1_800_001);
+    clock.advance(1);
+    expect(throttle.waitMs(near, 'admin')).toBe(0);
+  });
+
+  it('waits until the oldest of the hundred is an hour ago, to the millisecond', () => {
+    const { clock, throttle, fail } = bench();
+    for (let i = 0; i < 99; i++) fail(1, `198.51.100.${i}`);
+    clock.advance(1_800_000);
+    expect(throttle.waitMs('198.51.100.7', 'admin')).toBe(0);
+    fail(1);
+    expect(throttle.waitMs(near, 'admin')).toBe(1_800_000);
+    clock.advance(1_800_000);
+    expect(throttle.waitMs(near, 'admin')).toBe(0);
+  });
+
+  it('is counted for 1,024 names that nobody has: the one that was wrong longest ago goes first', () => {
+    const { throttle, fail } = bench();
+    const others = (from: number, count: number) => {
+      for (let i = from; i < from + count; i++) fail(1, `203.0.${i >> 8}.${i & 255}`, `nobody ${i}`);
+    };
+    for (let i = 0; i < 100; i++) fail(1, `198.51.100.${i}`);
+    others(0, 1023);
+    expect(throttle.waitMs('198.51.100.1', 'admin')).toBe(3_600_000);
+    // Wrong once more, and so the latest again.
+    fail(1, '198.51.100.200');
+    others(2000, 1023);
+    expect(throttle.waitMs('198.51.100.1', 'admin')).toBe(3_600_000);
+    others(4000, 1);
+    expect(throttle.waitMs('198.51.100.1', 'admin')).toBe(0);
   });
 });

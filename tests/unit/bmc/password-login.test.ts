@@ -105,6 +105,16 @@ describe('a login', () => {
     expect(login.check('admin', 'password', near)).toHaveProperty('user');
   });
 
+  it('is not looked at to the last millisecond of the wait', () => {
+    const { login, clock } = bench();
+    for (let i = 0; i < 5; i++) login.check('admin', `guess ${i}`, near);
+    expect(login.check('admin', 'password', near)).toEqual({ refused: 'throttled', waitMs: 1000 });
+    clock.advance(999);
+    expect(login.check('admin', 'password', near)).toEqual({ refused: 'throttled', waitMs: 1 });
+    clock.advance(1);
+    expect(login.check('admin', 'password', near)).toHaveProperty('user');
+  });
+
   it('counts together with the tries over IPMI', () => {
     const { login, guard } = bench();
     for (let i = 0; i < 5; i++) guard.wrongPassword(near, 'admin');

@@ -9,6 +9,7 @@ import {
   canLogIn,
   canLogInToRedfish,
   effectiveLimit,
+  type ListedUser,
   type UserChange,
   type UserSpec,
   Users,
@@ -185,6 +186,16 @@ describe('configuration against what is kept', () => {
     expect(users.list().map(({ id, name }) => `${id} ${name}`)).toEqual(['2 root', '3 bob', '4 ops']);
   });
 
+  it('is the same when it says what it would mean anyway', () => {
+    const store = memoryStore();
+    usersOf([admin], store).users.update(2, { password: Buffer.from('changed') }, actor);
+    const again = usersOf([{ ...admin, enabled: true, sol: true }], store);
+    expect([passwordOf(again.users, 2), again.events.list()]).toEqual(['changed', []]);
+    expect(passwordOf(usersOf([{ ...admin, sol: false }], store).users, 2)).toBe('password');
+    const disabled = usersOf([{ ...admin, sol: false, enabled: false }], store);
+    expect([disabled.users.get(2)?.enabled, disabled.events.list().length]).toEqual([false, 1]);
+  });
+
   it('is not told by what is kept: the fingerprint is salted', () => {
     const [a, b] = [memoryStore(), memoryStore()];
     usersOf([admin], a);
@@ -230,12 +241,16 @@ describe('access to Redfish', () => {
   it('is open to users of a list that was kept before there was Redfish', () => {
     const store = memoryStore();
     usersOf([admin], store).users.update(2, { password: Buffer.from('kept'), sol: false }, actor);
-    const kept = store.load<{ slots: { redfish?: boolean }[] }>('users');
-    for (const slot of kept?.slots ?? []) delete slot.redfish;
-    store.save('users', kept);
+    const kept = store.load<{ slots: UserChange[] }>('users');
+    const older = kept?.slots.map(
+      ({ redfish: _, passwordChangeRequired: __, passwordExpiresAt: ___, ...slot }) => slot,
+    );
+    store.save('users', { ...kept, slots: older });
     const { users, events } = usersOf([admin], store);
     expect(passwordOf(users, 2)).toBe('kept');
-    expect(users.get(2)).toMatchObject({ redfish: true, sol: false });
+    expect(users.get(2)).toMatchObject({
+      ...{ redfish: true, sol: false, passwordChangeRequired: false, passwordExpiresAt: null },
+    });
     expect(events.list()).toEqual([]);
   });
 });
@@ -375,6 +390,12 @@ describe('the last administrator', () => {
   });
 });
 
+it('nobody is the last administrator where there is none, and no user has a slot that is not there', () => {
+  const { users } = usersOf([{ ...admin, limit: 'operator' }]);
+  expect(users.wouldLockOut(2, { enabled: false })).toBe(false);
+  expect(users.wouldLockOut(17, { name: '' })).toBe(false);
+});
+
 describe('a reset to defaults', () => {
   it('leaves the users of the configuration, tells of each that changed, and is kept', () => {
     const store = memoryStore();
@@ -449,5 +470,400 @@ describe('a damaged list', () => {
       store.save('users', { ...kept, slots: [{ ...kept?.slots[0], ...change }] });
       expect(passwordOf(usersOf([wellKnown], store).users, 2)).toBe('');
     }
+  });
+});
+
+describe('what can be kept of a user', () => {
+  it('is refused at a level that is none, at a session limit that is none, and with too short a password', () => {
+    const events = new EventLog(new ScriptedClock(), memoryStore(), silentLogger);
+    const users = new Users({
+      ...{ specs: [admin], store: memoryStore(), events, clock: new ScriptedClock(), random: systemRandom() },
+      minPasswordBytes: 12,
+    });
+    const changes: readonly [UserChange, string][] = [
+      [{ limit: 'god' as 'user' }, 'no level god'],
+      [{ sessionLimit: -1 }, 'session limit -1 is not 0 to 15'],
+      [{ sessionLimit: 0.5 }, 'session limit 0.5 is not 0 to 15'],
+      [{ password: Buffer.from('eleven more') }, 'a password has 12 to 20 bytes, not 11'],
+    ];
+    const before = users.list();
+    for (const [change, message] of changes) expect(() => users.update(2, change, actor)).toThrow(message);
+    expect(users.list()).toEqual(before);
+    users.update(2, { password: Buffer.from('twelve bytes'), sessionLimit: 15 }, actor);
+    expect([passwordOf(users, 2), users.get(2)?.sessionLimit]).toEqual(['twelve bytes', 15]);
+    users.update(2, { sessionLimit: 0, limit: 'no-access' }, actor);
+    expect(users.get(2)).toMatchObject({ sessionLimit: 0, limit: 'no-access' });
+  });
+
+  it('is as long as the limits say, to the byte: names of 16, passwords of 1 and of 20', () => {
+    const { users } = usersOf([{ ...admin, name: 'n'.repeat(16), password: 'p'.repeat(20) }]);
+    expect(users.get(2)).toMatchObject({ name: 'n'.repeat(16), passwordSize: 20 });
+    expect(usersOf([{ ...admin, password: 'p'.repeat(17) }]).users.get(2)?.passwordSize).toBe(20);
+    expect(usersOf([{ ...admin, password: 'p'.repeat(16) }]).users.get(2)?.passwordSize).toBe(16);
+    users.update(3, { name: '~', password: Buffer.from('p') }, actor);
+    users.update(4, { name: '!', password: new Uint8Array(20).fill(65) }, actor);
+    expect(users.list()).toHaveLength(3);
+    for (const name of ['a\x7f', 'a\x1f', 'é']) {
+      expect(() => users.update(5, { name }, actor)).toThrow('visible ASCII');
+    }
+    const full = Array.from({ length: 15 }, (_, i) => ({ ...admin, name: `u${i}` }));
+    expect(usersOf(full).users.get(16)?.name).toBe('u14');
+  });
+
+  it('is told in words for each thing that changes, and to which state', () => {
+    const { users, events } = usersOf([admin]);
+    const words = (change: UserChange) => {
+      users.update(2, change, actor);
+      return events
+        .list()
+        .at(-1)
+        ?.text.match(/admin: (.*) changed by/)?.[1];
+    };
+    const at = Date.UTC(2030, 0, 1);
+    expect([
+      words({ sol: false }),
+      words({ sol: true }),
+      words({ messaging: false }),
+      words({ messaging: true }),
+      words({ redfish: false }),
+      words({ redfish: true }),
+      words({ enabled: false }),
+      words({ linkAuthentication: true }),
+      words({ callbackOnly: true }),
+      words({ sessionLimit: 3 }),
+      words({ passwordChangeRequired: true }),
+      words({ passwordChangeRequired: false }),
+      words({ passwordExpiresAt: at }),
+      words({ passwordExpiresAt: null }),
+    ]).toEqual([
+      'Serial-over-LAN right (now off)',
+      'Serial-over-LAN right (now on)',
+      'IPMI messaging (now off)',
+      'IPMI messaging (now on)',
+      'Redfish access (now off)',
+      'Redfish access (now on)',
+      'enabled state (now off)',
+      'link authentication',
+      'restriction to Callback',
+      'session limit',
+      'password change (now required)',
+      'password change (no longer required)',
+      'expiry of the password (now 2030-01-01T00:00:00.000Z)',
+      'expiry of the password (now never)',
+    ]);
+  });
+});
+
+describe('the list as a whole', () => {
+  const specs = [admin, { ...admin, name: 'guest', limit: 'user' }] as const;
+  const listed = (users: Users): ListedUser[] =>
+    users.list().map(({ password: _, passwordSize: __, ...rest }) => rest);
+  const entry = (users: Users, id: number, change: Partial<ListedUser>): ListedUser => {
+    const [first] = listed(users);
+    if (!first) throw new Error('no user');
+    return { ...first, id, ...change };
+  };
+
+  it('is taken when its names fit and are there once, and says where it does not', () => {
+    const { users } = usersOf(specs);
+    expect(() => users.checkList(listed(users), 'users')).not.toThrow();
+    const wrong: readonly [ListedUser[], string][] = [
+      [[...listed(users), entry(users, 5, { name: 'a b' })], 'users.2.name: a name has visible ASCII'],
+      [[...listed(users), entry(users, 5, { name: '' })], 'users.2.name: a name has 1 to 16 bytes'],
+      [[...listed(users), entry(users, 5, {})], 'users.2: another user has this id or name'],
+      [[...listed(users), entry(users, 3, { name: 'third' })], 'users.2: another user has this id or name'],
+    ];
+    for (const [list, message] of wrong) {
+      expect(() => users.checkList(list, 'users')).toThrow(BmcError);
+      expect(() => users.checkList(list, 'users')).toThrow(message);
+    }
+  });
+
+  it('is refused when it leaves no administrator who has a password here, unless there was none before', () => {
+    const { users } = usersOf(specs);
+    const nobody = 'nobody who has a password here could log in as administrator';
+    expect(() => users.checkList([], 'users')).toThrow(nobody);
+    expect(() => users.checkList([entry(users, 2, { enabled: false })], 'users')).toThrow(nobody);
+    // One who is not known here has no password to log in with.
+    expect(() => users.checkList([entry(users, 2, { name: 'root' })], 'users')).toThrow(nobody);
+    expect(() => users.checkList([entry(users, 9, {})], 'users')).not.toThrow();
+    users.update(2, { enabled: false }, actor);
+    expect(() => users.checkList([], 'users')).not.toThrow();
+  });
+
+  it('is put in the place of the present one: who has the name keeps the password, others have none', () => {
+    const store = memoryStore();
+    const { users, events } = usersOf(specs, store);
+    users.update(2, { password: Buffer.from('at-run-time') }, actor);
+    const told: string[] = [];
+    users.onChange(({ id, name }) => told.push(`${id} ${name}`));
+    const before = events.list().length;
+    users.replaceList([entry(users, 7, {}), entry(users, 3, { name: 'new', limit: 'operator' })], actor);
+    expect(users.list().map(({ id, name, limit }) => [id, name, limit])).toEqual([
+      [3, 'new', 'operator'],
+      [7, 'admin', 'administrator'],
+    ]);
+    expect([passwordOf(users, 7), passwordOf(users, 3), passwordOf(users, 2)]).toEqual([
+      'at-run-time',
+      '',
+      '',
+    ]);
+    expect(told).toEqual(['2 ', '3 new', '7 admin']);
+    const texts = events.list().slice(before);
+    expect(texts.map(({ text }) => text.split(' by ')[0])).toEqual([
+      'user 2 admin: deleted',
+      expect.stringMatching(/^user 3 new: name, password, .*privilege limit \(now operator\).* changed$/),
+      expect.stringMatching(/^user 7 admin: name, password, enabled state \(now on\), .* changed$/),
+    ]);
+    // The configuration knows where its users are now: the next start takes nobody for new.
+    const again = usersOf(specs, store);
+    expect(again.users.list().map(({ id, name }) => `${id} ${name}`)).toEqual(['3 new', '7 admin']);
+    expect(passwordOf(again.users, 7)).toBe('at-run-time');
+    expect(again.events.list()).toEqual([]);
+  });
+
+  it('that is as it is changes nothing, tells nobody and is not recorded', () => {
+    const { users, events } = usersOf(specs);
+    let told = 0;
+    users.onChange(() => told++);
+    users.replaceList(listed(users), actor);
+    expect([told, events.list()]).toEqual([0, []]);
+  });
+
+  it('is another when one thing of one user is', () => {
+    const { users } = usersOf(specs);
+    const [first, second] = listed(users) as [ListedUser, ListedUser];
+    users.replaceList([first, { ...second, sol: false }], actor);
+    expect(users.get(3)).toMatchObject({ name: 'guest', sol: false });
+  });
+
+  it('is not replaced when it cannot be kept', () => {
+    const store = memoryStore();
+    const { users } = usersOf(specs, store);
+    const before = users.list();
+    store.save = () => {
+      throw new BmcError('no-space', 'disk full');
+    };
+    expect(() => users.replaceList([entry(users, 2, {})], actor)).toThrow('disk full');
+    expect(() => users.resetToDefaults(actor)).toThrow('disk full');
+    expect(users.list()).toEqual(before);
+  });
+
+  it('takes users of the configuration with it who go from it wherever they have been put', () => {
+    const store = memoryStore();
+    const { users } = usersOf(specs, store);
+    users.replaceList([entry(users, 2, {}), entry(users, 9, { name: 'guest', limit: 'user' })], actor);
+    expect(
+      usersOf([admin], store)
+        .users.list()
+        .map(({ name }) => name),
+    ).toEqual(['admin']);
+  });
+});
+
+describe('a slot for a user of the configuration', () => {
+  it('is the one he had when he comes again with another entry and it is still free', () => {
+    const store = memoryStore();
+    const specs = [admin, { ...admin, name: 'guest' }];
+    usersOf(specs, store).users.update(2, { name: '' }, actor);
+    const { users } = usersOf(
+      [
+        { ...admin, password: 'other' },
+        { ...admin, name: 'guest' },
+      ],
+      store,
+    );
+    expect(users.findByName('admin')?.id).toBe(2);
+  });
+
+  it('is the first free one when another has taken his', () => {
+    const store = memoryStore();
+    const { users } = usersOf([admin, { ...admin, name: 'guest' }], store);
+    users.update(2, { name: '' }, actor);
+    users.update(2, { name: 'bob' }, actor);
+    const again = usersOf(
+      [
+        { ...admin, password: 'other' },
+        { ...admin, name: 'guest' },
+      ],
+      store,
+    ).users;
+    expect(again.list().map(({ id, name }) => `${id} ${name}`)).toEqual(['2 bob', '3 guest', '4 admin']);
+  });
+
+  it('is the one of whoever has the name already, and his settings are those of the configuration then', () => {
+    const store = memoryStore();
+    const { users } = usersOf([admin], store);
+    users.update(6, { name: 'ops', password: Buffer.from('own'), limit: 'user' }, actor);
+    const again = usersOf([admin, { ...admin, name: 'ops', enabled: false }], store).users;
+    expect(again.findByName('ops')).toMatchObject({ id: 6, limit: 'administrator', enabled: false });
+    expect(passwordOf(again, 6)).toBe('password');
+  });
+
+  it('is said to be missing when there is none, and is given when there is one', () => {
+    const store = memoryStore();
+    const { users } = usersOf([admin], store);
+    for (let id = 3; id <= 16; id++) users.update(id, { name: `u${id}` }, actor);
+    const specs = [admin, { ...admin, name: 'late' }];
+    const full = usersOf(specs, store);
+    expect(full.events.list().map(({ text }) => text)).toEqual([
+      'no slot is free for user late of the configuration',
+    ]);
+    expect(full.users.findByName('late')).toBeUndefined();
+    full.users.update(11, { name: '' }, actor);
+    expect(usersOf(specs, store).users.findByName('late')?.id).toBe(11);
+  });
+
+  it('stays with another who has taken it when its user goes from the configuration', () => {
+    const store = memoryStore();
+    const { users } = usersOf([admin, { ...admin, name: 'guest' }], store);
+    users.update(3, { name: 'bob' }, actor);
+    const again = usersOf([admin], store);
+    expect(again.users.list().map(({ name }) => name)).toEqual(['admin', 'bob']);
+    expect(again.events.list().map(({ text }) => text)).toEqual([
+      'user guest is no longer in the configuration',
+    ]);
+  });
+});
+
+describe('a time after which a password expires', () => {
+  it('is looked at again after a minute when the expiry could not be kept', () => {
+    const clock = new ScriptedClock();
+    const store = memoryStore();
+    const { users } = usersOf([admin], store, clock);
+    users.update(2, { passwordExpiresAt: clock.wallTime() + 1000 }, actor);
+    const save = store.save;
+    store.save = () => {
+      throw new BmcError('no-space', 'disk full');
+    };
+    clock.advance(1000);
+    expect(users.get(2)?.passwordChangeRequired).toBe(false);
+    store.save = save;
+    clock.advance(60_000);
+    expect(users.get(2)?.passwordChangeRequired).toBe(true);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('hides no fault that is none of the disk', () => {
+    const clock = new ScriptedClock();
+    const store = memoryStore();
+    const { users } = usersOf([admin], store, clock);
+    users.update(2, { passwordExpiresAt: clock.wallTime() + 1000 }, actor);
+    store.save = () => {
+      throw new TypeError('a fault');
+    };
+    expect(() => clock.advance(1000)).toThrow('a fault');
+  });
+
+  it('follows the wall clock when that is set, within a minute', () => {
+    const clock = new ScriptedClock();
+    const { users } = usersOf([admin], memoryStore(), clock);
+    users.update(2, { passwordExpiresAt: clock.wallTime() + 86_400_000 }, actor);
+    clock.jumpWallTime(86_400_000);
+    clock.advance(60_000);
+    expect(users.get(2)?.passwordChangeRequired).toBe(true);
+  });
+
+  it('waits for nothing when the users are stopped, or when nothing expires any more', () => {
+    const clock = new ScriptedClock();
+    const { users } = usersOf([admin], memoryStore(), clock);
+    users.update(2, { passwordExpiresAt: clock.wallTime() + 1000 }, actor);
+    expect(clock.pending).toBe(1);
+    users.update(2, { passwordExpiresAt: null }, actor);
+    expect(clock.pending).toBe(0);
+    users.update(2, { passwordExpiresAt: clock.wallTime() + 1000 }, actor);
+    users.stop();
+    clock.advance(120_000);
+    expect([clock.pending, users.get(2)?.passwordChangeRequired]).toEqual([0, false]);
+  });
+
+  it('comes from a policy of 1 to 3,650 days, which is recorded and told when it changes and only then', () => {
+    const { users, events } = usersOf([admin]);
+    let told = 0;
+    users.onPolicyChange(() => told++);
+    users.setPasswordDays(undefined, actor);
+    expect([told, events.list()]).toEqual([0, []]);
+    for (const days of [1, 3650, 3650]) users.setPasswordDays(days, actor);
+    expect([users.passwordDays, told, events.list().length]).toEqual([3650, 2, 2]);
+    users.resetToDefaults(actor);
+    users.resetToDefaults(actor);
+    expect([users.passwordDays, told]).toEqual([undefined, 3]);
+  });
+});
+
+describe('a list that was kept', () => {
+  const wellKnown = { ...admin, wellKnownPassword: true };
+
+  /** @returns whether the password of the configuration has come back, or the user has none */
+  function passwordAfter(
+    change: (kept: { slots: object[]; seeds: object[]; passwordDays?: unknown }) => unknown,
+  ): string {
+    const store = memoryStore();
+    const { users } = usersOf([wellKnown], store);
+    users.setPasswordDays(30, actor);
+    users.update(2, { password: Buffer.from('own') }, actor);
+    const kept = store.load<{ slots: object[]; seeds: object[] }>('users');
+    if (!kept) throw new Error('nothing kept');
+    store.save('users', change(kept));
+    return passwordOf(usersOf([wellKnown], store).users, 2);
+  }
+
+  it('counts as a whole only: what is no list, no slot and no entry of the configuration makes it damaged', () => {
+    expect(passwordAfter((kept) => kept)).toBe('own');
+    const [slot, seed] = [{}, {}];
+    expect([
+      passwordAfter(() => null),
+      passwordAfter(() => 'text'),
+      passwordAfter(({ seeds }) => ({ seeds })),
+      passwordAfter(({ slots }) => ({ slots })),
+      passwordAfter(({ slots }) => ({ slots, seeds: {} })),
+      passwordAfter(({ slots, seeds }) => ({ slots: [...slots, null], seeds })),
+      passwordAfter(({ slots, seeds }) => ({ slots: [...slots, slot], seeds })),
+      passwordAfter(({ slots, seeds }) => ({ slots, seeds: [...seeds, seed] })),
+      passwordAfter(({ slots, seeds }) => ({ slots, seeds: [...seeds, null] })),
+      ...['name', 'id', 'salt', 'hash'].map((key) =>
+        passwordAfter(({ slots, seeds }) => ({ slots, seeds: [{ ...seeds[0], [key]: null }] })),
+      ),
+      ...[{ passwordExpiresAt: 'soon' }, { password: 'AA' }, { password: '0'.repeat(42) }, { sol: null }].map(
+        (wrong) => passwordAfter(({ slots, seeds }) => ({ slots: [{ ...slots[0], ...wrong }], seeds })),
+      ),
+    ]).toEqual(Array.from({ length: 17 }, () => ''));
+  });
+
+  it('may speak of a time and of a policy, or not', () => {
+    const store = memoryStore();
+    const { users } = usersOf([wellKnown], store);
+    users.update(2, { password: Buffer.from('own'), passwordExpiresAt: Date.UTC(2030, 0, 1) }, actor);
+    const kept = store.load<object>('users');
+    store.save('users', { ...kept, passwordDays: 'many' });
+    const again = usersOf([wellKnown], store).users;
+    expect(again.get(2)?.passwordExpiresAt).toBe(Date.UTC(2030, 0, 1));
+    expect([passwordOf(again, 2), again.passwordDays]).toEqual(['own', undefined]);
+  });
+
+  it('is lost when either of its two files is damaged, and not on a first start', () => {
+    for (const name of ['users', 'users-mark']) {
+      const store = { ...memoryStore(), wasDamaged: (asked: string) => asked === name };
+      const { users, events } = usersOf([wellKnown], store);
+      expect(passwordOf(users, 2)).toBe('');
+      expect(events.list().map(({ kind }) => kind)).toEqual(['state-damaged', 'user-changed']);
+    }
+    const fresh = usersOf([wellKnown]);
+    expect([passwordOf(fresh.users, 2), fresh.events.list()]).toEqual(['password', []]);
+  });
+
+  it('is not lost with its mark alone, which is written anew', () => {
+    const store = memoryStore();
+    usersOf([wellKnown], store).users.update(2, { password: Buffer.from('own') }, actor);
+    const load = store.load;
+    let isThere = false;
+    const save = store.save;
+    store.load = (name) => (name === 'users-mark' && !isThere ? undefined : load(name));
+    store.save = (name, value) => {
+      isThere ||= name === 'users-mark';
+      save(name, value);
+    };
+    expect(passwordOf(usersOf([wellKnown], store).users, 2)).toBe('own');
+    expect(isThere).toBe(true);
   });
 });

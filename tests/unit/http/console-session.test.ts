@@ -43,6 +43,14 @@ describe('the cookie of the browser console', () => {
   const cookieFrom = (reply: { readonly headers: Readonly<Record<string, string>> }) =>
     reply.headers['set-cookie']?.split(';')[0] ?? '';
 
+  it('is not given to who names no host', async () => {
+    const { host: _, ...rest } = own;
+    for (const path of ['/console/session', '/console/resume']) {
+      const reply = await ask(make(), 'POST', path, { ...rest, 'x-auth-token': 'the-token' });
+      expect([reply.status, reply.headers['set-cookie']]).toEqual([400, undefined]);
+    }
+  });
+
   it('gives a tab its token back, and shows it to nobody', async () => {
     const session = make();
     const kept = await ask(session, 'POST', '/console/session', { ...own, 'x-auth-token': 'the-token' });

@@ -144,6 +144,25 @@ describe('the parts of a form', () => {
     expect(await all(body(`${part(`X: ${'x'.repeat(8000)}`, 'text')}--edge--`, 512))).toHaveLength(1);
   });
 
+  it('have headers of 8,192 bytes, their line ends included, and of not one more', async () => {
+    const withHeaders = async function* (bytes: number) {
+      // What is held behind the delimiter: a line end, and the line.
+      yield Buffer.from(`--edge\r\nX: ${'x'.repeat(bytes - 5)}`);
+      yield Buffer.from('\r\n\r\ntext\r\n--edge--');
+    };
+    expect(await all(withHeaders(8192))).toEqual([[undefined, undefined, 'text']]);
+    await expect(all(withHeaders(8193))).rejects.toThrow('the headers of a part are too long');
+  });
+
+  it('come in pieces with something in them', async () => {
+    const form = `${named('a', 'x'.repeat(100))}${named('b', '')}--edge--`;
+    for (let size = 1; size < 40; size++) {
+      for await (const { bytes } of formParts(body(form, size), 'edge')) {
+        for await (const piece of bytes) expect(piece.length).toBeGreaterThan(0);
+      }
+    }
+  });
+
   it('are sixteen at the most', async () => {
     const form = (count: number) => `${named('a', '1').repeat(count)}--edge--`;
     expect(await all(body(form(16)))).toHaveLength(16);

@@ -78,6 +78,16 @@ describe('codec', () => {
     expect(() => encode(bytes(2), new Uint8Array(3))).toThrow(RangeError);
   });
 
+  it('refuses bits that are no number, a fraction, below 0 or more than there are', () => {
+    const four = bits8(['_reserved', 4], ['number', 4]);
+    expect(encode(four, { number: 15 })).toEqual(Uint8Array.of(15));
+    for (const number of [16, -1, 0.5, Number.NaN]) {
+      expect(() => encode(four, { number })).toThrow(`number: ${number} does not fit into 4 bits`);
+    }
+    const choice = bits8(['_reserved', 4], ['mode', 4, { slow: 0, fast: 9 }]);
+    expect(() => encode(choice, { mode: 'other' as 'slow' })).toThrow('mode: other does not fit into 4 bits');
+  });
+
   it('refuses a bit layout that does not fill its byte', () => {
     expect(() => bits8(['a', 3], ['b', 4])).toThrow('fill 7 of 8 bits');
   });

@@ -322,3 +322,60 @@ describe('sessions', () => {
     expect(bench(store).sessions.idleTimeoutS).toBe(1800);
   });
 });
+
+describe('a session that has lost its ground before anybody could say so', () => {
+  it('is refused when its time is over, although no timer has run', () => {
+    const clock = new ScriptedClock();
+    let lateMs = 0;
+    const busy = {
+      now: () => clock.now() + lateMs,
+      wallTime: () => clock.wallTime() + lateMs,
+      after: clock.after.bind(clock),
+    };
+    const random = systemRandom();
+    const events = new EventLog(clock, memoryStore(), silentLogger);
+    const specs = [{ name: 'admin', password: 'password', limit: 'administrator' }] as const;
+    const users = new Users({ specs, store: memoryStore(), events, clock, random });
+    const sessions = new RedfishSessions({ users, events, store: memoryStore(), clock: busy, random });
+    const ended: string[] = [];
+    sessions.onEnd(({ why }) => ended.push(why));
+    const { token } = sessions.open(users.get(2) as User, from);
+    lateMs = 30 * 60_000 - 1;
+    expect(sessions.use(token)?.user.name).toBe('admin');
+    lateMs += 30 * 60_000;
+    expect([sessions.use(token), ended]).toEqual([undefined, ['idle']]);
+  });
+
+  it('is refused to who is told of its user’s change before the sessions are', () => {
+    const clock = new ScriptedClock();
+    const random = systemRandom();
+    const events = new EventLog(clock, memoryStore(), silentLogger);
+    const specs = [{ name: 'admin', password: 'password', limit: 'administrator' }] as const;
+    const users = new Users({ specs, store: memoryStore(), events, clock, random });
+    let token = '';
+    const seen: unknown[] = [];
+    users.onChange(() => seen.push(sessions.use(token)));
+    const sessions = new RedfishSessions({ users, events, store: memoryStore(), clock, random });
+    const ended: string[] = [];
+    sessions.onEnd(({ why }) => ended.push(why));
+    token = sessions.open(users.get(2) as User, from).token;
+    users.update(2, { password: Buffer.from('another') }, actor);
+    expect([seen, ended]).toEqual([[undefined], ['user-changed']]);
+  });
+
+  it('hides no fault of ours behind a full disk', () => {
+    const store = memoryStore();
+    const { sessions, user, clock } = bench(store);
+    const { token } = sessions.open(user(2), from);
+    store.save = () => {
+      throw new BmcError('no-space', 'disk full');
+    };
+    clock.advance(1000);
+    sessions.use(token);
+    expect(() => clock.advance(60_000)).not.toThrow();
+    store.save = () => {
+      throw new TypeError('a fault');
+    };
+    expect(() => clock.advance(60_000)).toThrow('a fault');
+  });
+});

@@ -77,4 +77,55 @@ describe('the watch over frames', () => {
     expect(watch.overdue(60_001)).toBeUndefined();
     expect(watch.overdue(65_000)).toBe('a message that does not end');
   });
+
+  it('has nothing to forgive a client that has begun nothing', () => {
+    const watch = new FrameWatch(0);
+    watch.forgive(1000);
+    expect(watch.overdue(1_000_000)).toBeUndefined();
+  });
+
+  it('reads headers without a mask, too, whose frames the library refuses', () => {
+    const watch = new FrameWatch(0);
+    // Seven bytes, and then as many more in each longer form; what follows begins another frame.
+    const plain = (head: readonly number[], length: number) =>
+      Buffer.concat([Buffer.from(head), Buffer.alloc(length)]);
+    const forms = [
+      plain([0x82, 7], 7),
+      plain([0x82, 126, 0, 200], 200),
+      plain([0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0], 65_536),
+      plain([0x82, 0], 0),
+    ];
+    for (const form of forms) {
+      expect(watch.see(form, 0)).toBeUndefined();
+      expect(watch.overdue(1_000_000)).toBeUndefined();
+      watch.see(form.subarray(0, 1), 0);
+      expect(watch.overdue(4001)).toBe('a message that does not end');
+      watch.see(form.subarray(1), 0);
+    }
+  });
+
+  it('gives a client 40 control frames at once, and ten more for each second that has passed', () => {
+    const watch = new FrameWatch(0);
+    const pings = (count: number) => Buffer.concat(Array.from({ length: count }, () => frame(ping)));
+    expect(watch.see(pings(40), 0)).toBeUndefined();
+    expect(watch.see(pings(10), 1000)).toBeUndefined();
+    expect(watch.see(pings(40), 60_000)).toBeUndefined();
+    expect(watch.see(pings(1), 60_000)).toBe('too many control frames');
+  });
+
+  it('takes 64 pieces of a message, and a message as long as four seconds and no longer', () => {
+    const pieces = (count: number) =>
+      Buffer.concat([
+        frame(binary, Buffer.from('x'), { last: false }),
+        ...Array.from({ length: count - 2 }, () => frame(continuation, Buffer.from('x'), { last: false })),
+        frame(continuation, Buffer.from('x')),
+      ]);
+    const watch = new FrameWatch(0);
+    expect(watch.see(pieces(64), 0)).toBeUndefined();
+    expect(watch.see(pieces(64), 0)).toBeUndefined();
+    expect(watch.see(pieces(65), 0)).toBe('a message in too many pieces');
+    const slow = new FrameWatch(0);
+    slow.see(frame(binary, Buffer.from('x'), { last: false }), 100);
+    expect([slow.overdue(4100), slow.overdue(4101)]).toEqual([undefined, 'a message that does not end']);
+  });
 });

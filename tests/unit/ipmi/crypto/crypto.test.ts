@@ -129,6 +129,16 @@ describe('AES-CBC-128', () => {
     expect(ivs.size).toBe(300);
   });
 
+  test('opens payloads that are longer than any datagram of ours, and shorter ones right after', () => {
+    const random = systemRandom();
+    const seal = confidentialityOf(cipherSuite(3), Buffer.alloc(20, 7), random);
+    if (!seal) throw new Error('suite 3 encrypts');
+    for (const length of [1499, 1500, 5000, 3, 1484, 1485]) {
+      const payload = random.bytes(length);
+      expect(hex(seal.open(seal.seal(payload)) ?? new Uint8Array())).toBe(hex(payload));
+    }
+  });
+
   test('opens what a plain CBC cipher sealed, and nothing with wrong length or padding', () => {
     const seal = (plain: number[]) => {
       const iv = randomBytes(16);
@@ -139,6 +149,11 @@ describe('AES-CBC-128', () => {
     expect(ours.open(seal([...body, 1, 2, 3, 3]))).toHaveLength(12);
     expect(ours.open(seal([...body, 1, 2, 4, 3]))).toBeUndefined();
     expect(ours.open(seal([...body, 9, 9, 9, 16]))).toBeUndefined();
+    // The first byte of the padding counts as well, and a whole block of it is too much.
+    expect(ours.open(seal([...body, 2, 2, 3, 3]))).toBeUndefined();
+    const upTo = (most: number) => Array.from({ length: most }, (_, i) => i + 1);
+    expect(ours.open(seal([...Array(16).fill(9), ...upTo(15), 15]))).toHaveLength(16);
+    expect(ours.open(seal([...Array(15).fill(9), ...upTo(16), 16]))).toBeUndefined();
     expect(ours.open(seal(Array.from({ length: 16 }, (_, i) => (i < 15 ? i + 1 : 15))))).toHaveLength(0);
     expect(ours.open(randomBytes(16))).toBeUndefined();
     expect(ours.open(randomBytes(40))).toBeUndefined();

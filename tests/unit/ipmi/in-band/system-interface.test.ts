@@ -144,6 +144,30 @@ describe('the system interface', () => {
     expect(guest.replies).toHaveLength(520);
   });
 
+  test('counts restarts that the guest tells of, and obeys no command of the guest', () => {
+    const { guest, systemInterface } = new InBandBench();
+    const before = guest.opcodes.length;
+    // Reset, and what only a BMC sends: no more than noise from this side. A1h ends a command frame.
+    const say = (...bytes: number[]) => guest.write(...bytes, 0xa1);
+    say(0x04);
+    say(0x04);
+    for (const opcode of [0x00, 0x03, 0x10, 0xff]) say(opcode);
+    expect(systemInterface.counters.guestResets).toBe(2);
+    expect([guest.opcodes.length - before, guest.replies]).toEqual([0, []]);
+    expect(guest.command(app, 0x01)[0]).toBe(0);
+  });
+
+  test('says nothing more to a guest that went while its command was running', async () => {
+    const { guest, settle } = new InBandBench();
+    guest.post(app, 0x34, [0x00, 0x82, 0x18, 0x66, 0x20, 0x16, 0x01, 0xc9]);
+    guest.post(app, 0x01);
+    guest.disconnect();
+    const [opcodes, replies] = [guest.opcodes.length, guest.replies.length];
+    guest.post(app, 0x01);
+    await settle();
+    expect([guest.opcodes.length, guest.replies.length]).toEqual([opcodes, replies]);
+  });
+
   test('a new connection takes the place of the old one', () => {
     const bench = new InBandBench();
     const old = bench.guest;

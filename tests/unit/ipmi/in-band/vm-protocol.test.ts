@@ -6,6 +6,7 @@ import {
   longestFrameBytes,
   VmCommand,
   VmFrameReader,
+  vmProtocolVersion,
 } from '../../../../src/ipmi/in-band/vm-protocol.ts';
 import { frame } from '../../../support/in-band-bench.ts';
 
@@ -47,6 +48,30 @@ describe('the VM protocol', () => {
         expect(reader.bad).toBe(0);
       }),
     );
+  });
+
+  test('is version 1, which is said first', () => {
+    expect([...encodeVmCommand(VmCommand.version, vmProtocolVersion)]).toEqual([0xff, 0x01, 0xa1]);
+  });
+
+  test('drops a frame with an escape of nothing or of another escape, and too short ones, and reads the next', () => {
+    const good = [0x00, 0x18, 0x01, 0xe7, 0xa0];
+    // Right but for the second escape mark in a row; one that ends in a mark; and fewer than four bytes.
+    const bad = [
+      [0x00, 0x18, 0xaa, 0xaa, 0x11, 0xe7, 0xa0],
+      [0x00, 0x18, 0x01, 0xe7, 0xaa, 0xa0],
+      [0x00, 0x18, 0xe8, 0xa0],
+      [0x00, 0x00, 0xa0],
+      [0x00, 0xa0],
+      [0xa0],
+      [0xa1],
+    ];
+    for (const frame of bad) {
+      const reader = new VmFrameReader();
+      expect(reader.push(Uint8Array.from(frame)), String(frame)).toEqual([]);
+      expect(reader.bad).toBe(1);
+      expect(reader.push(Uint8Array.from(good))).toHaveLength(1);
+    }
   });
 
   test('writes what an independent sender writes', () => {

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { AddressSockets } from '../../../../src/ipmi/lan/address-sockets.ts';
 import { type LocalAddress, localAddresses } from '../../../../src/ipmi/lan/local-addresses.ts';
 import { silentLogger } from '../../../../src/lib/log.ts';
+import { until } from '../../../support/processes.ts';
 import { ScriptedClock } from '../../../support/scripted-clock.ts';
 
 type Interfaces = ReturnType<typeof networkInterfaces>;
@@ -194,5 +195,62 @@ describe('a BMC on all addresses', () => {
     const { sockets } = setUp('127.0.0.1', '192.0.2.1');
     await sockets.start(0);
     expect(sockets.addresses).toEqual(['127.0.0.1']);
+  });
+
+  test('gives up a group that is gone, and keeps one that stays', async () => {
+    const { sockets, now, look } = setUp('127.0.0.1');
+    now.groups = ['127.0.9.9', '127.0.9.10'];
+    const port = await sockets.start(0);
+    const isFree = async (address: string): Promise<boolean> => {
+      const socket = createSocket('udp4');
+      const bound = new Promise<boolean>((resolve) => {
+        socket.once('error', () => resolve(false));
+        socket.bind(port, address, () => resolve(true));
+      });
+      const free = await bound;
+      await new Promise<void>((resolve) => socket.close(() => resolve()));
+      return free;
+    };
+    expect([await isFree('127.0.9.9'), await isFree('127.0.9.10')]).toEqual([false, false]);
+    now.groups = ['127.0.9.10'];
+    await look();
+    await until('the address is free', () => isFree('127.0.9.9'));
+    expect(await isFree('127.0.9.10')).toBe(false);
+    await sockets.stop();
+    expect(await isFree('127.0.9.10')).toBe(true);
+  });
+
+  test('that may take any port begins anew where that is taken on a further address, and gives up after a while', async () => {
+    const { sockets, now } = setUp('127.0.7.2', '127.0.7.3');
+    const right = now.own;
+    // The same address twice: whatever port the first socket gets, the second one cannot have it.
+    const wrong = [local('127.0.7.2'), local('127.0.7.2', 'again')];
+    let looks = 0;
+    Object.defineProperty(now, 'own', { get: () => (++looks <= 2 ? wrong : right) });
+    const port = await sockets.start(0);
+    expect([looks, sockets.addresses]).toEqual([3, ['127.0.7.2', '127.0.7.3']]);
+    expect(await ask('127.0.7.3', port)).toBe(`hello on ${port}`);
+    const hopeless = setUp('127.0.7.4', '127.0.7.4');
+    hopeless.now.own = [local('127.0.7.4'), local('127.0.7.4', 'again')];
+    await expect(hopeless.sockets.start(0)).rejects.toThrow('another program has that port');
+    expect(hopeless.sockets.addresses).toEqual([]);
+  });
+
+  test('starts without a group that cannot be had', async () => {
+    const { sockets, now } = setUp('127.0.0.1');
+    now.groups = ['192.0.2.255'];
+    const port = await sockets.start(0);
+    expect(await ask('127.0.0.1', port)).toBe(`hello on ${port}`);
+  });
+
+  test('looks at the host itself unless it is told what there is', async () => {
+    const sockets = new AddressSockets({
+      ...{ ipv6: false, clock: new ScriptedClock(), log: silentLogger },
+      receive: (datagram, remote, link) => link.send(datagram, remote),
+    });
+    open.push(sockets);
+    const port = await sockets.start(0);
+    expect(sockets.addresses).toContain('127.0.0.1');
+    expect(await ask('127.0.0.1', port)).toBe('hello');
   });
 });

@@ -147,6 +147,51 @@ describe('packets of a session', () => {
   });
 });
 
+describe('a message', () => {
+  test('that is no request to the BMC is dropped, in a session and outside of one', () => {
+    const { seen, bench } = benchWithCounter();
+    const client = bench.loggedIn();
+    const elsewhere = ipmiRequest(0x30, 1, [], 1);
+    elsewhere[0] = 0x24;
+    elsewhere[2] = (0x100 - 0x24 - (elsewhere[1] as number)) & 0xff;
+    const reply = ipmiRequest(0x31, 1, [], 1);
+    for (const message of [elsewhere, reply]) {
+      expect(client.exchange(client.seal(message))).toEqual([]);
+      expect(client.exchange(plainPacket(0, message))).toEqual([]);
+    }
+    expect([seen.runs, bench.face.counters.malformed]).toEqual([0, 4]);
+  });
+
+  test('outside of a session is answered when its command is done, to who asked', async () => {
+    let finish: (() => void) | undefined;
+    const slow = command({
+      ...{ name: 'Wait', netFn: 0x30, cmd: 0x03, privilege: 'none', spec: 'test' },
+      ...{ request: empty, response: empty },
+      handle: () =>
+        new Promise<Record<never, never>>((resolve) => {
+          finish = () => resolve({});
+        }),
+    });
+    const bench = new LanBench({ commands: [...ownCommands, slow] });
+    expect(bench.from('192.0.2.7', 777)(plainPacket(0, ipmiRequest(0x30, 3, [])))).toEqual([]);
+    finish?.();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(bench.sent.map(({ remote }) => remote)).toEqual([{ address: '192.0.2.7', port: 777 }]);
+  });
+
+  test('to another port of ours runs with what that one says of itself', () => {
+    const { bench } = benchWithCounter();
+    const client = bench.loggedIn();
+    client.command(6, 1);
+    const answers: Uint8Array[] = [];
+    const other = { localPort: 6230, send: (datagram: Uint8Array) => void answers.push(datagram) };
+    const request = client.seal(ipmiRequest(6, 1, [], 60));
+    bench.face.receive(request, { address: '192.0.2.1', port: 40000 }, other);
+    expect(answers).toHaveLength(1);
+    expect(bench.face.sessions()[0]?.localPort).toBe(6230);
+  });
+});
+
 describe('a request that comes again', () => {
   test('under a new sequence number is executed once and answered again', () => {
     const { seen, bench } = benchWithCounter();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { cipherSuites } from '../../../../src/ipmi/crypto/cipher-suites.ts';
-import { halfOpenCapacity } from '../../../../src/ipmi/session/half-open.ts';
+import { halfOpenCapacity, halfOpenPerSocket } from '../../../../src/ipmi/session/half-open.ts';
 import {
   type IpmiClient,
   ipmiRequest,
@@ -45,6 +45,15 @@ describe('login', () => {
     expect(new LanBench().client(options).login()).toBe(outcome);
   });
 
+  test('is refused in Open Session for a console that calls its session 0', () => {
+    const client = new LanBench().client();
+    const request = client.openRequest();
+    // Behind the headers: tag, level, two reserved bytes, then the ID.
+    request.fill(0, 20, 24);
+    const [response] = client.exchange(request);
+    expect(response && plainPayload(response)[1]).toBe(0x02);
+  });
+
   test('above the limit of the channel is refused in Open Session', () => {
     expect(new LanBench({ channelLimit: 'operator' }).client().login()).toBe('open: 10');
   });
@@ -76,7 +85,10 @@ describe('login', () => {
     const client = bench.client();
     client.takeOpenResponse(client.exchange(client.openRequest())[0] ?? Buffer.alloc(0));
     client.takeRakp2(client.exchange(client.rakp1())[0] ?? Buffer.alloc(0));
-    expect(client.exchange(client.rakp3(0, 2))).toEqual([]);
+    const givenUp = client.rakp3(0, 2);
+    expect(client.exchange(givenUp)).toEqual([]);
+    // Nothing was said to it, so that there is nothing to say again.
+    expect(client.exchange(givenUp)).toEqual([]);
     expect(client.exchange(client.rakp3())).toEqual([]);
     expect(bench.face.sessions()).toEqual([]);
   });
@@ -391,6 +403,22 @@ describe('challenges', () => {
     expect(bench.sent.map(({ remote }) => remote.port)).toEqual([100]);
     bench.face.stop();
     expect(bench.clock.pending).toBe(0);
+  });
+
+  test('that wait are not given to handshakes that their own socket has pushed out', () => {
+    const bench = new LanBench();
+    for (let i = 0; i < 10; i++) challenge(bench, '192.0.2.1', 1 + i);
+    expect(challenge(bench, '192.0.2.1', 100)).toBe(false);
+    const other = bench.client({}, bench.from('192.0.2.1', 100));
+    for (let tag = 1; tag < halfOpenPerSocket; tag++) other.exchange(other.openRequest(tag));
+    // Not too fast, since a socket that hurries gets nothing.
+    bench.clock.advance(20);
+    expect(other.exchange(other.openRequest(halfOpenPerSocket))).toHaveLength(1);
+    bench.sent.length = 0;
+    bench.clock.advance(1000);
+    expect(bench.sent).toEqual([]);
+    // Nobody waits any more.
+    expect(challenge(bench, '192.0.2.1', 200)).toBe(true);
   });
 });
 

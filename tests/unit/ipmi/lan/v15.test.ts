@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { payloadCommands } from '../../../../src/ipmi/commands/payload.ts';
 import { V15Challenges } from '../../../../src/ipmi/session/v15-challenge.ts';
+import { V15Login } from '../../../../src/ipmi/session/v15-login.ts';
+import { V15Session } from '../../../../src/ipmi/session/v15-session.ts';
 import { systemRandom } from '../../../../src/lib/random.ts';
 import { ipmiRequest, plainPacket, readReply, v15Packet } from '../../../support/ipmi-client.ts';
 import { V15Client, type V15ClientOptions } from '../../../support/ipmi-v15-client.ts';
@@ -143,6 +145,64 @@ describe('a login by IPMI 1.5', () => {
     expect(codeOf(setUp().bench, activation)).toBe(0x85);
   });
 
+  test('is Activate Session and nothing else: other commands with a temporary ID do nothing', () => {
+    const { bench, client } = setUp();
+    const console = client();
+    console.getChallenge();
+    for (const [netFn, cmd] of [
+      [6, 1],
+      [6, 0x3b],
+      [0, 0x3a],
+    ] as const) {
+      const data = [2, 4, ...console.challenge, 1, 0, 0, 0];
+      expect(console.exchange(console.packet(ipmiRequest(netFn, cmd, data), 0, 2))).toEqual([]);
+    }
+    // Nor under a number, nor without a code.
+    const activation = ipmiRequest(6, 0x3a, [2, 4, ...console.challenge, 1, 0, 0, 0]);
+    expect(console.exchange(console.packet(activation, 1, 2))).toEqual([]);
+    expect(console.exchange(console.packet(activation, 0, 0))).toEqual([]);
+    expect([bench.face.counters.unknownSession, bench.face.sessions()]).toEqual([5, []]);
+    // The challenge has not been used up by any of it.
+    expect(console.activate()).toBe(0);
+  });
+
+  test('that has to wait after wrong passwords is not looked at, even with a challenge from before', () => {
+    const { bench, client } = setUp();
+    const right = client();
+    right.getChallenge();
+    const guessers = Array.from({ length: 5 }, (_, i) => client({ password: `guess${i}` }));
+    for (const guesser of guessers) guesser.getChallenge();
+    for (const guesser of guessers) guesser.activate();
+    expect(right.activate()).toBeUndefined();
+    expect(bench.face.counters).toMatchObject({ loginsWrong: 5, loginsThrottled: 1 });
+    bench.clock.advance(2000);
+    expect(right.activate()).toBe(0);
+  });
+
+  test('whose activation comes again with a wrong code is not answered', () => {
+    const { bench, client } = setUp();
+    const console = client();
+    console.getChallenge();
+    const request = console.activateRequest();
+    expect(console.activate(request)).toBe(0);
+    const forged = Buffer.from(request);
+    forged[13] = (forged[13] as number) ^ 1;
+    expect(console.exchange(forged)).toEqual([]);
+    expect(bench.face.counters.badAuthCode).toBe(1);
+  });
+
+  test('gets another session ID when the first one is taken', () => {
+    const { bmc } = new LanBench();
+    const asked: number[] = [];
+    const login = new V15Login({
+      ...{ bmc, hideUserNames: false, hasRoom: () => true, isLockedOut: () => false, waitMs: () => 0 },
+      isFree: (id) => asked.push(id) === 3,
+    });
+    const { sessionId } = login.challenge(2, 'admin', { address: '192.0.2.1', port: 1 });
+    expect([asked.length, asked[2]]).toEqual([3, sessionId]);
+    expect(new Set(asked).size).toBe(3);
+  });
+
   test('follows a policy against bad passwords', () => {
     const { bench, client } = setUp();
     const policy = { threshold: 2, event: true, forgetAfterS: 60, lockoutS: 30 };
@@ -213,6 +273,30 @@ describe('packets of an IPMI 1.5 session', () => {
 });
 
 describe('an IPMI 1.5 session', () => {
+  test('that begins at 1 has seen the number before it, which is the highest there is', () => {
+    const { bmc, link, clock } = new LanBench();
+    const user = bmc.users.get(2);
+    if (!user) throw new Error('no user 2');
+    const remote = { address: '192.0.2.1', port: 40_000 };
+    const session = new V15Session({
+      ...{ id: 0x100, handle: 1, channel: 1, user, level: 'user', link, remote, clock },
+      ...{ channelLimit: () => 'administrator', findUser: (id) => bmc.users.get(id) },
+      ...{ firstOutbound: 1, firstInbound: 1, activation: new Uint8Array() },
+      acceptsUnauthenticated: () => true,
+    });
+    const take = (sequence: number) => {
+      const packet = { authType: 0, sequence, sessionId: 0x100, authCode: new Uint8Array() };
+      return session.unseal({ ...packet, payload: Uint8Array.of(7) }, remote, link, clock.now());
+    };
+    expect([take(0xffff_ffff), take(0), take(1), take(1), take(2)]).toEqual([
+      'replayed',
+      'replayed',
+      Uint8Array.of(7),
+      'replayed',
+      Uint8Array.of(7),
+    ]);
+  });
+
   test('shows as such in Get Session Info', () => {
     const console = setUp().client().login();
     expect([...(console.command(6, 0x3d, [0])?.data ?? [])].slice(0, 6)).toEqual([1, 63, 1, 2, 2, 0x01]);

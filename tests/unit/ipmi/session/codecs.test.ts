@@ -191,3 +191,47 @@ test('RAKP 1 takes a name as long as it says, or in a field of 16 bytes', () => 
   expect(() => decodeRakp1(Uint8Array.of(...padded, 0))).toThrow(DecodeError);
   expect(() => decodeRakp1(Uint8Array.of(...head, 3, 0x61, 0x62))).toThrow(DecodeError);
 });
+
+test('an IPMI message has seven bytes at least, also where the checksums of fewer are right', () => {
+  const six = Uint8Array.of(0x20, 0x18, 0xc8, 0x81, 0x04, 0x7b);
+  expect(() => decodeMessage(six)).toThrow('IPMI message: need 7 bytes, 6 given');
+  expect(decodeMessage(Uint8Array.of(0x20, 0x18, 0xc8, 0x81, 0x04, 0x01, 0x7a)).data).toHaveLength(0);
+});
+
+test('RMCP+ packets are told by their authentication type, and are as long as they say', () => {
+  const body = encodePacket({
+    ...{ payloadType: 0, encrypted: false, sessionId: 1, sequence: 1 },
+    payload: Uint8Array.of(1, 2, 3),
+  }).subarray(4);
+  expect(decodePacket(body).payload).toHaveLength(3);
+  const other = Uint8Array.from(body);
+  other[0] = 2;
+  expect(() => decodePacket(other)).toThrow('authentication type 2, not 6');
+  expect(() => decodePacket(Uint8Array.of(6))).toThrow(DecodeError);
+  expect(() => decodePacket(Uint8Array.from([...body, 0]))).toThrow(
+    'RMCP+ payload: ends at 15, 16 bytes given',
+  );
+  expect(() => decodePacket(body.subarray(0, 14))).toThrow('RMCP+ payload: ends at 15, 14 bytes given');
+  expect(() => decodePacket(body.subarray(0, 11))).toThrow('RMCP+ session header: need 12 bytes, 11 given');
+  // Behind a payload that is authenticated stands its trailer; in front of its end nothing may be missing.
+  const signed = (bytes: readonly number[]) => {
+    const copy = Uint8Array.from(bytes);
+    copy[1] = 0x40;
+    return copy;
+  };
+  expect(decodePacket(signed([...body, 0, 0])).trailerLength).toBe(2);
+  expect(() => decodePacket(signed([...body.subarray(0, 14)]))).toThrow('ends at 15, 14 bytes given');
+});
+
+test('RAKP 1 has nothing behind its name, or behind the 16 bytes of its field', () => {
+  const rakp1 = (nameLength: number, behind: number) =>
+    Uint8Array.from([...Buffer.alloc(24), 4, 0, 0, nameLength, ...Buffer.alloc(behind, 97)]);
+  expect(decodeRakp1(rakp1(16, 16)).userName).toHaveLength(16);
+  expect(() => decodeRakp1(rakp1(16, 17))).toThrow('1 bytes too many');
+  expect(() => decodeRakp1(rakp1(16, 15))).toThrow(DecodeError);
+  expect(decodeRakp1(rakp1(5, 16)).userName).toHaveLength(5);
+  expect(() => decodeRakp1(rakp1(5, 17))).toThrow('12 bytes too many');
+  expect(decodeRakp1(rakp1(0, 0)).userName).toHaveLength(0);
+  // Too long a name has an answer of its own, whatever comes of it.
+  for (const behind of [0, 17, 40]) expect(decodeRakp1(rakp1(17, behind))).toMatchObject({ nameLength: 17 });
+});

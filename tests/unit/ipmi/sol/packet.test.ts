@@ -32,6 +32,18 @@ describe('SOL packets', () => {
     );
   });
 
+  test('are not made with a number that does not fit', () => {
+    const status = {
+      ...{ nack: false, ring: false, break: false, ctsPause: false, dropDcdDsr: false },
+      ...{ flushInbound: false, flushOutbound: false },
+    };
+    const rest = { acknowledged: 0, acceptedCount: 0, status, data: new Uint8Array() };
+    expect(encode(ConsolePacket, { ...rest, sequence: 15 })[0]).toBe(15);
+    for (const sequence of [16, -1]) {
+      expect(() => encode(ConsolePacket, { ...rest, sequence })).toThrow(RangeError);
+    }
+  });
+
   test('from the BMC survive a round trip', () => {
     const packet = fc.record({
       sequence,
