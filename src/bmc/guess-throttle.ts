@@ -127,7 +127,7 @@ export class GuessThrottle {
 
 /** An IPv4 client that came through an IPv6 socket is the same source. */
 function sourceOf(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/i, '');
+  return address.includes(':') ? address.replace(/^::ffff:(?=\d+\.)/i, '') : address;
 }
 
 function nameOf(name: string): string {

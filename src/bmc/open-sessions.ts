@@ -39,7 +39,8 @@ export class OpenSessions {
    */
   opened(session: Omit<OpenSession, 'id'>, end: () => void): () => void {
     const id = String(++this.#last);
-    this.#entries.set(id, { session: { id, ...session }, end });
+    const { protocol, userId, userName, from, openedAt } = session;
+    this.#entries.set(id, { session: { id, protocol, userId, userName, from, openedAt }, end });
     this.#changed.emit();
     return () => {
       if (this.#entries.delete(id)) this.#changed.emit();

@@ -159,7 +159,14 @@ export class Users {
   /** @returns the user of exactly this name, enabled or not; never the null user */
   findByName(name: string): User | undefined {
     if (name === '') return undefined;
-    return this.list().find((user) => user.name === name);
+    for (const user of this.#kept.slots.values()) if (user.name === name) return user;
+    return undefined;
+  }
+
+  /** Whether there is one, of those with a name, that is such. */
+  some(isSuch: (user: User) => boolean): boolean {
+    for (const user of this.#kept.slots.values()) if (user.name !== '' && isSuch(user)) return true;
+    return false;
   }
 
   /**
@@ -204,7 +211,7 @@ export class Users {
     if (!before || !isAdministrator(before)) return false;
     const after = change.name === '' ? emptySlot(id) : this.#after(before, change);
     if (isAdministrator(after)) return false;
-    return !this.list().some((user) => user.id !== id && isAdministrator(user));
+    return !this.some((user) => user.id !== id && isAdministrator(user));
   }
 
   /**
@@ -239,8 +246,7 @@ export class Users {
       const twice = wanted.findIndex((other) => other.id === id || other.name === name) < index;
       if (twice) throw new BmcError('bad-argument', `${at}.${index}: another user has this id or name`);
     }
-    if ([...this.#slotsOf(wanted).values()].some(isAdministrator) || !this.list().some(isAdministrator))
-      return;
+    if ([...this.#slotsOf(wanted).values()].some(isAdministrator) || !this.some(isAdministrator)) return;
     throw new BmcError('bad-argument', `${at}: nobody who has a password here could log in as administrator`);
   }
 

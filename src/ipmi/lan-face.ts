@@ -75,6 +75,7 @@ export class LanFace {
   readonly #rmcpPlus: RmcpPlusReceiver;
   /** What the statistics were when they were cleared. */
   #statisticsBase: LanStatistics = { received: 0, sent: 0, validRmcp: 0 };
+  readonly #contexts = new Map<number, LanContext>();
   readonly #links = new WeakMap<DatagramLink, DatagramLink>();
   #sweep: Timer | undefined;
   #stopped = false;
@@ -124,12 +125,16 @@ export class LanFace {
     this.#rmcpPlus = new RmcpPlusReceiver({ clock: bmc.clock, tally, sessions, handshakes, requests });
   }
 
-  /** What commands see of this channel; other channels' commands may ask for it too. */
+  /** What commands see of this channel; other channels' commands may ask for it too. One for each port. */
   context(localPort: number): LanContext {
-    return {
+    const known = this.#contexts.get(localPort);
+    if (known) return known;
+    const context: LanContext = {
       port: localPort,
       sol: this.#sol,
       sessions: () => this.#sessions.list(),
+      session: (id) => this.#sessions.get(id),
+      sessionWithHandle: (handle) => this.#sessions.byHandle(handle),
       maxSessions: this.#sessions.max,
       cipherSuites: this.#cipherSuites.map(({ id }) => id),
       ipmi15: this.#ipmi15,
@@ -145,6 +150,8 @@ export class LanFace {
         this.#statisticsBase = lanStatistics(this.counters);
       },
     };
+    this.#contexts.set(localPort, context);
+    return context;
   }
 
   /** Live sessions by rising handle. */

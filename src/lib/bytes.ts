@@ -72,6 +72,15 @@ export class ByteReader {
     return view;
   }
 
+  /** A copy of the next `length` bytes, for what outlives the message. */
+  copy(length: number): Uint8Array {
+    this.#need(length);
+    const copied = new Uint8Array(length);
+    for (let i = 0; i < length; i++) copied[i] = this.#bytes[this.#offset + i] as number;
+    this.#offset += length;
+    return copied;
+  }
+
   rest(): Uint8Array {
     return this.bytes(this.left);
   }
@@ -179,6 +188,13 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
     offset += part.length;
   }
   return whole;
+}
+
+/** Each byte as the character of that number. For short texts: names, tags. */
+export function latin1Text(bytes: Uint8Array): string {
+  let text = '';
+  for (let i = 0; i < bytes.length; i++) text += String.fromCharCode(bytes[i] as number);
+  return text;
 }
 
 export function toHex(bytes: Uint8Array): string {

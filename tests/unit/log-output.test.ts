@@ -1,19 +1,23 @@
-import { spawn } from 'node:child_process';
-import { Writable } from 'node:stream';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type Readable, Writable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { LogOutput } from '../../src/log-output.ts';
 
 /** Takes nothing before it is let. */
 class SlowReader extends Writable {
-  readonly lines: string[] = [];
+  readonly writes: string[] = [];
   #open = false;
   #waiting: (() => void) | undefined;
 
   override _write(line: Buffer, _encoding: string, done: () => void): void {
-    this.lines.push(line.toString());
+    this.writes.push(line.toString());
     if (this.#open) done();
     else this.#waiting = done;
+  }
+
+  get lines(): readonly string[] {
+    return this.writes.join('').trim().split('\n');
   }
 
   read(): void {
@@ -31,34 +35,59 @@ describe('a reader of the log', () => {
     expect(reader.writableLength).toBeLessThanOrEqual(1024 * 1024 + line.length);
     const { dropped } = output;
     expect(dropped).toBe(5_000 - (1024 + 1));
-    const drained = new Promise<void>((resolve) => reader.once('drain', resolve));
     reader.read();
-    await drained;
+    await vi.waitFor(() => expect(reader.lines).toHaveLength(5_000 - dropped));
     output.write(line);
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(reader.lines).toHaveLength(5_000 - dropped + 2);
+    await vi.waitFor(() => expect(reader.lines).toHaveLength(5_000 - dropped + 2));
     expect(JSON.parse(reader.lines.at(-2) ?? '')).toMatchObject({ level: 40, lines: dropped });
+  });
+
+  it('gets the first line at once, and those right behind it together', async () => {
+    const reader = new SlowReader();
+    reader.read();
+    const output = new LogOutput(reader);
+    output.write('first\n');
+    expect(reader.writes).toEqual(['first\n']);
+    for (const line of ['second\n', 'third\n']) output.write(line);
+    expect(reader.writes).toEqual(['first\n']);
+    await vi.waitFor(() => expect(reader.writes).toEqual(['first\n', 'second\nthird\n']));
+    // Nothing for a while: the next one goes out at once again.
+    await vi.waitFor(() => {
+      const before = reader.writes.length;
+      output.write('later\n');
+      expect(reader.writes).toHaveLength(before + 1);
+    });
+  });
+
+  it.each([
+    ['at an exit', 'process.exit(3)', 3],
+    ['at the end of its work', 'process.exitCode = 4', 4],
+    ['at an error that nobody caught', "throw new Error('nobody caught this')", 1],
+    ['at a promise that nobody caught', "void Promise.reject(new Error('nor this'))", 1],
+  ])('gets every line of a process that ends %s', async (_, end, code) => {
+    const child = logging(`for (let i = 0; i < 1000; i++) log.info({ i }, 'line'); ${end};`);
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (part: string) => {
+      text += part;
+    });
+    child.stderr.resume();
+    const ended = await new Promise((resolve) => child.once('close', resolve));
+    expect(ended).toBe(code);
+    const lines = text.trim().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { i: number }).i)).toEqual([...Array(1000).keys()]);
   });
 
   it.each([
     ['that is gone', 'destroy'],
     ['that hangs', 'hang'],
   ])('%s keeps no process from its end, nor from its work', async (_, how) => {
-    const module = pathToFileURL(fileURLToPath(new URL('../../src/log-output.ts', import.meta.url))).href;
-    // Says "go on" on standard error once it is logging, and logs until it is told to end.
-    const program = `
-      import { pino } from 'pino';
-      import { LogOutput } from ${JSON.stringify(module)};
-      const log = pino({ base: null }, new LogOutput());
+    // Says how often it had its turn on standard error, and logs until it is told to end.
+    const child = logging(`
       let turns = 0;
       setInterval(() => { for (let i = 0; i < 100; i++) log.info({ text: 'x'.repeat(1000) }, 'line'); turns++; }, 1);
       setInterval(() => process.stderr.write(turns + '\\n'), 20);
       process.on('SIGTERM', () => process.exit(7));
-    `;
-    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program], {
-      cwd: fileURLToPath(new URL('../..', import.meta.url)),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    `);
     try {
       let turns = 0;
       const said = new Promise<void>((resolve) => {
@@ -78,3 +107,18 @@ describe('a reader of the log', () => {
     }
   });
 });
+
+/** A process of which `program` has a log, `log`. */
+function logging(program: string): ChildProcessByStdio<null, Readable, Readable> {
+  const module = pathToFileURL(fileURLToPath(new URL('../../src/log-output.ts', import.meta.url))).href;
+  const whole = `
+    import { pino } from 'pino';
+    import { LogOutput } from ${JSON.stringify(module)};
+    const log = pino({ base: null }, new LogOutput());
+    ${program}
+  `;
+  return spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', whole], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}

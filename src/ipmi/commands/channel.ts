@@ -89,7 +89,7 @@ export const getChannelAuthenticationCapabilities = command({
         kg: channel.v20Data && lan.kg !== undefined,
         perMessageAuthDisabled: !lan.access.perMessageAuthentication,
         userLevelAuthDisabled: !lan.access.userLevelAuthentication,
-        namedUsers: users.list().some(canLogIn),
+        namedUsers: users.some(canLogIn),
         nullUserNames: false,
         anonymous: false,
       },

@@ -26,7 +26,7 @@ export interface CommandContext {
   readonly state: IpmiState;
   readonly lan: LanContext;
   /** The login by IPMI 1.5 that the request belongs to; absent where there is none. */
-  readonly v15?: V15Exchange;
+  readonly v15?: V15Exchange | undefined;
 }
 
 /** What the two commands of an IPMI 1.5 login can do. Both throw `CompletionError`. */
@@ -42,6 +42,9 @@ export interface LanContext {
   readonly sol: SolService;
   /** Live sessions by rising handle. */
   sessions(): readonly Session[];
+  session(id: number): Session | undefined;
+  /** Undefined for the handle 0, which sessions without one have. */
+  sessionWithHandle(handle: number): Session | undefined;
   readonly maxSessions: number;
   /** IDs of the cipher suites on offer, in order of preference. */
   readonly cipherSuites: readonly number[];

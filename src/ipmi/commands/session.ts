@@ -6,7 +6,6 @@ import { CompletionCode, CompletionError } from '../message/completion-code.ts';
 import { NetFn } from '../message/net-fn.ts';
 import { levelOf, PrivilegeNumber } from '../message/privilege.ts';
 import type { Session } from '../session/session.ts';
-import { noHandle } from '../session/sessions.ts';
 import { ActivateSessionRequest, activateSessionCommand } from '../session/v15-login.ts';
 import { type CommandContext, command, type V15Exchange } from './command.ts';
 
@@ -101,9 +100,7 @@ export const closeSession = command({
   response: struct({}),
   handle({ sessionId, handle }, context) {
     const byHandle = sessionId === 0 && handle !== undefined;
-    const target = context.lan
-      .sessions()
-      .find((session) => (byHandle ? hasHandle(session, handle) : session.id === sessionId));
+    const target = byHandle ? context.lan.sessionWithHandle(handle) : context.lan.session(sessionId);
     if (!target) {
       throw new CompletionError(
         byHandle ? CloseRefusal.noSuchHandle : CloseRefusal.noSuchId,
@@ -207,15 +204,10 @@ function selectSession(
     case 'order':
       return sessions[selector.index - 1];
     case 'handle':
-      return sessions.find((session) => hasHandle(session, selector.handle));
+      return context.lan.sessionWithHandle(selector.handle);
     case 'id':
-      return sessions.find((session) => session.id === selector.id);
+      return context.lan.session(selector.id);
   }
-}
-
-/** No session is meant by the handle of those that have none. */
-function hasHandle(session: Session, handle: number | undefined): boolean {
-  return handle !== noHandle && session.handle === handle;
 }
 
 function ipv4Bytes(address: string): Uint8Array {

@@ -5,18 +5,20 @@
 import { createHmac } from 'node:crypto';
 import { lowerOf } from '../../bmc/actor.ts';
 import type { Bmc } from '../../bmc/bmc.ts';
+import { latin1Text } from '../../lib/bytes.ts';
 import type { Timer } from '../../lib/clock.ts';
 import { sameSecret } from '../../lib/same-secret.ts';
 import type { CipherSuite } from '../crypto/cipher-suites.ts';
 import { encodeGuid } from '../message/guid.ts';
 import { PayloadType } from '../payload.ts';
 import { ChallengeBudget } from '../session/challenge-budget.ts';
-import { type HalfOpen, type HalfOpenTable, socketOf } from '../session/half-open.ts';
+import type { HalfOpen, HalfOpenTable } from '../session/half-open.ts';
 import {
   type HandshakeRules,
   type HandshakeState,
   type HandshakeStep,
   openSession,
+  openSessionResponse,
   step,
 } from '../session/handshake.ts';
 import type { DatagramLink, RemoteAddress } from '../session/link.ts';
@@ -97,14 +99,13 @@ export class Handshakes {
   open(payload: Uint8Array, remote: RemoteAddress): Uint8Array | undefined {
     const request = decodeOpenSessionRequest(payload);
     const now = this.#bmc.clock.now();
-    const socket = socketOf(remote);
-    const before = this.#halfOpen.findRetransmitted(payload, socket);
+    const before = this.#halfOpen.findRetransmitted(payload, remote);
     if (before) {
       this.#tally.counters.retransmittedHandshakes++;
       this.#halfOpen.heard(before, now);
-      return before.openResponse;
+      return openSessionResponse(request.tag, before.state.opened);
     }
-    if (this.#halfOpen.isHurried(socket, now)) {
+    if (this.#halfOpen.isHurried(remote, now)) {
       this.#tally.counters.halfOpenRefused++;
       return undefined;
     }
@@ -120,14 +121,10 @@ export class Handshakes {
     }
     this.#tally.counters.halfOpenEvicted += this.#halfOpen.add({
       state: next,
-      advanced: false,
       remote: { address: remote.address, port: remote.port },
-      socket,
       begunAt: now,
-      heardAt: now,
-      // A copy, which a Buffer's own slice() is not: the datagram is not kept.
-      openRequest: Buffer.from(payload),
-      openResponse: send,
+      // A copy: the datagram is not kept.
+      openRequest: new Uint8Array(payload),
       last: undefined,
     });
     this.#armSweep();
@@ -169,7 +166,7 @@ export class Handshakes {
     const { entry, packet, remote, link, reply } = asked;
     const { state } = entry;
     const { tag } = rakp.message;
-    const { managedSystemSessionId: id, remoteConsoleSessionId } = state;
+    const { managedSystemSessionId: id, remoteConsoleSessionId } = state.opened;
     const name = nameOf(rakp, state);
     if (this.#logins.waitMs(remote, name) > 0) {
       this.#tally.counters.loginsThrottled++;
@@ -184,14 +181,14 @@ export class Handshakes {
     const user = state.phase === 'challenged' ? state.secrets.user : undefined;
     const event =
       rakp.kind === 'rakp1'
-        ? { ...rakp, rc: this.#bmc.random.bytes(16) }
-        : { ...rakp, hasRoom: this.#logins.hasRoom(user) };
+        ? { kind: rakp.kind, message: rakp.message, rc: this.#bmc.random.bytes(16) }
+        : { kind: rakp.kind, message: rakp.message, hasRoom: this.#logins.hasRoom(user) };
     const outcome = step(state, event, this.#rules);
     const challenged = rakp.kind === 'rakp1' && outcome.next !== state && outcome.next.phase === 'challenged';
     if (rakp.kind === 'rakp1' && !challenged) this.#challenges.giveBack(remote.address);
     if (outcome.next !== state) {
       const { payload, payloadType } = packet;
-      entry.last = { payloadType, request: Buffer.from(payload), reply: outcome.send };
+      entry.last = { payloadType, request: new Uint8Array(payload), reply: outcome.send };
       this.#moved(entry, outcome, name, remote, link);
     }
     if (outcome.send) reply(outcome.send);
@@ -237,22 +234,19 @@ export class Handshakes {
     remote: RemoteAddress,
     link: DatagramLink,
   ): void {
-    entry.state = next;
-    if (next.phase === 'challenged') {
-      this.#halfOpen.advance(entry);
-    } else if (next.phase === 'active') {
-      const { suite, remoteConsoleSessionId, managedSystemSessionId, openLevel } = next;
-      // What stays behind only answers a RAKP 3 that comes again: it needs no keys.
-      const rest = { suite, remoteConsoleSessionId, managedSystemSessionId, openLevel };
-      entry.state = { phase: 'closed', why: 'logged-in', ...rest };
+    const { opened } = next;
+    // What stays behind of a login only answers a RAKP 3 that comes again: it needs no keys.
+    this.#halfOpen.move(
+      entry,
+      next.phase === 'active' ? { phase: 'closed', opened, why: 'logged-in' } : next,
+    );
+    if (next.phase === 'active') {
       this.#logins.succeeded(remote, next.user);
       this.#challenges.giveBack(remote.address);
-      const session = new RmcpPlusSession({
-        ...this.#logins.sessionOptions(remote, link),
-        login: next,
-        random: this.#bmc.random,
-      });
-      this.#logins.begin(session, { cipherSuite: next.suite.id });
+      const { user, level } = next;
+      const options = this.#logins.sessionOptions(opened.managedSystemSessionId, user, level, remote, link);
+      const session = new RmcpPlusSession(options, next, this.#bmc.random);
+      this.#logins.begin(session, { cipherSuite: opened.suite.id });
       if (this.#waiting.size > 0) this.#serveWaiting(remote.address);
     } else if (next.phase === 'closed' && next.why === 'wrong-code') {
       this.#logins.wrongPassword(remote, name);
@@ -275,8 +269,8 @@ function decodeRakp({ payload, payloadType }: RmcpPlusPacket): Rakp {
 
 /** The name that a message is about: as it says itself, or as the handshake has it. */
 function nameOf(rakp: Rakp, state: HandshakeState): string {
-  const challenged = state.phase === 'challenged' ? state.transcript.userName : new Uint8Array();
-  return Buffer.from(rakp.kind === 'rakp1' ? rakp.message.userName : challenged).toString('latin1');
+  if (rakp.kind === 'rakp1') return latin1Text(rakp.message.userName);
+  return state.phase === 'challenged' ? latin1Text(state.transcript.userName) : '';
 }
 
 /** The settings as they are at each step. */

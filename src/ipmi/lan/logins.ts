@@ -2,13 +2,15 @@
  * What logins of both protocols have in common: free session IDs, room for one more, wrong passwords and their
  * consequences, the opening of the session. How a login goes is told in handshakes.ts and v15-receiver.ts.
  */
+import type { PrivilegeLevel } from '../../bmc/actor.ts';
 import type { Bmc } from '../../bmc/bmc.ts';
 import type { User } from '../../bmc/users.ts';
+import { ByteReader } from '../../lib/bytes.ts';
 import type { Random } from '../../lib/random.ts';
 import { Channel } from '../commands/command.ts';
 import type { HalfOpenTable } from '../session/half-open.ts';
 import { type DatagramLink, type RemoteAddress, remoteText } from '../session/link.ts';
-import type { Session } from '../session/session.ts';
+import type { Session, SessionOptions } from '../session/session.ts';
 import type { Sessions } from '../session/sessions.ts';
 import type { Tally } from './tally.ts';
 
@@ -27,6 +29,9 @@ export class Logins {
   readonly #sessions: Sessions;
   readonly #halfOpen: HalfOpenTable;
   readonly #armSweep: () => void;
+  /** The same for every session. */
+  readonly #channelLimit = () => this.#bmc.lan.access.limit;
+  readonly #findUser = (id: number) => this.#bmc.users.get(id);
 
   constructor({ bmc, tally, sessions, halfOpen, armSweep }: LoginsOptions) {
     this.#bmc = bmc;
@@ -79,51 +84,65 @@ export class Logins {
     this.#bmc.loginGuard.succeeded(remote.address, user);
   }
 
-  /** What a new session is made of, whatever its protocol; takes a handle. */
-  sessionOptions(remote: RemoteAddress, link: DatagramLink) {
+  /** What a new session is made of, whatever its protocol; takes a handle. @param level the highest asked for */
+  sessionOptions(
+    id: number,
+    user: User,
+    level: PrivilegeLevel,
+    remote: RemoteAddress,
+    link: DatagramLink,
+  ): SessionOptions {
     return {
+      id,
+      user,
+      level,
       handle: this.#sessions.freeHandle(),
       channel: Channel.lan,
-      channelLimit: () => this.#bmc.lan.access.limit,
+      channelLimit: this.#channelLimit,
       link,
       remote: { address: remote.address, port: remote.port },
       clock: this.#bmc.clock,
-      findUser: (id: number) => this.#bmc.users.get(id),
+      findUser: this.#findUser,
     };
   }
 
   /** @param how what the log is to say of it besides */
-  begin(session: Session, how: object): void {
+  begin(session: Session, { cipherSuite, protocol }: { cipherSuite?: number; protocol?: string }): void {
     const { counters } = this.#tally;
     this.#sessions.add(session);
     counters.sessionsOpened++;
     const { log } = this.#bmc;
-    const fields = { sessionId: session.id, user: session.actor.name, from: session.actor.from };
-    log.info({ ...fields, ...how }, 'session opened');
-    const { userId, actor, establishedAt: openedAt, remote } = session;
-    const about = { userId, userName: actor.name, from: remote.address, openedAt };
-    const over = this.#bmc.openSessions.opened({ protocol: 'IPMI', ...about }, () =>
-      session.close('ended over another face'),
+    const { id: sessionId, userId, actor, establishedAt, remote } = session;
+    const { name: user, from } = actor;
+    log.info({ sessionId, user, from, cipherSuite, protocol }, 'session opened');
+    const over = this.#bmc.openSessions.opened(
+      {
+        protocol: 'IPMI',
+        userId,
+        userName: user,
+        from: remote.address,
+        openedAt: establishedAt,
+      },
+      () => session.close('ended over another face'),
     );
     session.onClose(() => {
       over();
       counters.sessionsClosed++;
-      log.info({ ...fields, reason: session.closeReason }, 'session closed');
+      log.info({ sessionId, user, from, reason: session.closeReason }, 'session closed');
     });
     this.#armSweep();
   }
 
   #hasRoomFor({ id, sessionLimit }: User): boolean {
     if (sessionLimit === 0) return true;
-    return this.#sessions.list().filter(({ userId }) => userId === id).length < sessionLimit;
+    return this.#sessions.countOf(id) < sessionLimit;
   }
 }
 
 /** 32 random bits, not all of them 0. */
 export function randomNumber(random: Random): number {
   for (;;) {
-    const raw = random.bytes(4);
-    const number = new DataView(raw.buffer, raw.byteOffset, 4).getUint32(0, true);
+    const number = new ByteReader(random.bytes(4)).u32le();
     if (number !== 0) return number;
   }
 }

@@ -125,7 +125,7 @@ export class RequestRunner {
       channel: Channel.lan,
       session: undefined,
       lan: lanContext(link.localPort),
-      ...(v15Login && { v15: beforeActivation(v15Login, remote) }),
+      v15: v15Login && beforeActivation(v15Login, remote),
     };
   }
 

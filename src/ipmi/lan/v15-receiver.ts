@@ -137,10 +137,7 @@ export class V15Receiver {
   ): V15Session {
     this.#logins.succeeded(remote, user);
     const session = new V15Session({
-      ...this.#logins.sessionOptions(remote, link),
-      id: sessionId,
-      user,
-      level,
+      ...this.#logins.sessionOptions(sessionId, user, level, remote, link),
       firstOutbound,
       firstInbound: randomNumber(this.#bmc.random),
       activation: packet.payload.slice(),

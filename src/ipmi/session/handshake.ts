@@ -14,6 +14,7 @@
 import type { PrivilegeLevel } from '../../bmc/actor.ts';
 import { atLeast, lowerOf } from '../../bmc/actor.ts';
 import { canLogIn, effectiveLimit, type User } from '../../bmc/users.ts';
+import { latin1Text } from '../../lib/bytes.ts';
 import { sameSecret } from '../../lib/same-secret.ts';
 import {
   AuthAlgorithm,
@@ -62,7 +63,8 @@ export interface HandshakeRules {
   readonly decoyPassword: ((name: Uint8Array) => Uint8Array) | undefined;
 }
 
-interface Opened {
+/** What Open Session has agreed on: the same for the whole handshake. */
+export interface Opened {
   readonly suite: CipherSuite;
   readonly remoteConsoleSessionId: number;
   readonly managedSystemSessionId: number;
@@ -77,25 +79,26 @@ export interface LoginSecrets {
 }
 
 export type HandshakeState =
-  | ({ readonly phase: 'opened' } & Opened)
-  | ({
+  | { readonly phase: 'opened'; readonly opened: Opened }
+  | {
       readonly phase: 'challenged';
+      readonly opened: Opened;
       readonly transcript: RakpTranscript;
       readonly secrets: LoginSecrets;
       /** Highest level of the session to be. */
       readonly level: PrivilegeLevel;
       /** Said only after the right code, where names are hidden. */
       readonly lateRefusal: RmcpStatus | undefined;
-    } & Opened)
-  | ({
+    }
+  | {
       readonly phase: 'active';
+      readonly opened: Opened;
       readonly user: User;
       readonly level: PrivilegeLevel;
-      readonly nameOnlyLookup: boolean;
       readonly k1: Uint8Array;
       readonly k2: Uint8Array;
-    } & Opened)
-  | ({ readonly phase: 'closed'; readonly why: HandshakeEnd } & Opened);
+    }
+  | { readonly phase: 'closed'; readonly opened: Opened; readonly why: HandshakeEnd };
 
 export type ActiveHandshake = Extract<HandshakeState, { phase: 'active' }>;
 export type HandshakeEnd = 'refused' | 'wrong-code' | 'given-up' | 'no-room' | 'logged-in';
@@ -134,7 +137,14 @@ export function openSession(
   if (limit === undefined) return refuse(RmcpStatus.unauthorizedRole);
   const openLevel = requestedLevel(request.privilegeLevel, limit);
   if (typeof openLevel === 'number') return refuse(openLevel);
-  const send = encodeOpenSessionResponse({
+  const opened = { suite, remoteConsoleSessionId, managedSystemSessionId, openLevel };
+  return { next: { phase: 'opened', opened }, send: openSessionResponse(tag, opened) };
+}
+
+/** The answer to the request of this tag, the same each time. */
+export function openSessionResponse(tag: number, opened: Opened): Uint8Array {
+  const { suite, remoteConsoleSessionId, managedSystemSessionId, openLevel } = opened;
+  return encodeOpenSessionResponse({
     tag,
     privilegeLevel: PrivilegeNumber[openLevel],
     remoteConsoleSessionId,
@@ -145,30 +155,27 @@ export function openSession(
       confidentiality: ConfidentialityAlgorithm[suite.confidentiality],
     },
   });
-  const next = { phase: 'opened', suite, remoteConsoleSessionId, managedSystemSessionId, openLevel } as const;
-  return { next, send };
 }
 
 export function step(state: HandshakeState, event: HandshakeEvent, rules: HandshakeRules): HandshakeStep {
   if (state.phase === 'closed' || state.phase === 'active') return { next: state, send: undefined };
-  if (event.kind === 'rakp1') return challenge(state, event.message, event.rc, rules);
+  if (event.kind === 'rakp1') return challenge(state.opened, event.message, event.rc, rules);
   if (state.phase === 'challenged') return verify(state, event.message, event.hasRoom, rules);
   return { next: state, send: undefined };
 }
 
-function challenge(state: Opened, rakp1: Rakp1, rc: Uint8Array, rules: HandshakeRules): HandshakeStep {
-  const { suite, remoteConsoleSessionId, managedSystemSessionId, openLevel } = state;
-  const opened: Opened = { suite, remoteConsoleSessionId, managedSystemSessionId, openLevel };
+function challenge(opened: Opened, rakp1: Rakp1, rc: Uint8Array, rules: HandshakeRules): HandshakeStep {
+  const { suite, remoteConsoleSessionId, managedSystemSessionId, openLevel } = opened;
   const { tag, role, userName, nameLength, rm } = rakp1;
   const refuse = (status: RmcpStatus): HandshakeStep => ({
-    next: { phase: 'closed', why: 'refused', ...opened },
+    next: { phase: 'closed', opened, why: 'refused' },
     send: encodeRefusal({ tag, status, remoteConsoleSessionId }),
   });
   if (nameLength > maxUserNameLength) return refuse(RmcpStatus.invalidNameLength);
   const asked = requestedLevel(role & 0x0f, openLevel);
   if (typeof asked === 'number') return refuse(asked);
 
-  const found = rules.findUser(Buffer.from(userName).toString('latin1'));
+  const found = rules.findUser(latin1Text(userName));
   const user = found && canLogIn(found) ? found : undefined;
   const userLimit = user && effectiveLimit(user);
   if (!user && !rules.decoyPassword) return refuse(RmcpStatus.unauthorizedName);
@@ -193,7 +200,7 @@ function challenge(state: Opened, rakp1: Rakp1, rc: Uint8Array, rules: Handshake
   return {
     next: {
       phase: 'challenged',
-      ...opened,
+      opened,
       transcript,
       secrets: { password, user },
       level,
@@ -209,10 +216,10 @@ function verify(
   hasRoom: boolean,
   rules: HandshakeRules,
 ): HandshakeStep {
-  const { suite, remoteConsoleSessionId, managedSystemSessionId, openLevel, transcript, secrets } = state;
-  const opened: Opened = { suite, remoteConsoleSessionId, managedSystemSessionId, openLevel };
+  const { opened, transcript, secrets } = state;
+  const { suite, remoteConsoleSessionId } = opened;
   const close = (why: HandshakeEnd, status?: RmcpStatus): HandshakeStep => ({
-    next: { phase: 'closed', why, ...opened },
+    next: { phase: 'closed', opened, why },
     send:
       status === undefined ? undefined : encodeRefusal({ tag: rakp3.tag, status, remoteConsoleSessionId }),
   });
@@ -225,15 +232,9 @@ function verify(
 
   const sik = sessionIntegrityKey(suite.auth, rules.kg ?? secrets.password, transcript);
   const checkValue = rakp4CheckValue(suite.auth, sik, transcript);
+  const { k1, k2 } = sessionKeys(suite.auth, sik);
   return {
-    next: {
-      phase: 'active',
-      ...opened,
-      user: secrets.user,
-      level: state.level,
-      nameOnlyLookup: (transcript.role & 0x10) !== 0,
-      ...sessionKeys(suite.auth, sik),
-    },
+    next: { phase: 'active', opened, user: secrets.user, level: state.level, k1, k2 },
     send: encodeRakp4({ tag: rakp3.tag, remoteConsoleSessionId, checkValue }),
   };
 }

@@ -123,12 +123,12 @@ export function decodeRakp1(payload: Uint8Array): Rakp1 {
   const tag = reader.u8();
   reader.u24le();
   const managedSystemSessionId = reader.u32le();
-  const rm = reader.bytes(nonceLength).slice();
+  const rm = reader.copy(nonceLength);
   const role = reader.u8();
   reader.u16le();
   const nameLength = reader.u8();
   // A name that is too long has an answer of its own, 0Ch, and is not looked at.
-  const userName = reader.bytes(nameLength > maxUserNameLength ? 0 : nameLength).slice();
+  const userName = reader.copy(nameLength > maxUserNameLength ? 0 : nameLength);
   // Some consoles send the name's field in full, 16 bytes, whatever is used of it.
   if (nameLength <= maxUserNameLength && reader.left > maxUserNameLength - nameLength) reader.end();
   return { tag, managedSystemSessionId, rm, role, userName, nameLength };
@@ -160,7 +160,7 @@ export function decodeRakp3(payload: Uint8Array): Rakp3 {
   const status = reader.u8();
   reader.u16le();
   const managedSystemSessionId = reader.u32le();
-  const code = reader.rest().slice();
+  const code = reader.copy(reader.left);
   return { tag, status, managedSystemSessionId, code };
 }
 

@@ -9,11 +9,6 @@ import { encodePacket, type RmcpPlusPacket, verifyPacket } from './packet.ts';
 import { type PacketFault, Session, type SessionOptions } from './session.ts';
 import { nextSequence, SequenceWindow } from './window.ts';
 
-export interface RmcpPlusSessionOptions extends Omit<SessionOptions, 'id' | 'user' | 'level'> {
-  readonly login: ActiveHandshake;
-  readonly random: Random;
-}
-
 export class RmcpPlusSession extends Session {
   readonly protocol = 'v20';
   readonly cipherSuiteId: number;
@@ -24,13 +19,14 @@ export class RmcpPlusSession extends Session {
   readonly #unauthenticated = new SequenceWindow();
   #sent = 0;
 
-  constructor(options: RmcpPlusSessionOptions) {
-    const { login, random } = options;
-    super({ ...options, id: login.managedSystemSessionId, user: login.user, level: login.level });
-    this.cipherSuiteId = login.suite.id;
-    this.#remoteConsoleSessionId = login.remoteConsoleSessionId;
-    this.#integrity = integrityOf(login.suite, { k1: login.k1, password: login.user.password });
-    this.#confidentiality = confidentialityOf(login.suite, login.k2, random);
+  /** @param login what `options` are of */
+  constructor(options: SessionOptions, { opened, user, k1, k2 }: ActiveHandshake, random: Random) {
+    super(options);
+    const { suite, remoteConsoleSessionId } = opened;
+    this.cipherSuiteId = suite.id;
+    this.#remoteConsoleSessionId = remoteConsoleSessionId;
+    this.#integrity = integrityOf(suite, { k1, password: user.password });
+    this.#confidentiality = confidentialityOf(suite, k2, random);
   }
 
   get canEncrypt(): boolean {

@@ -14,8 +14,7 @@ export class Sessions {
   readonly max: number;
   /** By ID as a signed number, which V8 holds without an object of its own. */
   readonly #byId = new Map<number, Session>();
-  /** Those that live sessions have. */
-  readonly #handles = new Set<number>();
+  readonly #byHandle = new Map<number, Session>();
   /** Those that their consoles have closed, latest last: the answer to that may have got lost. */
   readonly #farewells = new Map<number, { readonly session: Session; readonly at: number }>();
   readonly #now: () => number;
@@ -38,6 +37,18 @@ export class Sessions {
     return this.#byId.get(id | 0);
   }
 
+  /** No session is meant by the handle of those that have none. */
+  byHandle(handle: number): Session | undefined {
+    return this.#byHandle.get(handle);
+  }
+
+  /** How many a user has. */
+  countOf(userId: number): number {
+    let count = 0;
+    for (const session of this.#byId.values()) if (session.userId === userId) count++;
+    return count;
+  }
+
   /** One that its console has closed a moment ago. */
   justClosed(id: number): Session | undefined {
     return this.#farewells.get(id | 0)?.session;
@@ -51,10 +62,10 @@ export class Sessions {
   add(session: Session): void {
     const id = session.id | 0;
     this.#byId.set(id, session);
-    this.#handles.add(session.handle);
+    if (session.handle !== noHandle) this.#byHandle.set(session.handle, session);
     session.onClose(() => {
       this.#byId.delete(id);
-      this.#handles.delete(session.handle);
+      this.#byHandle.delete(session.handle);
       if (session.closeReason !== 'closed by the console') return;
       this.#farewells.set(id, { session, at: this.#now() });
       const [oldest] = this.#farewells.keys();
@@ -75,7 +86,7 @@ export class Sessions {
   freeHandle(): number {
     for (let tries = 0; tries < maxHandle; tries++) {
       this.#lastHandle = (this.#lastHandle % maxHandle) + 1;
-      if (!this.#handles.has(this.#lastHandle)) return this.#lastHandle;
+      if (!this.#byHandle.has(this.#lastHandle)) return this.#lastHandle;
     }
     return noHandle;
   }

@@ -107,6 +107,15 @@ describe('guessing', () => {
     expect(stars.map((name) => throttle.waitMs(near, name))).toEqual([0, 0, 0]);
   });
 
+  it('is told apart by the first 32 characters of a name, and by no more', () => {
+    const { throttle, fail } = bench();
+    const start = 'x'.repeat(31);
+    fail(9, near, `${start}ab`);
+    expect(throttle.waitMs(near, `${start}ac`)).toBe(16_000);
+    expect(throttle.waitMs(near, `${start}ba`)).toBe(0);
+    expect(throttle.waitMs(near, start)).toBe(0);
+  });
+
   it('from endless sources takes bounded room: the source that failed longest ago goes first', () => {
     const { throttle, fail } = bench();
     fail(9);
@@ -171,6 +180,34 @@ describe('guessing from many sources', () => {
     expect(throttle.waitMs(far, 'admin')).toBe(3_600_000);
     clock.advance(3_600_000);
     expect(throttle.waitMs(far, 'admin')).toBe(0);
+  });
+
+  it('binds the 65th source back that was right, the one that was so last longest ago', () => {
+    const { throttle, fail } = bench();
+    for (let i = 0; i < 100; i++) fail(1, `198.51.100.${i}`);
+    throttle.succeeded(near, 'admin');
+    throttle.succeeded(far, 'admin');
+    throttle.succeeded(near, 'admin');
+    for (let i = 0; i < 62; i++) throttle.succeeded(`203.0.113.${i}`, 'admin');
+    fail(1, near);
+    fail(1, far);
+    expect([near, far].map((source) => throttle.waitMs(source, 'admin'))).toEqual([0, 0]);
+    throttle.succeeded('203.0.113.62', 'admin');
+    expect([near, far].map((source) => throttle.waitMs(source, 'admin'))).toEqual([0, 3_600_000]);
+    throttle.succeeded('203.0.113.63', 'admin');
+    expect(throttle.waitMs(near, 'admin')).toBe(3_600_000);
+  });
+
+  it('is kept for 1,024 names, of which the one that was wrong longest ago goes first', () => {
+    const { throttle, fail } = bench();
+    const waitMs = (name: string) => throttle.waitMs('198.51.100.1', name);
+    for (const name of ['first', 'second']) {
+      for (let i = 0; i < 100; i++) fail(1, `198.51.100.${i}`, name);
+    }
+    for (let i = 0; i < 1022; i++) fail(1, `203.0.${i >> 8}.${i & 255}`, `nobody ${i}`);
+    expect(['first', 'second'].map(waitMs)).toEqual([3_600_000, 3_600_000]);
+    fail(1, '203.0.113.1', 'one more');
+    expect(['first', 'second'].map(waitMs)).toEqual([0, 3_600_000]);
   });
 
   it('is not forgotten for the name of a user, however many other names are tried', () => {

@@ -1,46 +1,46 @@
-import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { sourceOf } from '../../../src/http/connection-gate.ts';
 import { HttpCounters } from '../../../src/http/http-counters.ts';
+import { Lingering } from '../../../src/http/lingering.ts';
 import { MalformedRequests } from '../../../src/http/malformed.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
 
-/** A connection, as far as the answer to what is no request goes. */
-class Connection extends EventEmitter {
-  writable = true;
+/** A connection, and what was said on it. */
+class Connection extends Duplex {
   said: string | undefined;
-  destroyed = false;
 
-  end(text: string): void {
-    this.said = text;
-    this.writable = false;
-  }
+  override _read(): void {}
 
-  resume(): void {}
-
-  destroy(): void {
-    this.destroyed = true;
-    this.emit('close');
+  override _write(bytes: Uint8Array, _: BufferEncoding, done: () => void): void {
+    this.said = (this.said ?? '') + Buffer.from(bytes).toString();
+    done();
   }
 }
 
+const limits = { lingerMs: 1000, lingerSilentMs: 1000, lingerBytes: 1024, lingering: 4 };
+
 function bench(body: string | Uint8Array = 'words') {
-  const reply = (status: number) => ({ status, headers: { 'x-test': 'yes' }, body });
-  const requests = new MalformedRequests(reply, silentLogger, new HttpCounters());
+  const errorReply = (status: number) => ({ status, headers: { 'x-test': 'yes' }, body });
+  const requests = new MalformedRequests({
+    errorReply,
+    log: silentLogger,
+    counters: new HttpCounters(),
+    lingering: new Lingering(limits),
+  });
   const connection = new Connection();
   const answer = (code?: string, rawPacket?: string, to = connection) => {
     const error = Object.assign(new Error('not a request'), {
       ...(code !== undefined && { code }),
       ...(rawPacket !== undefined && { rawPacket: Buffer.from(rawPacket) }),
     });
-    requests.answer(error, to as unknown as Duplex);
+    requests.answer(error, to);
     return to.said?.split('\r\n')[0];
   };
   const answering = (response: Partial<ServerResponse>) =>
-    requests.answering(connection as unknown as Duplex, response as ServerResponse);
+    requests.answering(connection, response as ServerResponse);
   return { connection, answer, answering };
 }
 
@@ -77,16 +77,16 @@ describe('what is no request', () => {
   it('is answered once on each connection', () => {
     const { connection, answer } = bench();
     answer();
-    connection.said = undefined;
-    connection.writable = true;
-    expect(answer()).toBeUndefined();
+    const once = connection.said;
+    answer();
+    expect(connection.said).toBe(once);
     expect(connection.destroyed).toBe(false);
     connection.destroy();
   });
 
   it('ends a connection that nothing can be written to, or on which another answer is owed, without a word', () => {
     const closed = bench();
-    closed.connection.writable = false;
+    closed.connection.end();
     closed.answer();
     expect([closed.connection.said, closed.connection.destroyed]).toEqual([undefined, true]);
     const owed: Partial<ServerResponse>[] = [
@@ -99,6 +99,12 @@ describe('what is no request', () => {
       answer();
       expect([connection.said, connection.destroyed]).toEqual([undefined, true]);
     }
+  });
+
+  it('that is no TLS either ends without a word', () => {
+    const { connection, answer } = bench();
+    answer('ERR_TLS_HANDSHAKE_TIMEOUT');
+    expect([connection.said, connection.destroyed]).toEqual([undefined, true]);
   });
 
   it('is answered when the last answer has gone out, or when this very request has none yet', () => {

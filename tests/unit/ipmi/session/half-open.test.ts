@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cipherSuite } from '../../../../src/ipmi/crypto/cipher-suites.ts';
-import {
-  type HalfOpen,
-  HalfOpenTable,
-  halfOpenLifetimeMs,
-  socketOf,
-} from '../../../../src/ipmi/session/half-open.ts';
+import { type HalfOpen, HalfOpenTable, halfOpenLifetimeMs } from '../../../../src/ipmi/session/half-open.ts';
 import type { HandshakeState } from '../../../../src/ipmi/session/handshake.ts';
 
 let lastId = 0;
@@ -22,39 +17,41 @@ function entry({ address = '192.0.2.1', port = 40_000, request, at = 0 }: EntryO
   return {
     state: {
       phase: 'opened',
-      suite: cipherSuite(17),
-      remoteConsoleSessionId: 1,
-      managedSystemSessionId: id,
-      openLevel: 'administrator',
+      opened: {
+        suite: cipherSuite(17),
+        remoteConsoleSessionId: 1,
+        managedSystemSessionId: id,
+        openLevel: 'administrator',
+      },
     },
-    advanced: false,
     remote: { address, port },
-    socket: socketOf({ address, port }),
     begunAt: at,
-    heardAt: at,
     openRequest: request ?? Uint8Array.of(id >> 8, id),
-    openResponse: new Uint8Array(),
     last: undefined,
   };
 }
 
-const idOf = (one: HalfOpen) => one.state.managedSystemSessionId;
-const end = (one: HalfOpen) => {
-  one.state = { ...one.state, phase: 'closed', why: 'refused' } as HandshakeState;
-};
+const idOf = (one: HalfOpen) => one.state.opened.managedSystemSessionId;
+/** It has been asked for its code. */
+const advance = (table: HalfOpenTable, one: HalfOpen) =>
+  table.move(one, { ...one.state, phase: 'challenged' } as HandshakeState);
+const end = (table: HalfOpenTable, one: HalfOpen) =>
+  table.move(one, { phase: 'closed', opened: one.state.opened, why: 'refused' });
 /** Which of them are still there. */
 const left = (table: HalfOpenTable, all: readonly HalfOpen[]) =>
   all.map((one) => table.get(idOf(one)) === one);
 
 describe('a handshake on its way', () => {
-  it('is found by its ID before and after its challenge, until it is deleted', () => {
+  it('is found by its ID before and after its challenge, and when it is over, until it is forgotten', () => {
     const table = new HalfOpenTable();
     const one = entry();
     expect(table.add(one)).toBe(0);
     expect([table.get(idOf(one)), table.size]).toEqual([one, 1]);
-    table.advance(one);
-    expect([table.get(idOf(one)), table.size, one.advanced]).toEqual([one, 1, true]);
-    table.delete(one);
+    advance(table, one);
+    expect([table.get(idOf(one)), table.size, one.state.phase]).toEqual([one, 1, 'challenged']);
+    end(table, one);
+    expect([table.get(idOf(one)), table.size, one.state.phase]).toEqual([one, 1, 'closed']);
+    table.reap(halfOpenLifetimeMs);
     expect([table.get(idOf(one)), table.size]).toEqual([undefined, 0]);
   });
 
@@ -63,13 +60,12 @@ describe('a handshake on its way', () => {
     const one = entry({ request: Uint8Array.of(1, 2, 3) });
     table.add(entry({ request: Uint8Array.of(9, 9, 9) }));
     table.add(one);
-    const find = (...bytes: number[]) => table.findRetransmitted(Uint8Array.from(bytes), one.socket);
+    const find = (...bytes: number[]) => table.findRetransmitted(Uint8Array.from(bytes), one.remote);
     expect(find(1, 2, 3)).toBe(one);
     expect([find(1, 2), find(1, 2, 3, 0), find(1, 2, 4), find()]).toEqual(Array(4).fill(undefined));
-    expect(
-      table.findRetransmitted(Uint8Array.of(1, 2, 3), socketOf({ address: '192.0.2.1', port: 1 })),
-    ).toBeUndefined();
-    end(one);
+    const elsewhere = { address: '192.0.2.1', port: 1 };
+    expect(table.findRetransmitted(Uint8Array.of(1, 2, 3), elsewhere)).toBeUndefined();
+    end(table, one);
     expect(find(1, 2, 3)).toBeUndefined();
   });
 
@@ -77,7 +73,7 @@ describe('a handshake on its way', () => {
     const table = new HalfOpenTable();
     const [silent, heard, advanced] = [entry(), entry(), entry()];
     for (const one of [silent, heard, advanced]) table.add(one);
-    table.advance(advanced);
+    advance(table, advanced);
     table.reap(halfOpenLifetimeMs - 1);
     expect(table.size).toBe(3);
     table.heard(heard, 5000);
@@ -94,9 +90,9 @@ describe('a handshake on its way', () => {
     const table = new HalfOpenTable();
     const one = entry();
     table.add(one);
-    table.delete(one);
+    table.clear();
     table.heard(one, 1);
-    table.advance(one);
+    advance(table, one);
     table.heard(one, 2);
     expect([table.size, table.get(idOf(one))]).toEqual([0, undefined]);
   });
@@ -114,15 +110,15 @@ describe('a socket with all it may have', () => {
     const table = new HalfOpenTable(100, 3);
     const [first, second, third] = [entry(), entry(), entry()];
     for (const one of [first, second, third]) table.add(one);
-    table.advance(first);
-    end(third);
+    advance(table, first);
+    end(table, third);
     const fourth = entry();
     expect(table.add(fourth)).toBe(1);
     expect(left(table, [first, second, third, fourth])).toEqual([true, true, false, true]);
     const fifth = entry();
     table.add(fifth);
     expect(left(table, [first, second, fourth, fifth])).toEqual([true, false, true, true]);
-    for (const one of [fourth, fifth]) table.advance(one);
+    for (const one of [fourth, fifth]) advance(table, one);
     table.add(entry());
     expect(left(table, [first, fourth, fifth])).toEqual([false, true, true]);
   });
@@ -131,12 +127,12 @@ describe('a socket with all it may have', () => {
     const table = new HalfOpenTable(100, 2);
     const [first, second] = [entry({ at: 1000 }), entry({ at: 1005 })];
     table.add(first);
-    expect(table.isHurried(first.socket, 1000)).toBe(false);
+    expect(table.isHurried(first.remote, 1000)).toBe(false);
     table.add(second);
-    expect([1000, 1009, 1010].map((now) => table.isHurried(first.socket, now))).toEqual([true, true, false]);
-    expect(table.isHurried(socketOf({ address: '192.0.2.9', port: 1 }), 1000)).toBe(false);
-    end(first);
-    expect(table.isHurried(first.socket, 1000)).toBe(false);
+    expect([1000, 1009, 1010].map((now) => table.isHurried(first.remote, now))).toEqual([true, true, false]);
+    expect(table.isHurried({ address: '192.0.2.9', port: 1 }, 1000)).toBe(false);
+    end(table, first);
+    expect(table.isHurried(first.remote, 1000)).toBe(false);
   });
 });
 
@@ -163,14 +159,14 @@ describe('an address with half of the table', () => {
     const own = from('192.0.2.1', 4);
     for (const one of own) table.add(one);
     const [first, second, third, fourth] = own as [HalfOpen, HalfOpen, HalfOpen, HalfOpen];
-    table.advance(first);
+    advance(table, first);
     const more = [entry({ port: 1 }), entry({ port: 2 }), entry({ port: 3 })];
     table.add(more[0] as HalfOpen);
     expect(left(table, own)).toEqual([true, false, true, true]);
-    end(first);
+    end(table, first);
     table.add(more[1] as HalfOpen);
     expect(left(table, own)).toEqual([false, false, true, true]);
-    for (const one of [third, fourth, ...more.slice(0, 2)]) table.advance(one);
+    for (const one of [third, fourth, ...more.slice(0, 2)]) advance(table, one);
     table.add(more[2] as HalfOpen);
     expect(left(table, [second, third, fourth])).toEqual([false, false, true]);
   });
@@ -188,15 +184,15 @@ describe('a full table', () => {
     const at = (i: number) => entry({ address: `192.0.2.${i}` });
     const [first, second, third] = [at(1), at(2), at(3)];
     for (const one of [first, second, third]) table.add(one);
-    table.advance(first);
+    advance(table, first);
     const fourth = at(4);
     expect(table.add(fourth)).toBe(1);
     expect(left(table, [first, second, third, fourth])).toEqual([true, false, true, true]);
-    end(first);
+    end(table, first);
     const fifth = at(5);
     table.add(fifth);
     expect(left(table, [first, third, fourth, fifth])).toEqual([false, true, true, true]);
-    for (const one of [third, fourth, fifth]) table.advance(one);
+    for (const one of [third, fourth, fifth]) advance(table, one);
     table.add(at(6));
     expect(left(table, [third, fourth, fifth])).toEqual([false, true, true]);
     expect(table.size).toBe(3);

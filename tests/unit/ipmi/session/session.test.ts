@@ -35,22 +35,28 @@ function bench({ suite = 17, level = 'administrator' }: Options = {}) {
   };
   let channelLimit: PrivilegeLevel = 'administrator';
   let isThere = true;
-  const session = new RmcpPlusSession({
-    ...{ handle: 1, channel: 1, link, remote, clock, random },
-    channelLimit: () => channelLimit,
-    findUser: (id) => (isThere ? users.get(id) : undefined),
-    login: {
+  const user = users.get(2) as User;
+  const session = new RmcpPlusSession(
+    {
+      ...{ id: 0xb0, handle: 1, channel: 1, link, remote, clock, level },
+      user,
+      channelLimit: () => channelLimit,
+      findUser: (id) => (isThere ? users.get(id) : undefined),
+    },
+    {
       phase: 'active',
-      suite: cipherSuite(suite),
-      remoteConsoleSessionId: 0xc0,
-      managedSystemSessionId: 0xb0,
-      openLevel: level,
-      user: users.get(2) as User,
+      opened: {
+        suite: cipherSuite(suite),
+        remoteConsoleSessionId: 0xc0,
+        managedSystemSessionId: 0xb0,
+        openLevel: level,
+      },
+      user,
       level,
-      nameOnlyLookup: false,
       ...keys,
     },
-  });
+    random,
+  );
   /** What the session makes of a packet that is made like this. */
   const unseal = (bits: number, payload: readonly number[], payloadType: number = PayloadType.ipmi) => {
     const head = encodePacket({

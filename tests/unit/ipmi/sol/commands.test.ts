@@ -62,6 +62,8 @@ function send(request: string, from: FakeSession | 'no session' = session): stri
       port: 623,
       sol,
       sessions: () => [],
+      session: () => undefined,
+      sessionWithHandle: () => undefined,
       maxSessions: 16,
       cipherSuites: [17, 3],
       ipmi15: false,
