@@ -77,6 +77,8 @@ export class LanFace {
   #statisticsBase: LanStatistics = { received: 0, sent: 0, validRmcp: 0 };
   readonly #contexts = new Map<number, LanContext>();
   readonly #links = new WeakMap<DatagramLink, DatagramLink>();
+  /** The latest of them, which is nearly always the next too. */
+  #latest: { readonly link: DatagramLink; readonly counted: DatagramLink } | undefined;
   #sweep: Timer | undefined;
   #stopped = false;
 
@@ -202,9 +204,8 @@ export class LanFace {
       this.#tally.drop('acks', remote);
       return;
     }
-    const body = datagram.subarray(rmcpHeaderLength);
     if (header.messageClass === RmcpClass.asf) {
-      this.#receiveAsf(body, remote, link);
+      this.#receiveAsf(datagram.subarray(rmcpHeaderLength), remote, link);
       return;
     }
     if (header.messageClass !== RmcpClass.ipmi) {
@@ -212,8 +213,8 @@ export class LanFace {
       return;
     }
     if (this.#bmc.faults.current.halfDead) return;
-    if (body[0] === AuthType.rmcpPlus) this.#rmcpPlus.receive(body, remote, link);
-    else this.#v15.receive(body, remote, link);
+    if (datagram[rmcpHeaderLength] === AuthType.rmcpPlus) this.#rmcpPlus.receive(datagram, remote, link);
+    else this.#v15.receive(datagram.subarray(rmcpHeaderLength), remote, link);
   }
 
   #receiveAsf(body: Uint8Array, remote: RemoteAddress, link: DatagramLink): void {
@@ -238,8 +239,13 @@ export class LanFace {
 
   /** The same link with a counter, the same object each time. */
   #counted(link: DatagramLink): DatagramLink {
-    const known = this.#links.get(link);
-    if (known) return known;
+    if (this.#latest?.link === link) return this.#latest.counted;
+    const counted = this.#links.get(link) ?? this.#newCounted(link);
+    this.#latest = { link, counted };
+    return counted;
+  }
+
+  #newCounted(link: DatagramLink): DatagramLink {
     const send: DatagramLink['send'] = (datagram, remote) => {
       this.counters.sent++;
       link.send(datagram, remote);

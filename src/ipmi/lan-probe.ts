@@ -84,7 +84,6 @@ function openSessionRequest(remoteConsoleSessionId: number): Uint8Array {
   for (const record of [0, 1, 2]) payload.u8(record).u16le(0).u8(0).u8(0).u24le(0);
   return encodePacket({
     payloadType: PayloadType.openSessionRequest,
-    encrypted: false,
     sessionId: 0,
     sequence: 0,
     payload: payload.finish(),

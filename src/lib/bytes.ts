@@ -163,6 +163,16 @@ export class ByteWriter {
     return this;
   }
 
+  /** Begins anew, in the same buffer. */
+  clear(): void {
+    this.#length = 0;
+  }
+
+  /** What was written so far, as an array of its own. */
+  copy(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+
   /** What was written so far; later writes may or may not show in it. */
   finish(): Uint8Array {
     const bytes = this.#bytes;

@@ -26,25 +26,63 @@ export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
   return writer.finish();
 }
 
-function unsigned(name: 'u8' | 'u16le' | 'u24le' | 'u32le' | 'u16be' | 'u32be', bits: number): Codec<number> {
+type Unsigned = 'u8' | 'u16le' | 'u24le' | 'u32le' | 'u16be' | 'u32be';
+
+/** With both methods as functions: one by its name, out of six, would be looked up anew for each number. */
+function unsigned(
+  name: Unsigned,
+  bits: number,
+  read: (reader: ByteReader) => number,
+  put: (writer: ByteWriter, value: number) => void,
+): Codec<number> {
   const limit = 2 ** bits;
   return {
-    read: (reader) => reader[name](),
+    read,
     write(writer, value) {
       if (!Number.isInteger(value) || value < 0 || value >= limit) {
         throw new RangeError(`${name}: ${value} does not fit`);
       }
-      writer[name](value);
+      put(writer, value);
     },
   };
 }
 
-export const u8 = unsigned('u8', 8);
-export const u16le = unsigned('u16le', 16);
-export const u24le = unsigned('u24le', 24);
-export const u32le = unsigned('u32le', 32);
-export const u16be = unsigned('u16be', 16);
-export const u32be = unsigned('u32be', 32);
+export const u8 = unsigned(
+  'u8',
+  8,
+  (from) => from.u8(),
+  (to, value) => void to.u8(value),
+);
+export const u16le = unsigned(
+  'u16le',
+  16,
+  (from) => from.u16le(),
+  (to, value) => void to.u16le(value),
+);
+export const u24le = unsigned(
+  'u24le',
+  24,
+  (from) => from.u24le(),
+  (to, value) => void to.u24le(value),
+);
+export const u32le = unsigned(
+  'u32le',
+  32,
+  (from) => from.u32le(),
+  (to, value) => void to.u32le(value),
+);
+export const u16be = unsigned(
+  'u16be',
+  16,
+  (from) => from.u16be(),
+  (to, value) => void to.u16be(value),
+);
+export const u32be = unsigned(
+  'u32be',
+  32,
+  (from) => from.u32be(),
+  (to, value) => void to.u32be(value),
+);
 
 /** Exactly `length` bytes. */
 export function bytes(length: number): Codec<Uint8Array> {

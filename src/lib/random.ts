@@ -19,9 +19,11 @@ export function systemRandom(): Random {
         randomFillSync(pool);
         used = 0;
       }
-      const drawn = pool.slice(used, used + length);
-      pool.fill(0, used, used + length);
-      used += length;
+      const drawn = new Uint8Array(length);
+      for (let i = 0; i < length; i++, used++) {
+        drawn[i] = pool[used] as number;
+        pool[used] = 0;
+      }
       return drawn;
     },
   };

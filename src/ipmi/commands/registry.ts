@@ -116,12 +116,15 @@ function run(
   return definition.handle(decode(definition.request, data, name), context);
 }
 
+/** Of the reply that is being encoded: nothing waits in between. */
+const writer = new ByteWriter();
+
 function encodeReply(definition: CommandDefinition, value: unknown): Reply {
-  const writer = new ByteWriter();
+  writer.clear();
   writer.u8(CompletionCode.ok);
   if (definition.group !== undefined) writer.u8(definition.group);
   definition.response.write(writer, value);
-  return writer.finish();
+  return writer.copy();
 }
 
 /** The defining body of a group extension's request stands first in every reply, refusals included. IPMI 2.0 §5.1 */

@@ -64,19 +64,20 @@ const [e0, e1, e2, e3] = encryption as [Int32Array, Int32Array, Int32Array, Int3
 const [d0, d1, d2, d3] = decryption as [Int32Array, Int32Array, Int32Array, Int32Array];
 
 export class AesCbc128 {
-  readonly #sealKey: Int32Array;
-  readonly #openKey: Int32Array;
+  /** The rounds' keys for encryption, then those for decryption: in one piece, which one session's packets use together. */
+  readonly #keys = new Int32Array(2 * keyWords);
 
   /** @throws {RangeError} unless the key has 16 bytes */
   constructor(key: Uint8Array) {
     if (key.length !== aesBlockLength) throw new RangeError(`AES-128: a key of ${key.length} bytes, not 16`);
-    this.#sealKey = expand(key);
-    this.#openKey = inverted(this.#sealKey);
+    const forward = expand(key);
+    this.#keys.set(forward);
+    this.#keys.set(inverted(forward), keyWords);
   }
 
   /** Encrypts `bytes[start..end)`, whole blocks, in place; the block before `start` is the IV. */
   encrypt(bytes: Uint8Array, start: number, end: number): void {
-    const k = this.#sealKey;
+    const k = this.#keys;
     let [x0, x1, x2, x3] = [
       word(bytes, start - 16),
       word(bytes, start - 12),
@@ -134,14 +135,14 @@ export class AesCbc128 {
 
   /** Decrypts `bytes[start..end)`, whole blocks, into `plain`; the block before `start` is the IV. */
   decrypt(bytes: Uint8Array, start: number, end: number, plain: Uint8Array): void {
-    const k = this.#openKey;
+    const k = this.#keys;
     for (let at = start; at < end; at += aesBlockLength) {
-      let x0 = word(bytes, at) ^ at32(k, 0);
-      let x1 = word(bytes, at + 4) ^ at32(k, 1);
-      let x2 = word(bytes, at + 8) ^ at32(k, 2);
-      let x3 = word(bytes, at + 12) ^ at32(k, 3);
-      let i = 4;
-      for (; i < 4 * rounds; i += 4) {
+      let x0 = word(bytes, at) ^ at32(k, keyWords);
+      let x1 = word(bytes, at + 4) ^ at32(k, keyWords + 1);
+      let x2 = word(bytes, at + 8) ^ at32(k, keyWords + 2);
+      let x3 = word(bytes, at + 12) ^ at32(k, keyWords + 3);
+      let i = keyWords + 4;
+      for (; i < keyWords + 4 * rounds; i += 4) {
         const y0 =
           at32(d0, x0 >>> 24) ^
           at32(d1, (x3 >>> 16) & 0xff) ^

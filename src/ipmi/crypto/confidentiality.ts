@@ -7,10 +7,50 @@ import type { Random } from '../../lib/random.ts';
 import { AesCbc128, aesBlockLength as blockLength } from './aes.ts';
 import type { CipherSuite } from './cipher-suites.ts';
 
-export interface Confidentiality {
-  seal(payload: Uint8Array): Uint8Array;
+/** Of the payload that is being opened, as long as any datagram: nothing waits in between. */
+const scratch = new Uint8Array(1500);
+
+export class Confidentiality {
+  readonly #aes: AesCbc128;
+  readonly #random: Random;
+
+  /** @param key 16 bytes */
+  constructor(key: Uint8Array, random: Random) {
+    this.#aes = new AesCbc128(key);
+    this.#random = random;
+  }
+
+  /** Writes `payload`, sealed, to `into`, from `at` on: {@link sealedLength} bytes. */
+  seal(payload: Uint8Array, into: Uint8Array, at: number): void {
+    const { length } = payload;
+    const start = at + blockLength;
+    const end = at + sealedLength(length);
+    const iv = this.#random.bytes(blockLength);
+    for (let i = 0; i < blockLength; i++) into[at + i] = iv[i] as number;
+    into.set(payload, start);
+    const padLength = end - start - length - 1;
+    for (let i = 1; i <= padLength; i++) into[start + length + i - 1] = i;
+    into[end - 1] = padLength;
+    this.#aes.encrypt(into, start, end);
+  }
+
   /** @returns undefined when length or padding is wrong */
-  open(sealed: Uint8Array): Uint8Array | undefined;
+  open(sealed: Uint8Array): Uint8Array | undefined {
+    if (sealed.length < 2 * blockLength || sealed.length % blockLength !== 0) return undefined;
+    const length = sealed.length - blockLength;
+    const plain = length <= scratch.length ? scratch : new Uint8Array(length);
+    this.#aes.decrypt(sealed, blockLength, sealed.length, plain);
+    const padLength = plain[length - 1] as number;
+    const end = length - 1 - padLength;
+    if (padLength >= blockLength || end < 0) return undefined;
+    for (let i = 0; i < padLength; i++) if (plain[end + i] !== i + 1) return undefined;
+    return plain.slice(0, end);
+  }
+}
+
+/** How many bytes a payload of `length` bytes is when it is sealed. */
+export function sealedLength(length: number): number {
+  return blockLength + length + (-(length + 1) & (blockLength - 1)) + 1;
 }
 
 /**
@@ -22,36 +62,7 @@ export function confidentialityOf(
   k2: Uint8Array,
   random: Random,
 ): Confidentiality | undefined {
-  return suite.confidentiality === 'none' ? undefined : aesCbc128(k2.subarray(0, blockLength), random);
-}
-
-/** Of the payload that is being opened, as long as any datagram: nothing waits in between. */
-const scratch = new Uint8Array(1500);
-
-function aesCbc128(key: Uint8Array, random: Random): Confidentiality {
-  const aes = new AesCbc128(key);
-  return {
-    seal(payload) {
-      const padLength = -(payload.length + 1) & (blockLength - 1);
-      const end = blockLength + payload.length;
-      const sealed = new Uint8Array(end + padLength + 1);
-      sealed.set(random.bytes(blockLength));
-      sealed.set(payload, blockLength);
-      for (let i = 1; i <= padLength; i++) sealed[end + i - 1] = i;
-      sealed[end + padLength] = padLength;
-      aes.encrypt(sealed, blockLength, sealed.length);
-      return sealed;
-    },
-    open(sealed) {
-      if (sealed.length < 2 * blockLength || sealed.length % blockLength !== 0) return undefined;
-      const length = sealed.length - blockLength;
-      const plain = length <= scratch.length ? scratch : new Uint8Array(length);
-      aes.decrypt(sealed, blockLength, sealed.length, plain);
-      const padLength = plain[length - 1] as number;
-      const end = length - 1 - padLength;
-      if (padLength >= blockLength || end < 0) return undefined;
-      for (let i = 0; i < padLength; i++) if (plain[end + i] !== i + 1) return undefined;
-      return plain.slice(0, end);
-    },
-  };
+  return suite.confidentiality === 'none'
+    ? undefined
+    : new Confidentiality(k2.subarray(0, blockLength), random);
 }

@@ -4,81 +4,84 @@ import { sameSecret } from '../../lib/same-secret.ts';
 import type { CipherSuite, IntegrityName } from './cipher-suites.ts';
 import { KeyedHmac } from './keyed-hmac.ts';
 
-export interface Integrity {
-  readonly codeLength: number;
-  /** Writes the code of `bytes[start..end)` behind it, where there has to be room. */
-  sign(bytes: Uint8Array, start: number, end: number): void;
-  /** Whether the code of `bytes[start..end)` stands behind it, and nothing after that. In constant time. */
-  verify(bytes: Uint8Array, start: number, end: number): boolean;
-}
-
 export interface IntegrityKeys {
   readonly k1: Uint8Array;
   /** The user's password, which MD5-128 alone uses. */
   readonly password: Uint8Array;
 }
 
-/** Writes the code of `bytes[start..end)` to `into`, from `at` on. */
-type Sign = (bytes: Uint8Array, start: number, end: number, into: Uint8Array, at: number) => void;
+/** A hash with the session's key in it. */
+interface KeyedHash {
+  /** Writes the first `length` bytes of the code of `bytes[start..end)` to `into`, from `at` on. */
+  code(bytes: Uint8Array, start: number, end: number, into: Uint8Array, at: number, length: number): void;
+}
 
 interface Algorithm {
   readonly codeLength: number;
-  readonly keyed: (keys: IntegrityKeys) => Sign;
+  readonly keyed: (keys: IntegrityKeys) => KeyedHash;
+  /** Of the packet that is being verified, of whichever session: nothing waits in between. */
+  readonly expected: Uint8Array;
+  readonly received: Uint8Array;
 }
 
-function truncatedHmac(hash: 'sha1' | 'sha256', codeLength: number): Algorithm {
-  return {
-    codeLength,
-    keyed: ({ k1 }) => {
-      const hmac = new KeyedHmac(hash, k1);
-      return (bytes, start, end, into, at) => hmac.code(bytes, start, end, into, at, codeLength);
-    },
-  };
+function algorithm(codeLength: number, keyed: Algorithm['keyed']): Algorithm {
+  return { codeLength, keyed, expected: new Uint8Array(codeLength), received: new Uint8Array(codeLength) };
 }
-
-const hmacMd5: Algorithm = {
-  codeLength: 16,
-  keyed: ({ k1 }) => {
-    const key = Buffer.from(k1);
-    return (bytes, start, end, into, at) =>
-      into.set(createHmac('md5', key).update(bytes.subarray(start, end)).digest(), at);
-  },
-};
-
-/** A plain MD5 with the password, zero padded to 20 bytes, before and behind the data. */
-const md5Around: Algorithm = {
-  codeLength: 16,
-  keyed: ({ password }) => {
-    const padded = new Uint8Array(20);
-    padded.set(password.subarray(0, 20));
-    return (bytes, start, end, into, at) => {
-      const hash = createHash('md5').update(padded).update(bytes.subarray(start, end)).update(padded);
-      into.set(hash.digest(), at);
-    };
-  },
-};
 
 const algorithms = {
   none: undefined,
-  hmacSha1_96: truncatedHmac('sha1', 12),
-  hmacMd5_128: hmacMd5,
-  md5_128: md5Around,
-  hmacSha256_128: truncatedHmac('sha256', 16),
+  hmacSha1_96: algorithm(12, ({ k1 }) => new KeyedHmac('sha1', k1)),
+  hmacMd5_128: algorithm(16, ({ k1 }) => {
+    const key = Buffer.from(k1);
+    return {
+      code: (bytes, start, end, into, at) =>
+        into.set(createHmac('md5', key).update(bytes.subarray(start, end)).digest(), at),
+    };
+  }),
+  /** A plain MD5 with the password, zero padded to 20 bytes, before and behind the data. */
+  md5_128: algorithm(16, ({ password }) => {
+    const padded = new Uint8Array(20);
+    padded.set(password.subarray(0, 20));
+    return {
+      code: (bytes, start, end, into, at) => {
+        const hash = createHash('md5').update(padded).update(bytes.subarray(start, end)).update(padded);
+        into.set(hash.digest(), at);
+      },
+    };
+  }),
+  hmacSha256_128: algorithm(16, ({ k1 }) => new KeyedHmac('sha256', k1)),
 } as const satisfies Record<IntegrityName, Algorithm | undefined>;
+
+export class Integrity {
+  readonly #algorithm: Algorithm;
+  readonly #hash: KeyedHash;
+
+  constructor(chosen: Algorithm, keys: IntegrityKeys) {
+    this.#algorithm = chosen;
+    this.#hash = chosen.keyed(keys);
+  }
+
+  get codeLength(): number {
+    return this.#algorithm.codeLength;
+  }
+
+  /** Writes the code of `bytes[start..end)` behind it, where there has to be room. */
+  sign(bytes: Uint8Array, start: number, end: number): void {
+    this.#hash.code(bytes, start, end, bytes, end, this.#algorithm.codeLength);
+  }
+
+  /** Whether the code of `bytes[start..end)` stands behind it, and nothing after that. In constant time. */
+  verify(bytes: Uint8Array, start: number, end: number): boolean {
+    const { codeLength, expected, received } = this.#algorithm;
+    if (bytes.length - end !== codeLength) return false;
+    this.#hash.code(bytes, start, end, expected, 0, codeLength);
+    for (let i = 0; i < codeLength; i++) received[i] = bytes[end + i] as number;
+    return sameSecret(expected, received);
+  }
+}
 
 /** @returns undefined for a suite without integrity */
 export function integrityOf(suite: CipherSuite, keys: IntegrityKeys): Integrity | undefined {
-  const algorithm = algorithms[suite.integrity];
-  if (!algorithm) return undefined;
-  const { codeLength } = algorithm;
-  const code = algorithm.keyed(keys);
-  const expected = new Uint8Array(codeLength);
-  return {
-    codeLength,
-    sign: (bytes, start, end) => code(bytes, start, end, bytes, end),
-    verify(bytes, start, end) {
-      code(bytes, start, end, expected, 0);
-      return sameSecret(expected, bytes.subarray(end));
-    },
-  };
+  const chosen = algorithms[suite.integrity];
+  return chosen && new Integrity(chosen, keys);
 }

@@ -16,29 +16,33 @@ interface Hash {
 
 const blockLength = 64;
 const blockWords = blockLength / 4;
+/** Of the hash with the longer state. */
+const stateWords = 8;
+/** Where the begun states are. */
+const [inner, outer] = [0, stateWords];
 
 /** Of the code that is being made: nothing waits in between. */
-const state = new Int32Array(8);
+const state = new Int32Array(stateWords);
 const schedule = new Int32Array(80);
 
 export class KeyedHmac {
   readonly #hash: Hash;
-  readonly #inner: Int32Array;
-  readonly #outer: Int32Array;
+  /** Both begun states, one behind the other. */
+  readonly #begun = new Int32Array(2 * stateWords);
 
   /** @param key up to 64 bytes; never logged. @throws {RangeError} for a longer one */
   constructor(hash: keyof typeof hashes, key: Uint8Array) {
     if (key.length > blockLength) throw new RangeError(`HMAC: a key of ${key.length} bytes`);
     this.#hash = hashes[hash];
-    this.#inner = keyed(this.#hash, key, 0x36);
-    this.#outer = keyed(this.#hash, key, 0x5c);
+    this.#begun.set(keyed(this.#hash, key, 0x36), inner);
+    this.#begun.set(keyed(this.#hash, key, 0x5c), outer);
   }
 
   /** Writes the first `length` bytes of the code of `bytes[start..end)` to `into`, from `at` on. */
   code(bytes: Uint8Array, start: number, end: number, into: Uint8Array, at: number, length: number): void {
     const hash = this.#hash;
     const { words } = hash;
-    begin(this.#inner);
+    begin(this.#begun, inner);
     let from = start;
     for (; end - from >= blockLength; from += blockLength) {
       for (let i = 0; i < blockWords; i++) schedule[i] = wordAt(bytes, from + 4 * i);
@@ -58,14 +62,14 @@ export class KeyedHmac {
     for (let n = 0; n < words; n++) schedule[n] = state[n] as number;
     schedule[words] = 0x80 << 24;
     endBlock(words + 1, blockLength + 4 * words);
-    begin(this.#outer);
+    begin(this.#begun, outer);
     hash.compress(state);
     for (let n = 0; n < length; n++) into[at + n] = (state[n >> 2] as number) >>> (24 - 8 * (n & 3));
   }
 }
 
-function begin(keyed: Int32Array): void {
-  for (let i = 0; i < 8; i++) state[i] = keyed[i] as number;
+function begin(begun: Int32Array, at: number): void {
+  for (let i = 0; i < stateWords; i++) state[i] = begun[at + i] as number;
 }
 
 /** @param total bytes in all */

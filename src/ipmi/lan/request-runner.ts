@@ -28,8 +28,6 @@ export interface RequestRunnerOptions {
 
 export class RequestRunner {
   readonly #options: RequestRunnerOptions;
-  /** Of the sessions that have asked for something, until they end. */
-  readonly #contexts = new Map<Session, CommandContext>();
 
   constructor(options: RequestRunnerOptions) {
     this.#options = options;
@@ -130,10 +128,10 @@ export class RequestRunner {
   }
 
   #sessionContext(session: Session, link: DatagramLink): CommandContext {
-    const known = this.#contexts.get(session);
+    const known = session.commandContext;
     if (known && known.lan.port === link.localPort) return known;
     const { bmc, state, lanContext } = this.#options;
-    const context: CommandContext = {
+    session.commandContext = {
       bmc,
       state,
       actor: session.actor,
@@ -141,9 +139,7 @@ export class RequestRunner {
       session,
       lan: lanContext(link.localPort),
     };
-    if (!known) session.onClose(() => void this.#contexts.delete(session));
-    if (session.open) this.#contexts.set(session, context);
-    return context;
+    return session.commandContext;
   }
 }
 

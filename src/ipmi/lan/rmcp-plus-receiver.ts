@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../../lib/clock.ts';
 import { PayloadType } from '../payload.ts';
+import { rmcpHeaderLength } from '../rmcp/header.ts';
 import type { DatagramLink, RemoteAddress } from '../session/link.ts';
 import { decodePacket, encodePacket, type RmcpPlusPacket } from '../session/packet.ts';
 import { RmcpPlusSession } from '../session/rmcp-plus-session.ts';
@@ -36,13 +37,13 @@ export class RmcpPlusReceiver {
   }
 
   /**
-   * @param body what follows the RMCP header
+   * @param datagram with its RMCP header
    * @throws {DecodeError}
    */
-  receive(body: Uint8Array, remote: RemoteAddress, link: DatagramLink): void {
-    const packet = decodePacket(body);
+  receive(datagram: Uint8Array, remote: RemoteAddress, link: DatagramLink): void {
+    const packet = decodePacket(datagram, rmcpHeaderLength);
     if (packet.sessionId !== 0) {
-      this.#receiveInSession(body, packet, remote, link);
+      this.#receiveInSession(datagram, packet, remote, link);
       return;
     }
     if (packet.encrypted || packet.authenticated || packet.sequence !== 0) {
@@ -73,7 +74,7 @@ export class RmcpPlusReceiver {
   }
 
   #receiveInSession(
-    body: Uint8Array,
+    datagram: Uint8Array,
     packet: RmcpPlusPacket,
     remote: RemoteAddress,
     link: DatagramLink,
@@ -81,10 +82,11 @@ export class RmcpPlusReceiver {
     const session = this.#sessions.get(packet.sessionId);
     const now = this.#clock.now();
     if (!(session instanceof RmcpPlusSession) || !session.check(now)) {
-      if (!this.#repeatFarewell(body, packet, remote, link, now)) this.#tally.drop('unknownSession', remote);
+      if (!this.#repeatFarewell(datagram, packet, remote, link, now))
+        this.#tally.drop('unknownSession', remote);
       return;
     }
-    const payload = session.unseal(body, packet, remote, link, now);
+    const payload = session.unseal(datagram, packet, remote, link, now);
     if (typeof payload === 'string') {
       this.#tally.drop(payload, remote);
       return;
@@ -98,7 +100,7 @@ export class RmcpPlusReceiver {
 
   /** Nothing is executed: what comes is the request that has closed the session, or is not served. */
   #repeatFarewell(
-    body: Uint8Array,
+    datagram: Uint8Array,
     packet: RmcpPlusPacket,
     remote: RemoteAddress,
     link: DatagramLink,
@@ -106,12 +108,12 @@ export class RmcpPlusReceiver {
   ): boolean {
     const closed = this.#sessions.justClosed(packet.sessionId);
     if (!(closed instanceof RmcpPlusSession) || packet.payloadType !== PayloadType.ipmi) return false;
-    const payload = closed.unseal(body, packet, remote, link, now);
+    const payload = closed.unseal(datagram, packet, remote, link, now);
     return typeof payload !== 'string' && this.#requests.repeatFarewell(closed, payload, now);
   }
 }
 
 /** An RMCP+ packet outside a session. */
 function plainPacket(payloadType: number, payload: Uint8Array): Uint8Array {
-  return encodePacket({ payloadType, payload, encrypted: false, sessionId: 0, sequence: 0 });
+  return encodePacket({ payloadType, payload, sessionId: 0, sequence: 0 });
 }

@@ -8,6 +8,7 @@ import { DecodeError } from '../../lib/bytes.ts';
 export const bmcAddress = 0x20;
 /** Bytes of a message without data. */
 const overhead = 7;
+const noData = new Uint8Array();
 
 export interface IpmiRequest {
   readonly rsAddr: number;
@@ -45,7 +46,7 @@ export function decodeMessage(bytes: Uint8Array): IpmiRequest {
     rqSeq: seqLun >> 2,
     rqLun: seqLun & 3,
     cmd: bytes[5] as number,
-    data: bytes.slice(6, length - 1),
+    data: length === overhead ? noData : bytes.slice(6, length - 1),
   };
 }
 

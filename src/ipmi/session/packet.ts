@@ -3,6 +3,7 @@
  * whether they are right: keys, sequence numbers and sessions are others' business.
  */
 import { DecodeError } from '../../lib/bytes.ts';
+import { type Confidentiality, sealedLength } from '../crypto/confidentiality.ts';
 import type { Integrity } from '../crypto/integrity.ts';
 import { PayloadType } from '../payload.ts';
 import { RmcpClass, rmcpHeaderLength, writeRmcpHeader } from '../rmcp/header.ts';
@@ -29,72 +30,85 @@ export interface RmcpPlusPacket {
   readonly payload: Uint8Array;
   /** Of everything behind the payload: 0 unless `authenticated`. */
   readonly trailerLength: number;
+  /** Where the packet begins in the bytes that it was decoded from. */
+  readonly start: number;
 }
 
 /**
- * @param body the datagram after the RMCP header
+ * @param start where the packet begins: behind the RMCP header of a whole datagram
  * @throws {DecodeError} when lengths do not fit, or something follows an unauthenticated payload
  */
-export function decodePacket(body: Uint8Array): RmcpPlusPacket {
-  const type = body[1];
-  if (body[0] !== AuthType.rmcpPlus || type === undefined) {
-    throw new DecodeError(`RMCP+ session header: authentication type ${body[0]}, not ${AuthType.rmcpPlus}`);
+export function decodePacket(bytes: Uint8Array, start = 0): RmcpPlusPacket {
+  const length = bytes.length - start;
+  const authType = bytes[start];
+  const type = bytes[start + 1];
+  if (authType !== AuthType.rmcpPlus || type === undefined) {
+    throw new DecodeError(`RMCP+ session header: authentication type ${authType}, not ${AuthType.rmcpPlus}`);
   }
   const payloadType = type & 0x3f;
   const oem = payloadType === PayloadType.oemExplicit;
-  const at = oem ? 2 + oemLength : 2;
-  const start = at + headerLength - 2;
-  if (body.length < start) {
-    throw new DecodeError(`RMCP+ session header: need ${start} bytes, ${body.length} given`, 'length');
+  const at = start + 2 + (oem ? oemLength : 0);
+  const payloadStart = at + headerLength - 2;
+  if (bytes.length < payloadStart) {
+    const needed = payloadStart - start;
+    throw new DecodeError(`RMCP+ session header: need ${needed} bytes, ${length} given`, 'length');
   }
-  const end = start + ((body[at + 8] as number) | ((body[at + 9] as number) << 8));
+  const payloadEnd = payloadStart + ((bytes[at + 8] as number) | ((bytes[at + 9] as number) << 8));
   const authenticated = (type & authenticatedBit) !== 0;
-  if (body.length < end || (!authenticated && body.length > end)) {
-    throw new DecodeError(`RMCP+ payload: ends at ${end}, ${body.length} bytes given`, 'length');
+  if (bytes.length < payloadEnd || (!authenticated && bytes.length > payloadEnd)) {
+    throw new DecodeError(`RMCP+ payload: ends at ${payloadEnd - start}, ${length} bytes given`, 'length');
   }
   return {
     payloadType,
     encrypted: (type & encryptedBit) !== 0,
     authenticated,
-    oem: oem ? body.subarray(2, at) : undefined,
-    sessionId: u32le(body, at),
-    sequence: u32le(body, at + 4),
-    payload: body.subarray(start, end),
-    trailerLength: body.length - end,
+    oem: oem ? bytes.subarray(start + 2, at) : undefined,
+    sessionId: u32le(bytes, at),
+    sequence: u32le(bytes, at + 4),
+    payload: bytes.subarray(payloadStart, payloadEnd),
+    trailerLength: bytes.length - payloadEnd,
+    start,
   };
 }
 
 /**
  * Checks the trailer of an authenticated packet.
- * @param body the same bytes that were given to {@link decodePacket}
+ * @param bytes the same that were given to {@link decodePacket}
  */
-export function verifyPacket(body: Uint8Array, packet: RmcpPlusPacket, integrity: Integrity): boolean {
-  const codeStart = body.length - integrity.codeLength;
+export function verifyPacket(bytes: Uint8Array, packet: RmcpPlusPacket, integrity: Integrity): boolean {
+  const codeStart = bytes.length - integrity.codeLength;
   const padLength = packet.trailerLength - integrity.codeLength - trailerLength;
-  if (padLength < 0 || padLength > 3 || codeStart % 4 !== 0) return false;
-  if (body[codeStart - 1] !== nextHeader || body[codeStart - 2] !== padLength) return false;
+  if (padLength < 0 || padLength > 3 || (codeStart - packet.start) % 4 !== 0) return false;
+  if (bytes[codeStart - 1] !== nextHeader || bytes[codeStart - 2] !== padLength) return false;
   for (let at = codeStart - trailerLength - padLength; at < codeStart - trailerLength; at++) {
-    if (body[at] !== 0xff) return false;
+    if (bytes[at] !== 0xff) return false;
   }
-  return integrity.verify(body, 0, codeStart);
+  return integrity.verify(bytes, packet.start, codeStart);
 }
 
-/** What {@link encodePacket} needs; `payload` is already encrypted when `encrypted`. */
+/** What {@link encodePacket} needs. */
 export interface OutgoingPacket {
   readonly payloadType: number;
-  readonly encrypted: boolean;
   readonly sessionId: number;
   readonly sequence: number;
+  /** In clear. */
   readonly payload: Uint8Array;
 }
 
 /**
  * A whole datagram.
  * @param integrity signs the packet; undefined sends it unauthenticated
+ * @param confidentiality encrypts the payload; undefined sends it in clear
  */
-export function encodePacket(packet: OutgoingPacket, integrity?: Integrity): Uint8Array {
+export function encodePacket(
+  packet: OutgoingPacket,
+  integrity?: Integrity,
+  confidentiality?: Confidentiality,
+): Uint8Array {
   const { payload, sessionId, sequence } = packet;
-  const payloadEnd = rmcpHeaderLength + headerLength + payload.length;
+  const payloadStart = rmcpHeaderLength + headerLength;
+  const payloadLength = confidentiality ? sealedLength(payload.length) : payload.length;
+  const payloadEnd = payloadStart + payloadLength;
   const padLength = integrity ? -(payloadEnd + trailerLength) & 3 : 0;
   const codeStart = payloadEnd + padLength + trailerLength;
   // From the pool, since memory of its own costs ten times as much; every byte is written.
@@ -102,14 +116,15 @@ export function encodePacket(packet: OutgoingPacket, integrity?: Integrity): Uin
   writeRmcpHeader(datagram, RmcpClass.ipmi);
   datagram[4] = AuthType.rmcpPlus;
   datagram[5] =
-    packet.payloadType | (packet.encrypted ? encryptedBit : 0) | (integrity ? authenticatedBit : 0);
+    packet.payloadType | (confidentiality ? encryptedBit : 0) | (integrity ? authenticatedBit : 0);
   putU32le(datagram, 6, sessionId);
   putU32le(datagram, 10, sequence);
-  datagram[14] = payload.length;
-  datagram[15] = payload.length >>> 8;
-  datagram.set(payload, rmcpHeaderLength + headerLength);
+  datagram[14] = payloadLength;
+  datagram[15] = payloadLength >>> 8;
+  if (confidentiality) confidentiality.seal(payload, datagram, payloadStart);
+  else datagram.set(payload, payloadStart);
   if (integrity) {
-    datagram.fill(0xff, payloadEnd, payloadEnd + padLength);
+    for (let i = 0; i < padLength; i++) datagram[payloadEnd + i] = 0xff;
     datagram[codeStart - 2] = padLength;
     datagram[codeStart - 1] = nextHeader;
     integrity.sign(datagram, rmcpHeaderLength, codeStart);

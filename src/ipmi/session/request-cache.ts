@@ -16,13 +16,18 @@ export interface CachedRequest {
 }
 
 export class RequestCache {
+  /** What tells the requests apart besides their data, side by side: a look at them all is one at a single array. */
+  readonly #keys: number[] = [];
   readonly #entries: CachedRequest[] = [];
   #next = 0;
 
   /** @returns the request's first coming, which is kept alive by being asked for */
   find(request: IpmiRequest, now: number): CachedRequest | undefined {
-    for (const entry of this.#entries) {
-      if (entry.request.rqSeq !== request.rqSeq || !same(entry.request, request)) continue;
+    const key = keyOf(request);
+    for (let slot = 0; slot < this.#keys.length; slot++) {
+      if (this.#keys[slot] !== key) continue;
+      const entry = this.#entries[slot] as CachedRequest;
+      if (Buffer.compare(entry.request.data, request.data) !== 0) continue;
       if (now - entry.at >= lifetimeMs) return undefined;
       entry.at = now;
       return entry;
@@ -32,19 +37,14 @@ export class RequestCache {
 
   add(request: IpmiRequest, now: number): CachedRequest {
     const entry = { request, at: now, reply: undefined };
+    this.#keys[this.#next] = keyOf(request);
     this.#entries[this.#next] = entry;
     this.#next = (this.#next + 1) % size;
     return entry;
   }
 }
 
-function same(a: IpmiRequest, b: IpmiRequest): boolean {
-  return (
-    a.cmd === b.cmd &&
-    a.netFn === b.netFn &&
-    a.rsLun === b.rsLun &&
-    a.rqAddr === b.rqAddr &&
-    a.rqLun === b.rqLun &&
-    Buffer.compare(a.data, b.data) === 0
-  );
+/** All fields but the data and the responder's address, which is ours: 32 bits, as many as they have. */
+function keyOf({ netFn, rsLun, rqAddr, rqSeq, rqLun, cmd }: IpmiRequest): number {
+  return (rqAddr << 24) | (cmd << 16) | (((netFn << 2) | rsLun) << 8) | (rqSeq << 2) | rqLun;
 }

@@ -39,11 +39,11 @@ export class RmcpPlusSession extends Session {
 
   /**
    * Verifies and decrypts a packet that bears this session's ID.
-   * @param body the bytes that `packet` was decoded from
+   * @param datagram the bytes that `packet` was decoded from
    * @returns the payload in clear, or why the packet is to be dropped
    */
   unseal(
-    body: Uint8Array,
+    datagram: Uint8Array,
     packet: RmcpPlusPacket,
     remote: RemoteAddress,
     link: DatagramLink,
@@ -51,7 +51,7 @@ export class RmcpPlusSession extends Session {
   ): Uint8Array | PacketFault {
     if (this.#integrity) {
       if (!packet.authenticated) return 'notProtected';
-      if (!verifyPacket(body, packet, this.#integrity)) return 'badAuthCode';
+      if (!verifyPacket(datagram, packet, this.#integrity)) return 'badAuthCode';
     } else {
       if (packet.authenticated) return 'badAuthCode';
       // Nothing but the address speaks for the sender then.
@@ -84,17 +84,11 @@ export class RmcpPlusSession extends Session {
   }
 
   #seal(type: PayloadType, payload: Uint8Array, protection: PayloadProtection): void {
-    const encrypted = protection.encrypted && this.#confidentiality !== undefined;
     this.#sent = nextSequence(this.#sent);
     const datagram = encodePacket(
-      {
-        payloadType: type,
-        encrypted,
-        sessionId: this.#remoteConsoleSessionId,
-        sequence: this.#sent,
-        payload: encrypted && this.#confidentiality ? this.#confidentiality.seal(payload) : payload,
-      },
+      { payloadType: type, sessionId: this.#remoteConsoleSessionId, sequence: this.#sent, payload },
       protection.authenticated ? this.#integrity : undefined,
+      protection.encrypted ? this.#confidentiality : undefined,
     );
     this.send(datagram);
   }

@@ -7,6 +7,7 @@ import { type Actor, atLeast, lowerOf, type PrivilegeLevel } from '../../bmc/act
 import { canLogIn, effectiveLimit, type User } from '../../bmc/users.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { sameSecret } from '../../lib/same-secret.ts';
+import type { CommandContext } from '../commands/command.ts';
 import type { PayloadHandler, PayloadProtection, PayloadSession, PayloadType } from '../payload.ts';
 import type { DatagramLink, RemoteAddress } from './link.ts';
 import { RequestCache } from './request-cache.ts';
@@ -62,6 +63,8 @@ export abstract class Session implements PayloadSession {
   /** Wall time of the login, in milliseconds since 1970. */
   readonly establishedAt: number;
   readonly requests = new RequestCache();
+  /** What its commands see of it: made for the first of them by who runs them. */
+  commandContext: CommandContext | undefined;
   readonly #options: SessionOptions;
   readonly #payloads = new Map<number, { readonly handler: PayloadHandler; readonly keepAlive: boolean }>();
   readonly #closeListeners: (() => void)[] = [];
@@ -202,8 +205,12 @@ export abstract class Session implements PayloadSession {
   check(now: number): boolean {
     if (!this.open) return false;
     if (!this.#userStands()) this.close('user changed');
-    if (now - this.#lastHeard >= this.#idleLimitMs()) this.close('idle');
+    if (this.#isIdle(now - this.#lastHeard)) this.close('idle');
     return this.open;
+  }
+
+  #isIdle(silentMs: number): boolean {
+    return silentMs >= idleTimeoutMs && silentMs >= this.#idleLimitMs();
   }
 
   #idleLimitMs(): number {

@@ -32,8 +32,10 @@ export class SequenceWindow {
   /** Takes the number for used, if it may be. Call it for authentic packets only. */
   accept(sequence: number): boolean {
     if (sequence === 0) return false;
-    const step = (sequence - this.#highest + cycle) % cycle;
-    if (step === 0) return false;
+    // No remainder: what exceeds 31 bits makes it a call of the C library.
+    const difference = sequence - this.#highest;
+    const step = difference < 0 ? difference + cycle : difference;
+    if (step === 0 || step === cycle) return false;
     if (step <= this.#size.ahead) {
       this.#highest = sequence;
       this.#seen = (this.#seen << step) | 1;

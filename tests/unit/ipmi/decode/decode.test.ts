@@ -123,7 +123,7 @@ describe('a datagram in words', () => {
   });
 
   it('names the bits of a SOL packet by its direction', () => {
-    const packet = { payloadType: PayloadType.sol, encrypted: false, sessionId: 0x1234, sequence: 7 };
+    const packet = { payloadType: PayloadType.sol, sessionId: 0x1234, sequence: 7 };
     const datagram = encodePacket({ ...packet, payload: Uint8Array.of(1, 2, 3, 0x50, 0x6c, 0x73) });
     expect(new Describer().describe(datagram, true)).toBe(
       'RMCP+ 00001234h #7: SOL sequence 1, refuses 2 (3 taken), nack, break, 2 characters "ls"',

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cipherSuite } from '../../../../src/ipmi/crypto/cipher-suites.ts';
+import { confidentialityOf } from '../../../../src/ipmi/crypto/confidentiality.ts';
 import { integrityOf } from '../../../../src/ipmi/crypto/integrity.ts';
 import { decodeMessage, encodeMessage, encodeResponse } from '../../../../src/ipmi/message/message.ts';
 import { AsfType, decodeAsf, encodeAsf, encodePong } from '../../../../src/ipmi/rmcp/asf-presence.ts';
@@ -9,6 +10,7 @@ import { decodePacket, encodePacket, verifyPacket } from '../../../../src/ipmi/s
 import { decodeOpenSessionRequest, decodeRakp1, decodeRakp3 } from '../../../../src/ipmi/session/rakp.ts';
 import { decodeV15Packet, encodeV15Packet } from '../../../../src/ipmi/session/v15-packet.ts';
 import { DecodeError } from '../../../../src/lib/bytes.ts';
+import { systemRandom } from '../../../../src/lib/random.ts';
 
 const u32 = fc.integer({ min: 0, max: 0xffffffff });
 const byte = fc.integer({ min: 0, max: 255 });
@@ -87,15 +89,23 @@ describe('RMCP+ packets', () => {
     const payloads = fc.uint8Array({ maxLength: 300 });
     fc.assert(
       fc.property(u32, u32, payloads, fc.boolean(), (sessionId, sequence, payload, encrypted) => {
-        const datagram = encodePacket({ payloadType: 1, encrypted, sessionId, sequence, payload }, integrity);
+        const confidentiality = encrypted
+          ? confidentialityOf(cipherSuite(3), Buffer.alloc(20, 6), systemRandom())
+          : undefined;
+        const outgoing = { payloadType: 1, sessionId, sequence, payload };
+        const datagram = encodePacket(outgoing, integrity, confidentiality);
         const body = datagram.subarray(4);
         const packet = decodePacket(body);
+        const inDatagram = decodePacket(datagram, 4);
+        expect(inDatagram).toEqual({ ...packet, start: 4 });
         expect(packet).toMatchObject({ payloadType: 1, encrypted, authenticated: integrity !== undefined });
         expect(packet).toMatchObject({ sessionId, sequence, oem: undefined });
-        expect(Buffer.compare(packet.payload, payload)).toBe(0);
+        const opened = confidentiality ? confidentiality.open(packet.payload) : packet.payload;
+        expect(opened && Buffer.compare(opened, payload)).toBe(0);
         if (integrity) {
           expect((datagram.length - 4 - integrity.codeLength) % 4).toBe(0);
           expect(verifyPacket(body, packet, integrity)).toBe(true);
+          expect(verifyPacket(datagram, inDatagram, integrity)).toBe(true);
           const longer = Uint8Array.of(...body, 0);
           expect(verifyPacket(longer, decodePacket(longer), integrity)).toBe(false);
         }
@@ -107,7 +117,7 @@ describe('RMCP+ packets', () => {
     const integrity = integrityOf(cipherSuite(16), { k1: Buffer.alloc(32, 5), password: Buffer.of() });
     if (!integrity) throw new Error('suite 16 has no integrity');
     const good = encodePacket(
-      { payloadType: 0, encrypted: false, sessionId: 1, sequence: 1, payload: Uint8Array.of(1) },
+      { payloadType: 0, sessionId: 1, sequence: 1, payload: Uint8Array.of(1) },
       integrity,
     ).subarray(4, 17);
     const verdict = (...trailer: number[]) => {

@@ -61,7 +61,6 @@ function bench({ suite = 17, level = 'administrator' }: Options = {}) {
   const unseal = (bits: number, payload: readonly number[], payloadType: number = PayloadType.ipmi) => {
     const head = encodePacket({
       payloadType,
-      encrypted: (bits & 0x80) !== 0,
       sessionId: 0xb0,
       sequence: 1,
       payload: Uint8Array.from(payload),
