@@ -175,6 +175,7 @@ export class LanFace {
     this.#stopped = true;
     this.#sweep?.cancel();
     this.#handshakes.stop();
+    this.#rmcpPlus.stop();
     for (const session of this.#sessions.list()) session.close('BMC stopped');
   }
 

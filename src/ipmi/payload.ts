@@ -17,8 +17,7 @@ export const PayloadType = {
 } as const;
 export type PayloadType = (typeof PayloadType)[keyof typeof PayloadType];
 
-/** @param protection how the payload came */
-export type PayloadHandler = (payload: Uint8Array, protection: PayloadProtection) => void;
+export type PayloadHandler = (payload: Uint8Array, arrival: PayloadArrival) => void;
 
 export interface PayloadSession {
   /** The managed system's session ID. */
@@ -35,6 +34,8 @@ export interface PayloadSession {
   readonly open: boolean;
   /** Seals and sends one payload. Does nothing when the session is closed. */
   sendPayload(type: PayloadType, payload: Uint8Array, protection: PayloadProtection): void;
+  /** Seals what will likely be sent next, so that sending this very object then costs little. */
+  preparePayload(type: PayloadType, payload: Uint8Array, protection: PayloadProtection): void;
   /**
    * Receives the payloads of one type that arrive in this session; undefined ends it. Unless `keepAlive` is false
    * the session lives on without other traffic for as long as a receiver is there.
@@ -51,4 +52,10 @@ export interface PayloadSession {
 export interface PayloadProtection {
   readonly encrypted: boolean;
   readonly authenticated: boolean;
+}
+
+/** How a payload came. */
+export interface PayloadArrival extends PayloadProtection {
+  /** How many packets of the session, sent after this one, have come before it. */
+  readonly overtakenBy: number;
 }

@@ -7,8 +7,13 @@ import { run } from '../support/processes.ts';
 const runs = 200;
 /** They wait for most of their time. */
 const atOnce = 20;
-/** ipmitool 1.8.19 fails by itself when a login that it began anew succeeds: it then asks outside of the session. */
-const least = 0.9;
+/**
+ * ipmitool 1.8.19 sends each message of a login once, whatever `-R` says, and begins the login anew after a lost one, four
+ * times in all. After the fourth it goes on as if it had a session, and nobody may answer. Our answers come up to three times
+ * (lan/answer-repeats.ts), its own messages do not: at 10 % lost 0.5 to 1 % of all calls end so. Chance and a busy machine
+ * have room here; without the repeats it is 5 %.
+ */
+const least = 0.97;
 /** ipmitool waits a second longer for each answer that it asks for once more. */
 const longestMs = 200_000;
 const proxyAddress = '127.0.0.2';
@@ -57,13 +62,13 @@ test(`${runs} × a command that leaves a trace: it is done once where ipmitool s
   // Add SEL Entry: an OEM record with the number of the run.
   const record = (run: number) => ['0', '0', '0xe0', ...Array(11).fill('0'), `${run >> 8}`, `${run & 255}`];
   const good = await succeeded((run) => ['raw', '0x0a', '0x44', ...record(run)]);
-  expect(good.length / runs).toBeGreaterThanOrEqual(least);
   const numbers = server.bmc.sel.entries.flatMap(({ content }) => {
     if (content.kind !== 'oem-untimed') return [];
     const [high = 0, low = 0] = content.data.slice(-2);
     return [(high << 8) | low];
   });
-  expect(new Set(numbers).size).toBe(numbers.length);
+  expect(numbers.filter((number, at) => numbers.indexOf(number) !== at)).toEqual([]);
   expect(good.filter((run) => !numbers.includes(run))).toEqual([]);
   expect(server.lan.counters.retransmittedRequests).toBeGreaterThan(10);
+  expect(good.length / runs).toBeGreaterThanOrEqual(least);
 });

@@ -4,6 +4,8 @@ import { type ClientOptions, IpmiClient, type IpmiReply, ipmiRequest, readReply 
 
 const usualRetryMs = 60;
 const usualTries = 200;
+/** By so many others a SOL packet may be overtaken. */
+const latestOrder = 7;
 
 export interface UdpConsoleOptions {
   /** Of the BMC. */
@@ -25,6 +27,7 @@ export class UdpConsole {
   #arrived: ((datagram: Uint8Array) => void) | undefined;
   /** Session sequence numbers seen: each packet of the BMC counts once. */
   readonly #seen = new Set<number>();
+  #newest = 0;
   #closed = false;
 
   /** @param socket the caller's, who closes it */
@@ -146,6 +149,9 @@ export class UdpConsole {
     const { sequence, payload } = this.#client.unseal(datagram);
     if (this.#seen.has(sequence)) return;
     this.#seen.add(sequence);
+    this.#newest = Math.max(this.#newest, sequence);
+    // SOL's own numbers come round after 15: of one so late they do not say whether it is old or new.
+    if (this.#newest - sequence > latestOrder) return;
     this.onSol?.(payload);
   }
 }

@@ -7,8 +7,10 @@ import { PayloadType } from '../payload.ts';
 import { rmcpHeaderLength } from '../rmcp/header.ts';
 import type { DatagramLink, RemoteAddress } from '../session/link.ts';
 import { decodePacket, encodePacket, type RmcpPlusPacket } from '../session/packet.ts';
+import { RmcpStatus } from '../session/rakp.ts';
 import { RmcpPlusSession } from '../session/rmcp-plus-session.ts';
 import type { Sessions } from '../session/sessions.ts';
+import { AnswerRepeats } from './answer-repeats.ts';
 import type { Handshakes } from './handshakes.ts';
 import type { RequestRunner } from './request-runner.ts';
 import type { Tally } from './tally.ts';
@@ -27,6 +29,7 @@ export class RmcpPlusReceiver {
   readonly #sessions: Sessions;
   readonly #handshakes: Handshakes;
   readonly #requests: RequestRunner;
+  readonly #repeats: AnswerRepeats;
 
   constructor({ clock, tally, sessions, handshakes, requests }: RmcpPlusReceiverOptions) {
     this.#clock = clock;
@@ -34,6 +37,11 @@ export class RmcpPlusReceiver {
     this.#sessions = sessions;
     this.#handshakes = handshakes;
     this.#requests = requests;
+    this.#repeats = new AnswerRepeats(clock);
+  }
+
+  stop(): void {
+    this.#repeats.stop();
   }
 
   /**
@@ -42,6 +50,7 @@ export class RmcpPlusReceiver {
    */
   receive(datagram: Uint8Array, remote: RemoteAddress, link: DatagramLink): void {
     const packet = decodePacket(datagram, rmcpHeaderLength);
+    this.#repeats.heard(remote);
     if (packet.sessionId !== 0) {
       this.#receiveInSession(datagram, packet, remote, link);
       return;
@@ -50,8 +59,12 @@ export class RmcpPlusReceiver {
       this.#tally.drop('unknownSession', remote);
       return;
     }
-    const send = (payloadType: number, payload: Uint8Array): void => {
-      link.send(plainPacket(payloadType, payload), remote);
+    const answer = (payloadType: number, payload: Uint8Array): void => {
+      const send = () => link.send(plainPacket(payloadType, payload), remote);
+      send();
+      if (payload[1] !== RmcpStatus.ok) return;
+      // Whoever sends a RAKP message has read an answer at his address; others may have forged theirs.
+      this.#repeats.answered(remote, send, payloadType === PayloadType.openSessionResponse ? 1 : 2);
     };
     switch (packet.payloadType) {
       case PayloadType.ipmi:
@@ -61,12 +74,12 @@ export class RmcpPlusReceiver {
         return;
       case PayloadType.openSessionRequest: {
         const response = this.#handshakes.open(packet.payload, remote);
-        if (response) send(PayloadType.openSessionResponse, response);
+        if (response) answer(PayloadType.openSessionResponse, response);
         return;
       }
       case PayloadType.rakp1:
       case PayloadType.rakp3:
-        this.#handshakes.continue(packet, remote, link, (reply) => send(packet.payloadType + 1, reply));
+        this.#handshakes.continue(packet, remote, link, (reply) => answer(packet.payloadType + 1, reply));
         return;
       default:
         this.#tally.drop('unknownPayload', remote);
@@ -95,7 +108,8 @@ export class RmcpPlusReceiver {
       this.#requests.runInSession(session, payload, link, remote, now);
       return;
     }
-    if (!session.deliver(packet.payloadType, payload, packet)) this.#tally.drop('unknownPayload', remote);
+    const arrival = session.arrivalOf(packet);
+    if (!session.deliver(packet.payloadType, payload, arrival)) this.#tally.drop('unknownPayload', remote);
   }
 
   /** Nothing is executed: what comes is the request that has closed the session, or is not served. */

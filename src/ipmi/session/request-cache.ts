@@ -5,8 +5,14 @@
 import type { IpmiRequest } from '../message/message.ts';
 
 const size = 8;
-/** A sequence number of 6 bits comes round; after this time it counts as a new one. IPMI 2.0 §6.13.2 */
+/**
+ * A sequence number of 6 bits comes round; after this time it counts as a new one. IPMI 2.0 §6.13.2
+ *
+ * Not so the latest request of a console that counts its requests up: it has 63 other numbers to use first. ipmitool 1.8.19
+ * waits a second longer with each retry, so that on a bad network its next one can come later than this.
+ */
 const lifetimeMs = 5_000;
+const numbers = 64;
 
 export interface CachedRequest {
   readonly request: IpmiRequest;
@@ -20,6 +26,9 @@ export class RequestCache {
   readonly #keys: number[] = [];
   readonly #entries: CachedRequest[] = [];
   #next = 0;
+  #latest: CachedRequest | undefined;
+  /** Whether the latest request's number followed the one before. */
+  #counted = false;
 
   /** @returns the request's first coming, which is kept alive by being asked for */
   find(request: IpmiRequest, now: number): CachedRequest | undefined {
@@ -28,7 +37,8 @@ export class RequestCache {
       if (this.#keys[slot] !== key) continue;
       const entry = this.#entries[slot] as CachedRequest;
       if (Buffer.compare(entry.request.data, request.data) !== 0) continue;
-      if (now - entry.at >= lifetimeMs) return undefined;
+      const isCounted = entry === this.#latest && this.#counted;
+      if (now - entry.at >= lifetimeMs && !isCounted) return undefined;
       entry.at = now;
       return entry;
     }
@@ -38,6 +48,9 @@ export class RequestCache {
   add(request: IpmiRequest, now: number): CachedRequest {
     const entry = { request, at: now, reply: undefined };
     this.#keys[this.#next] = keyOf(request);
+    const before = this.#latest?.request.rqSeq;
+    this.#counted = before !== undefined && request.rqSeq === (before + 1) % numbers;
+    this.#latest = entry;
     this.#entries[this.#next] = entry;
     this.#next = (this.#next + 1) % size;
     return entry;

@@ -2,12 +2,20 @@
 import type { Random } from '../../lib/random.ts';
 import { type Confidentiality, confidentialityOf } from '../crypto/confidentiality.ts';
 import { type Integrity, integrityOf } from '../crypto/integrity.ts';
-import { type PayloadProtection, PayloadType } from '../payload.ts';
+import { type PayloadArrival, type PayloadProtection, PayloadType } from '../payload.ts';
 import type { ActiveHandshake } from './handshake.ts';
 import type { DatagramLink, RemoteAddress } from './link.ts';
 import { encodePacket, type RmcpPlusPacket, verifyPacket } from './packet.ts';
 import { type PacketFault, Session, type SessionOptions } from './session.ts';
 import { nextSequence, SequenceWindow } from './window.ts';
+
+/** A payload sealed ahead: good for as long as nothing else is sent first. */
+interface Prepared {
+  readonly payload: Uint8Array;
+  readonly protection: PayloadProtection;
+  readonly sequence: number;
+  readonly datagram: Uint8Array;
+}
 
 export class RmcpPlusSession extends Session {
   readonly protocol = 'v20';
@@ -18,6 +26,7 @@ export class RmcpPlusSession extends Session {
   readonly #authenticated = new SequenceWindow();
   readonly #unauthenticated = new SequenceWindow();
   #sent = 0;
+  #prepared: Prepared | undefined;
 
   /** @param login what `options` are of */
   constructor(options: SessionOptions, { opened, user, k1, k2 }: ActiveHandshake, random: Random) {
@@ -74,8 +83,20 @@ export class RmcpPlusSession extends Session {
     return payload;
   }
 
+  /** @param packet one that was unsealed just now */
+  arrivalOf({ encrypted, authenticated, sequence }: RmcpPlusPacket): PayloadArrival {
+    const { highest } = authenticated ? this.#authenticated : this.#unauthenticated;
+    return { encrypted, authenticated, overtakenBy: (highest - sequence) >>> 0 };
+  }
+
   sendPayload(type: PayloadType, payload: Uint8Array, protection: PayloadProtection): void {
     if (this.open) this.#seal(type, payload, protection);
+  }
+
+  override preparePayload(type: PayloadType, payload: Uint8Array, protection: PayloadProtection): void {
+    const sequence = nextSequence(this.#sent);
+    const datagram = this.#sealed(sequence, type, payload, protection);
+    this.#prepared = { payload, protection, sequence, datagram };
   }
 
   /** After its end: the answer to the request that ended it, once more. */
@@ -85,11 +106,23 @@ export class RmcpPlusSession extends Session {
 
   #seal(type: PayloadType, payload: Uint8Array, protection: PayloadProtection): void {
     this.#sent = nextSequence(this.#sent);
-    const datagram = encodePacket(
-      { payloadType: type, sessionId: this.#remoteConsoleSessionId, sequence: this.#sent, payload },
+    const ready = this.#prepared;
+    this.#prepared = undefined;
+    const fits =
+      ready?.payload === payload && ready.protection === protection && ready.sequence === this.#sent;
+    this.send(fits ? ready.datagram : this.#sealed(this.#sent, type, payload, protection));
+  }
+
+  #sealed(
+    sequence: number,
+    type: PayloadType,
+    payload: Uint8Array,
+    protection: PayloadProtection,
+  ): Uint8Array {
+    return encodePacket(
+      { payloadType: type, sessionId: this.#remoteConsoleSessionId, sequence, payload },
       protection.authenticated ? this.#integrity : undefined,
       protection.encrypted ? this.#confidentiality : undefined,
     );
-    this.send(datagram);
   }
 }

@@ -8,7 +8,13 @@ import { canLogIn, effectiveLimit, type User } from '../../bmc/users.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { sameSecret } from '../../lib/same-secret.ts';
 import type { CommandContext } from '../commands/command.ts';
-import type { PayloadHandler, PayloadProtection, PayloadSession, PayloadType } from '../payload.ts';
+import type {
+  PayloadArrival,
+  PayloadHandler,
+  PayloadProtection,
+  PayloadSession,
+  PayloadType,
+} from '../payload.ts';
 import type { DatagramLink, RemoteAddress } from './link.ts';
 import { RequestCache } from './request-cache.ts';
 
@@ -96,6 +102,9 @@ export abstract class Session implements PayloadSession {
   /** Sends one payload of the session, with the protection that the session has for it. */
   abstract sendPayload(type: PayloadType, payload: Uint8Array, protection: PayloadProtection): void;
 
+  /** Where sealing costs something, overridden. */
+  preparePayload(_type: PayloadType, _payload: Uint8Array, _protection: PayloadProtection): void {}
+
   get remote(): RemoteAddress {
     return this.#remote;
   }
@@ -162,13 +171,10 @@ export abstract class Session implements PayloadSession {
     else this.#payloads.delete(type);
   }
 
-  /**
-   * @param protection how the payload came
-   * @returns false when nobody receives payloads of this type
-   */
-  deliver(type: number, payload: Uint8Array, protection: PayloadProtection): boolean {
+  /** @returns false when nobody receives payloads of this type */
+  deliver(type: number, payload: Uint8Array, arrival: PayloadArrival): boolean {
     const receiver = this.#payloads.get(type);
-    receiver?.handler(payload, protection);
+    receiver?.handler(payload, arrival);
     return receiver !== undefined;
   }
 

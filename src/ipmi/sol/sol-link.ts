@@ -10,7 +10,8 @@
  *                        waiting ──retries used up──▶ idle (the data is dropped, the payload stays)
  *                        waiting ──NACK──▶ held ──any packet without NACK, or 1 s──▶ idle
  *
- *   in    ready ──packet──▶ ready                          (taken as far as the host takes it, and ACKed)
+ *   in    ready ──packet──▶ ready                          (taken as far as the host takes it, and ACKed; a key’s
+ *                                                            ACK waits a moment, to go along with the echo)
  *         ready ──packet, host takes nothing──▶ pending    (no answer yet)
  *         pending ──host takes──▶ ready (ACK)   pending ──2 s──▶ refusing (NACK)
  *         refusing ──host takes again──▶ ready             (an ACK of 0 characters tells the client to resume)
@@ -36,6 +37,13 @@ export interface SolHost {
   sendBreak(): void;
 }
 
+/** Where packets for the client go, encoded. */
+export interface SolWire {
+  send(packet: Uint8Array): void;
+  /** What will likely be sent next, the same object: there is time for it now, and none later. */
+  prepare(packet: Uint8Array): void;
+}
+
 export interface SolLinkSettings {
   readonly accumulateMs: number;
   readonly sendThreshold: number;
@@ -55,12 +63,20 @@ export interface SolCounters {
   droppedBytes: number;
 }
 
+/**
+ * Half of the numbers: so far behind the latest packet one is taken for old, and what is further behind for new. A packet
+ * that more others have overtaken could be either, and is not looked at.
+ */
+const oldestBehind = 7;
 /** How long the client may leave a packet unread by the host before it is refused. */
 const patienceMs = 2000;
 /** Least time between two refusals: FreeIPMI 1.6 sends refused characters again at once, for ever. */
 const refusalPaceMs = 250;
 /** How long a client's NACK holds our output if its resume never arrives. */
 const heldMs = 1000;
+/** A packet of so few characters is a key: its echo comes soon, if one comes, and takes the ACK along. */
+const keyCharacters = 8;
+const echoMs = 2;
 /** How long an ACK of nothing holds it. */
 const emptyAckMs = 50;
 /** A client is given up after so many packets in a row went unanswered and nothing came for so long. */
@@ -74,6 +90,12 @@ interface Waiting {
   readonly firstAt: number;
   tries: number;
   dueAt: number;
+}
+
+/** The packet behind the one that waits for its ACK, made while there is time. */
+interface Ahead {
+  readonly sequence: number;
+  readonly packet: Uint8Array;
 }
 
 interface Answer {
@@ -91,7 +113,7 @@ interface Pending {
 export class SolLink {
   readonly #host: SolHost;
   readonly #settings: () => SolLinkSettings;
-  readonly #send: (packet: Uint8Array) => void;
+  readonly #wire: SolWire;
   readonly #roundTrip = new RoundTrip();
   readonly counters: SolCounters = {
     sentPackets: 0,
@@ -110,6 +132,7 @@ export class SolLink {
   // Outbound: host to client.
   #sequence = 0;
   #waiting: Waiting | undefined;
+  #ahead: Ahead | undefined;
   #heldUntil: number | undefined;
   #ctsPause = false;
   /** When the accumulated characters go out even though they are few. */
@@ -124,20 +147,16 @@ export class SolLink {
   #answer: Answer | undefined;
   #pending: Pending | undefined;
   #owed = false;
+  /** When an answer that is owed goes by itself; undefined for none that waits for company. */
+  #answerBy: number | undefined;
   #blockedSince: number | undefined;
   #refusedAt = Number.NEGATIVE_INFINITY;
   #connected: boolean;
 
-  /** @param send gets each packet for the client, encoded */
-  constructor(
-    host: SolHost,
-    settings: () => SolLinkSettings,
-    send: (packet: Uint8Array) => void,
-    now: number,
-  ) {
+  constructor(host: SolHost, settings: () => SolLinkSettings, wire: SolWire, now: number) {
     this.#host = host;
     this.#settings = settings;
-    this.#send = send;
+    this.#wire = wire;
     this.#heardAt = now;
     this.#connected = host.connected;
     this.#lostSeen = host.lostBytes;
@@ -156,13 +175,21 @@ export class SolLink {
     else if (this.#heldUntil !== undefined) at = this.#heldUntil;
     else if (!this.#ctsPause && this.#host.available > 0) at = this.#flushAt;
     if (this.#pending) at = Math.min(at, this.#pending.refuseAt);
+    if (this.#answerBy !== undefined) at = Math.min(at, this.#answerBy);
     return at === Number.POSITIVE_INFINITY ? undefined : at;
   }
 
-  /** A packet of the client's arrived. */
-  receive(packet: ConsolePacket, now: number): void {
+  /**
+   * A packet of the client's arrived.
+   * @param overtakenBy how many of its later ones have come before it
+   */
+  receive(packet: ConsolePacket, now: number, overtakenBy = 0): void {
     if (this.#closed) return;
     this.#heardAt = now;
+    if (overtakenBy > oldestBehind) {
+      this.counters.stale++;
+      return;
+    }
     this.#receiving = true;
     try {
       this.#work(packet, now);
@@ -172,7 +199,7 @@ export class SolLink {
     // By itself: ipmitool 1.8.19 throws away what comes along with the answer to a break or a keep-alive.
     if (this.#owed && packet.data.length === 0) this.#sendPlain();
     this.#pump(now);
-    if (this.#owed) this.#sendPlain();
+    if (this.#owed && this.#answerBy === undefined) this.#sendPlain();
   }
 
   /** The host said something. */
@@ -194,6 +221,7 @@ export class SolLink {
   connection(connected: boolean, now: number): void {
     if (this.#closed || connected === this.#connected) return;
     this.#connected = connected;
+    this.#ahead = undefined;
     this.#sendPlain(false);
     this.writable(now);
   }
@@ -214,6 +242,8 @@ export class SolLink {
   restart(): void {
     this.#lastSequence = undefined;
     this.#answer = undefined;
+    this.#owed = false;
+    this.#answerBy = undefined;
     this.#pending = undefined;
     this.#ctsPause = false;
     this.#heldUntil = undefined;
@@ -256,7 +286,21 @@ export class SolLink {
     this.#waiting = { sequence: this.#sequence, data, overrun, firstAt: now, tries: 1, dueAt: now + waitMs };
     this.#flushAt = now + accumulateMs;
     this.counters.sentPackets++;
-    this.#emit(this.#sequence, data, overrun, false);
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    if (ahead?.sequence === this.#sequence && !overrun && !this.#owed) this.#wire.send(ahead.packet);
+    else this.#emit(this.#sequence, data, overrun, false);
+    if (data.length === maxSolCharacters) this.#prepareNext();
+  }
+
+  /** While the client reads this packet: if all of it is accepted, the next one will be the next characters. */
+  #prepareNext(): void {
+    const data = this.#host.peek(2 * maxSolCharacters).subarray(maxSolCharacters);
+    if (data.length < maxSolCharacters) return;
+    const sequence = nextSolSequence(this.#sequence);
+    const packet = this.#encode(sequence, data, false, false, undefined);
+    this.#ahead = { sequence, packet };
+    this.#wire.prepare(packet);
   }
 
   #acknowledged({ acknowledged, acceptedCount, status }: ConsolePacket, now: number): void {
@@ -268,6 +312,7 @@ export class SolLink {
     this.counters.sentBytes += taken;
     this.#waiting = undefined;
     this.#failedRounds = 0;
+    if (taken < waiting.data.length) this.#ahead = undefined;
     if (status.nack) {
       this.#heldUntil = now + heldMs;
     } else if (taken < waiting.data.length) {
@@ -302,6 +347,7 @@ export class SolLink {
 
   #flushOutbound(): void {
     this.#waiting = undefined;
+    this.#ahead = undefined;
     this.#host.skip();
     this.#lostSeen = this.#host.lostBytes;
   }
@@ -331,12 +377,12 @@ export class SolLink {
     }
   }
 
-  /** Stop-and-wait: anything up to seven behind the latest packet is an old one that lost its way. */
+  /** Stop-and-wait: anything a little behind the latest packet is an old one that lost its way. */
   #ageOf(sequence: number): 'fresh' | 'duplicate' | 'stale' {
     if (sequence === 0 || this.#lastSequence === undefined) return 'fresh';
     const behind = (this.#lastSequence - sequence + 15) % 15;
     if (behind === 0) return 'duplicate';
-    return behind <= 7 ? 'stale' : 'fresh';
+    return behind <= oldestBehind ? 'stale' : 'fresh';
   }
 
   #accept(sequence: number, data: Uint8Array, withBreak: boolean, now: number): void {
@@ -359,6 +405,9 @@ export class SolLink {
       this.#blockedSince = undefined;
       this.#pending = undefined;
       this.#settle(sequence, taken, false);
+      // With output under way the echo has to wait itself.
+      const isKey = taken > 0 && data.length <= keyCharacters && taken === data.length;
+      if (isKey && !this.#waiting && !this.#ctsPause) this.#answerBy = now + echoMs;
       return;
     }
     this.#blockedSince ??= now;
@@ -382,10 +431,12 @@ export class SolLink {
   #settle(sequence: number, acceptedCount: number, nack: boolean): void {
     this.#answer = { sequence, acceptedCount, nack };
     this.#owed = true;
+    this.#answerBy = undefined;
   }
 
   #answerAgain(): void {
     if (this.#answer) this.#owed = true;
+    this.#answerBy = undefined;
   }
 
   /** After a refusal: the same packet acknowledged without NACK, which lets the client send again. */
@@ -411,25 +462,35 @@ export class SolLink {
     withAnswer = true,
   ): void {
     // A packet sent again carries the answer of now: the answer of then may since belong to another packet.
-    const answer = withAnswer ? this.#answer : undefined;
-    const carried = this.#owed || sequence === 0 ? answer : undefined;
-    if (withAnswer) this.#owed = false;
-    const nack = carried?.nack ?? false;
-    this.#send(
-      encode(BmcPacket, {
-        sequence,
-        acknowledged: carried?.sequence ?? 0,
-        acceptedCount: carried?.acceptedCount ?? 0,
-        status: {
-          nack,
-          unavailable: !this.#host.connected || (nack && !this.#host.mayWrite),
-          deactivating,
-          overrun,
-          breakDetected: false,
-        },
-        data,
-      }),
-    );
+    const carried = withAnswer && (this.#owed || sequence === 0) ? this.#answer : undefined;
+    if (withAnswer) {
+      this.#owed = false;
+      this.#answerBy = undefined;
+    }
+    this.#wire.send(this.#encode(sequence, data, overrun, deactivating, carried));
+  }
+
+  #encode(
+    sequence: number,
+    data: Uint8Array,
+    overrun: boolean,
+    deactivating: boolean,
+    answer: Answer | undefined,
+  ): Uint8Array {
+    const nack = answer?.nack ?? false;
+    return encode(BmcPacket, {
+      sequence,
+      acknowledged: answer?.sequence ?? 0,
+      acceptedCount: answer?.acceptedCount ?? 0,
+      status: {
+        nack,
+        unavailable: !this.#host.connected || (nack && !this.#host.mayWrite),
+        deactivating,
+        overrun,
+        breakDetected: false,
+      },
+      data,
+    });
   }
 }
 

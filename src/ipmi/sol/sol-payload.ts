@@ -48,10 +48,13 @@ export class SolPayload {
     this.#link = new SolLink(
       hostOf(attachment),
       options.settings,
-      (packet) => session.sendPayload(PayloadType.sol, packet, this.protection),
+      {
+        send: (packet) => session.sendPayload(PayloadType.sol, packet, this.protection),
+        prepare: (packet) => session.preparePayload(PayloadType.sol, packet, this.protection),
+      },
       clock.now(),
     );
-    session.onPayload(PayloadType.sol, (payload, { encrypted }) => {
+    session.onPayload(PayloadType.sol, (payload, { encrypted, overtakenBy }) => {
       let packet: ConsolePacket;
       try {
         if (this.protection.encrypted && !encrypted) throw new DecodeError('SOL packet: not encrypted');
@@ -61,7 +64,7 @@ export class SolPayload {
         options.onBadPacket(error);
         return;
       }
-      this.#link.receive(packet, clock.now());
+      this.#link.receive(packet, clock.now(), overtakenBy);
       this.#arm();
     });
     attachment.onReadable(() => this.#step((now) => this.#link.readable(now)));

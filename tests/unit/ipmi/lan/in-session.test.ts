@@ -66,6 +66,29 @@ describe('packets of a session', () => {
     expect(sequences).toEqual([1, 2, 3]);
   });
 
+  test('that are sealed ahead are sent as they are if nothing else was sent first, and sealed anew if so', () => {
+    const bench = new LanBench();
+    const client = bench.loggedIn();
+    const [session] = bench.face.sessions();
+    const protection = { encrypted: true, authenticated: true };
+    const [first, second] = [Buffer.from('first'), Buffer.from('second')];
+    session?.preparePayload(PayloadType.sol, first, protection);
+    session?.sendPayload(PayloadType.sol, first, protection);
+    session?.preparePayload(PayloadType.sol, second, protection);
+    session?.sendPayload(PayloadType.sol, first, protection);
+    session?.sendPayload(PayloadType.sol, second, protection);
+    session?.preparePayload(PayloadType.sol, first, protection);
+    session?.sendPayload(PayloadType.sol, first, { encrypted: false, authenticated: true });
+    const sent = bench.sent.map(({ datagram }) => client.unseal(datagram));
+    expect(sent.map(({ sequence, payload }) => `${sequence} ${payload}`)).toEqual([
+      '1 first',
+      '2 first',
+      '3 second',
+      '4 first',
+    ]);
+    expect(bench.sent.map(({ datagram }) => (datagram[5] ?? 0) & 0x80)).toEqual([0x80, 0x80, 0x80, 0]);
+  });
+
   test.each([3, 17])(
     'of suite %i with a wrong code, without code or without encryption do nothing',
     (suite) => {
@@ -208,6 +231,25 @@ describe('a request that comes again', () => {
     expect(again()).toBe(2);
     client.command(0x30, 1, [8]);
     expect(seen.runs).toBe(3);
+  });
+
+  test('late is still the same one from a console that counts its requests up, until the next one', () => {
+    const { seen, bench } = benchWithCounter();
+    const client = bench.loggedIn();
+    const ask = (rqSeq: number) => {
+      const [reply] = client.exchange(client.seal(ipmiRequest(0x30, 1, [7], rqSeq)));
+      return reply && readReply(client.unseal(reply).payload).data[0];
+    };
+    expect([ask(62), ask(63)]).toEqual([1, 2]);
+    bench.clock.advance(20_000);
+    expect(ask(63)).toBe(2);
+    expect(ask(0)).toBe(3);
+    bench.clock.advance(20_000);
+    expect([ask(0), ask(63), ask(62)]).toEqual([3, 4, 5]);
+    // One that does not count uses its number again for something new.
+    bench.clock.advance(20_000);
+    expect(ask(62)).toBe(6);
+    expect(seen.runs).toBe(6);
   });
 
   test('while it runs is answered by nothing but its own reply', async () => {

@@ -117,9 +117,13 @@ describe('a session', () => {
     session.close('closed by the console');
     session.onClose(() => told.push('after'));
     expect([session.open, session.closeReason, told]).toEqual([false, 'idle', ['before', 'after']]);
-    expect(session.deliver(PayloadType.sol, new Uint8Array(), { encrypted: true, authenticated: true })).toBe(
-      false,
-    );
+    expect(
+      session.deliver(PayloadType.sol, new Uint8Array(), {
+        encrypted: true,
+        authenticated: true,
+        overtakenBy: 0,
+      }),
+    ).toBe(false);
     expect([session.check(0), session.closeReason]).toEqual([false, 'idle']);
   });
 

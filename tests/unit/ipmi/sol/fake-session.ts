@@ -1,6 +1,7 @@
 /** A session without keys or network: what is sent lies in a list, and the test plays the client. */
 import type { PrivilegeLevel } from '../../../../src/bmc/actor.ts';
 import {
+  type PayloadArrival,
   type PayloadHandler,
   type PayloadProtection,
   type PayloadSession,
@@ -30,7 +31,7 @@ export class FakeSession implements PayloadSession {
   wire: ((packet: Uint8Array) => void) | undefined;
   readonly #handlers = new Map<PayloadType, PayloadHandler>();
   /** How the client's packets come. */
-  inbound: PayloadProtection = { encrypted: true, authenticated: true };
+  inbound: PayloadArrival = { encrypted: true, authenticated: true, overtakenBy: 0 };
   readonly #close: (() => void)[] = [];
 
   constructor(name = 'admin', userId = 2) {
@@ -48,6 +49,8 @@ export class FakeSession implements PayloadSession {
     if (this.wire) this.wire(payload);
     else this.packets.push(decode(BmcPacket, payload, 'SOL packet'));
   }
+
+  preparePayload(): void {}
 
   onPayload(type: PayloadType, handler: PayloadHandler | undefined): void {
     if (handler) this.#handlers.set(type, handler);

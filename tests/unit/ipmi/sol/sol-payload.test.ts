@@ -230,9 +230,41 @@ describe('output', () => {
 
 describe('input', () => {
   test('reaches the host and is acknowledged with a packet that has no number itself', () => {
-    session.client({ sequence: 1, data: 'ls\r' });
-    expect(host.text).toBe('ls\r');
-    expect(session.brief()).toEqual(['0: ack 1/3']);
+    session.client({ sequence: 1, data: 'ls -l /etc\r' });
+    expect(host.text).toBe('ls -l /etc\r');
+    expect(session.brief()).toEqual(['0: ack 1/11']);
+  });
+
+  test('of a key is acknowledged along with its echo, and without it after 2 ms', () => {
+    session.client({ sequence: 1, data: 'k' });
+    expect(session.brief()).toEqual([]);
+    clock.advance(1);
+    host.say('k');
+    expect(session.brief()).toEqual(['1:k ack 1/1']);
+    session.client({ ack: 1, count: 1 });
+    session.client({ sequence: 2, data: 's' });
+    clock.advance(1);
+    expect(session.brief()).toEqual([]);
+    clock.advance(1);
+    expect(session.brief()).toEqual(['0: ack 2/1']);
+    clock.advance(50);
+    expect(session.brief()).toEqual([]);
+  });
+
+  test('of a key is acknowledged at once when the client comes again, or owes an answer itself', () => {
+    session.client({ sequence: 1, data: 'k' });
+    session.client({ sequence: 1, data: 'k' });
+    expect(session.brief()).toEqual(['0: ack 1/1']);
+    host.say('x');
+    session.client({ sequence: 2, data: 'k' });
+    expect(session.brief()).toEqual(['1:x', '0: ack 2/1']);
+  });
+
+  test('of a key that the client does not wait for is not acknowledged to one that has started anew', () => {
+    session.client({ sequence: 5, data: 'k' });
+    payload.restart();
+    clock.advance(10);
+    expect(session.brief()).toEqual([]);
   });
 
   test('the acknowledgement rides on output that is ready', async () => {
@@ -255,6 +287,20 @@ describe('input', () => {
     session.client({ sequence: 1, data: 'k' });
     clock.advance(100);
     expect(session.brief()).toEqual(['1:k ack 1/1', '1:k']);
+  });
+
+  test('that more than seven later packets have overtaken is not looked at: its number may have come round', () => {
+    for (let sequence = 1; sequence <= 10; sequence++) session.client({ sequence, data: 'x'.repeat(9) });
+    host.say('out');
+    session.take();
+    const typed = host.text;
+    session.inbound = { ...session.inbound, overtakenBy: 8 };
+    session.client({ sequence: 1, data: 'old', ack: 1, count: 3 });
+    expect(host.text).toBe(typed);
+    expect(payload.counters).toMatchObject({ stale: 1, sentBytes: 0 });
+    session.inbound = { ...session.inbound, overtakenBy: 7 };
+    session.client({ sequence: 11, data: 'late but new' });
+    expect(host.text).toBe(`${typed}late but new`);
   });
 
   test('a duplicate is acknowledged again and not typed again', () => {

@@ -70,10 +70,10 @@ describe('activation', () => {
   test('with encryption takes no packet that comes without it', () => {
     const session = new FakeSession();
     service.activate(session, 1, safe);
-    session.inbound = { encrypted: false, authenticated: true };
+    session.inbound = { encrypted: false, authenticated: true, overtakenBy: 0 };
     session.client({ sequence: 1, data: 'forged' });
     expect(host.text).toBe('');
-    session.inbound = safe;
+    session.inbound = { ...safe, overtakenBy: 0 };
     session.client({ sequence: 1, data: 'x' });
     expect(host.text).toBe('x');
   });
@@ -91,7 +91,7 @@ describe('activation', () => {
     settings.update({ forceEncryption: false }, tester);
     const session = new FakeSession();
     service.activate(session, 1, { encrypted: false, authenticated: true });
-    session.inbound = { encrypted: false, authenticated: true };
+    session.inbound = { encrypted: false, authenticated: true, overtakenBy: 0 };
     session.client({ sequence: 1, data: 'x' });
     expect(host.text).toBe('x');
   });

@@ -25,8 +25,9 @@ export class StrictClient {
   readonly #retryMs: number;
   readonly #maxAccept: () => number;
   readonly #packetBytes: number;
+  readonly #resentMayGrow: boolean;
   #toSend: Uint8Array = new Uint8Array();
-  #sequence = 0;
+  #sequence: number;
   #waiting: { sequence: number; data: Uint8Array } | undefined;
   #timer: Timer | undefined;
   #held = false;
@@ -35,17 +36,32 @@ export class StrictClient {
   /**
    * @param maxAccept how many characters of the next packet are accepted
    * @param packetBytes as many characters as the BMC takes in one packet
+   * @param sequence of the packet that an earlier session has sent last; 0 for none
+   * @param resentMayGrow suffer a packet that is sent again with more characters than at first
    */
   constructor(
     send: (packet: Uint8Array) => void,
     clock: Clock,
-    options: { retryMs?: number; maxAccept?: () => number; packetBytes?: number } = {},
+    options: {
+      retryMs?: number;
+      maxAccept?: () => number;
+      packetBytes?: number;
+      sequence?: number;
+      resentMayGrow?: boolean;
+    } = {},
   ) {
     this.#send = send;
     this.#clock = clock;
     this.#retryMs = options.retryMs ?? 20;
     this.#maxAccept = options.maxAccept ?? (() => 255);
     this.#packetBytes = options.packetBytes ?? 255;
+    this.#sequence = options.sequence ?? 0;
+    this.#resentMayGrow = options.resentMayGrow ?? false;
+  }
+
+  /** Of the packet sent last; 0 for none. */
+  get sequence(): number {
+    return this.#sequence;
   }
 
   get done(): boolean {
@@ -63,7 +79,8 @@ export class StrictClient {
     if (packet.data.length > 255) throw new Error('too many characters');
     const waiting = this.#waiting;
     if (waiting && packet.acknowledged === waiting.sequence) {
-      if (packet.acceptedCount > waiting.data.length) throw new Error('more accepted than sent');
+      const [accepted, sent] = [packet.acceptedCount, waiting.data.length];
+      if (accepted > sent) throw new Error(`more accepted than sent: ${accepted} of ${sent}`);
       this.#timer?.cancel();
       this.#waiting = undefined;
       const refused = waiting.data.subarray(packet.acceptedCount);
@@ -79,7 +96,10 @@ export class StrictClient {
   #take({ sequence, data }: BmcPacket): void {
     const last = this.#last;
     if (last && sequence === last.sequence) {
-      if (data.length !== last.length) throw new Error('a packet sent again has changed its length');
+      const grown = this.#resentMayGrow && data.length > last.length;
+      if (data.length !== last.length && !grown) {
+        throw new Error(`a packet sent again has changed its length: from ${last.length} to ${data.length}`);
+      }
     } else {
       if (last && (last.sequence - sequence + 15) % 15 <= 7) return;
       const accepted = Math.min(this.#maxAccept(), data.length);
