@@ -17,6 +17,7 @@ export default defineConfig({
           testTimeout: 60_000,
           include: ['tests/unit/**/*.test.ts', 'tests/golden/**/*.test.ts'],
           environment: 'node',
+          maxWorkers: '100%',
         },
       },
       {

@@ -416,7 +416,10 @@ describe('challenges', () => {
     expect(other.exchange(other.openRequest(halfOpenPerSocket))).toHaveLength(1);
     bench.sent.length = 0;
     bench.clock.advance(1000);
-    expect(bench.sent).toEqual([]);
+    // Answers that were given may come again; the challenge that was waited for does not come.
+    const rakp2 = ({ datagram, remote }: (typeof bench.sent)[number]) =>
+      datagram[5] === 0x13 && remote.port === 100;
+    expect(bench.sent.filter(rakp2)).toEqual([]);
     // Nobody waits any more.
     expect(challenge(bench, '192.0.2.1', 200)).toBe(true);
   });
