@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isAlive } from '../../../src/machine/qemu/process.ts';
@@ -76,6 +76,13 @@ describe('launcher', () => {
     launch();
     const blocked = BigInt(`0x${readFileSync(out, 'utf8').split(/\s+/)[1]}`);
     for (const signal of [1n, 2n, 15n]) expect((blocked >> (signal - 1n)) & 1n).toBe(1n);
+  });
+
+  test('lets the program go behind the BMC where both want a processor', () => {
+    const out = join(dir, 'out');
+    run.writeArgs(['bash', '-c', 'nice >"$0"', out]);
+    expect(launch().status).toBe(0);
+    expect(Number(readFileSync(out, 'utf8'))).toBe(Math.min(19, getPriority() + 5));
   });
 
   test('has devices open that the program inherits, and nothing that is no device', () => {
