@@ -7,7 +7,6 @@ import type { Logger } from '../lib/log.ts';
 import type { LanContext } from './commands/command.ts';
 import type { CompletionCounts } from './completion-counts.ts';
 import { AddressSockets } from './lan/address-sockets.ts';
-import { Outbox } from './lan/outbox.ts';
 import { closeUdpSocket, openUdpSocket } from './lan/udp-socket.ts';
 import type { LanCounters } from './lan-counters.ts';
 import { LanFace, type LanFaceOptions } from './lan-face.ts';
@@ -90,14 +89,17 @@ export class IpmiLan {
 
   async #startOn(address: string): Promise<void> {
     let open: Socket | undefined;
-    const outbox = new Outbox({ clock: this.#options.bmc.clock, log: this.#log });
     const port = () => this.#port;
     const link: DatagramLink = {
       get localPort() {
         return port();
       },
       send: (datagram, remote) => {
-        if (open) outbox.send(open, datagram, remote);
+        try {
+          open?.send(datagram, remote.port, remote.address);
+        } catch (error) {
+          this.#log.debug({ err: error, to: remote.address }, 'datagram not sent');
+        }
       },
     };
     const socket = await openUdpSocket({
@@ -111,7 +113,6 @@ export class IpmiLan {
     this.#sockets = {
       stop: () => {
         open = undefined;
-        outbox.flush();
         return closeUdpSocket(socket);
       },
     };

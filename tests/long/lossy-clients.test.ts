@@ -9,7 +9,7 @@ const runs = 200;
 const atOnce = 20;
 /**
  * ipmitool 1.8.19 sends each message of a login once, whatever `-R` says, and begins the login anew after a lost one, four
- * times in all. After the fourth it goes on as if it had a session, and nobody may answer. Our answers come up to three times
+ * times in all. After the fourth it goes on as if it had a session, and nobody may answer. Our answers come twice
  * (lan/answer-repeats.ts), its own messages do not: at 10 % lost 0.5 to 1 % of all calls end so. Chance and a busy machine
  * have room here; without the repeats it is 5 %.
  */

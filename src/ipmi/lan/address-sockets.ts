@@ -15,7 +15,6 @@ import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { DatagramLink, RemoteAddress } from '../session/link.ts';
 import { type LocalAddress, type LocalAddresses, localAddresses } from './local-addresses.ts';
-import { Outbox } from './outbox.ts';
 import { BindError, closeUdpSocket, openUdpSocket } from './udp-socket.ts';
 
 export type Receive = (datagram: Uint8Array, remote: RemoteAddress, link: DatagramLink) => void;
@@ -40,7 +39,6 @@ interface Own {
 
 export class AddressSockets {
   readonly #options: AddressSocketsOptions;
-  readonly #outbox: Outbox;
   /** By key. */
   readonly #own = new Map<string, Own>();
   readonly #groups = new Map<string, Socket>();
@@ -53,7 +51,6 @@ export class AddressSockets {
 
   constructor(options: AddressSocketsOptions) {
     this.#options = options;
-    this.#outbox = new Outbox(options);
   }
 
   /** Those in use, as they are bound. */
@@ -167,13 +164,15 @@ export class AddressSockets {
   }
 
   #send(key: string, datagram: Uint8Array, remote: RemoteAddress): void {
-    // A session may outlive the address that it was opened on, and be asked from another one later.
-    const own = this.#own.get(key);
-    if (own) this.#outbox.send(own.socket, datagram, remote);
+    try {
+      // A session may outlive the address that it was opened on, and be asked from another one later.
+      this.#own.get(key)?.socket.send(datagram, remote.port, remote.address);
+    } catch (error) {
+      this.#options.log.debug({ err: error, to: remote.address }, 'datagram not sent');
+    }
   }
 
   async #closeAll(): Promise<void> {
-    this.#outbox.flush();
     const sockets = [...[...this.#own.values()].map(({ socket }) => socket), ...this.#groups.values()];
     this.#own.clear();
     this.#groups.clear();

@@ -1,21 +1,20 @@
 /**
- * Answers of logins that may have got lost: where the console does not go on, its answer comes once or twice more. ipmitool
- * 1.8.19 sends each message of a login once, so that on a bad network it depends on what comes back; the other clients drop
- * what comes twice, as they must of any datagram.
+ * Answers of logins that may have got lost: where the console does not go on, its answer comes once more. ipmitool 1.8.19
+ * sends each message of a login once, so that on a bad network it depends on what comes back; the other clients drop what
+ * comes twice, as they must of any datagram.
  *
- * It is no way to make noise at others: few answers are kept at a time, so that forged logins get no more than some fifty
- * datagrams a second out of all this, and no further when whoever lives at the address says anything.
+ * It is no way to make noise at others: few answers are kept, no further one when whoever lives at the address says
+ * anything, and none while many log in at once: these wait for the BMC and not for the network, or are forged.
  */
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { RemoteAddress } from '../session/link.ts';
 
-/** Twice within the second that ipmitool waits for; a console on any usual network has gone on by then. */
-const repeatMs = 300;
+/** Within the second that ipmitool waits for; a console on any usual network has gone on by then. */
+const repeatMs = 700;
 const mostKept = 16;
 
 interface Kept {
   readonly again: () => void;
-  readonly left: number;
   readonly dueAt: number;
 }
 
@@ -23,6 +22,8 @@ export class AnswerRepeats {
   readonly #clock: Clock;
   /** By the console's address and port, the first one due first. */
   readonly #kept = new Map<string, Kept>();
+  /** Until then many log in. */
+  #busyUntil = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
 
   constructor(clock: Clock) {
@@ -39,16 +40,16 @@ export class AnswerRepeats {
     if (this.#kept.size > 0) this.#kept.delete(socketOf(remote));
   }
 
-  /**
-   * @param again sends once more what it was answered just now
-   * @param times how often, at the most
-   */
-  answered(remote: RemoteAddress, again: () => void, times: number): void {
-    if (this.#kept.size < mostKept) this.#keep(socketOf(remote), again, times);
-  }
-
-  #keep(socket: string, again: () => void, left: number): void {
-    this.#kept.set(socket, { again, left, dueAt: this.#clock.now() + repeatMs });
+  /** @param again sends once more what it was answered just now */
+  answered(remote: RemoteAddress, again: () => void): void {
+    const now = this.#clock.now();
+    if (now < this.#busyUntil) return;
+    if (this.#kept.size >= mostKept) {
+      this.#kept.clear();
+      this.#busyUntil = now + repeatMs;
+      return;
+    }
+    this.#kept.set(socketOf(remote), { again, dueAt: now + repeatMs });
     this.#arm();
   }
 
@@ -64,10 +65,9 @@ export class AnswerRepeats {
 
   #repeat(): void {
     const now = this.#clock.now();
-    for (const [socket, { again, left, dueAt }] of [...this.#kept]) {
+    for (const [socket, { again, dueAt }] of [...this.#kept]) {
       if (dueAt > now) break;
       this.#kept.delete(socket);
-      if (left > 1) this.#keep(socket, again, left - 1);
       again();
     }
   }

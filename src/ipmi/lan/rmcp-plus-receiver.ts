@@ -62,9 +62,7 @@ export class RmcpPlusReceiver {
     const answer = (payloadType: number, payload: Uint8Array): void => {
       const send = () => link.send(plainPacket(payloadType, payload), remote);
       send();
-      if (payload[1] !== RmcpStatus.ok) return;
-      // Whoever sends a RAKP message has read an answer at his address; others may have forged theirs.
-      this.#repeats.answered(remote, send, payloadType === PayloadType.openSessionResponse ? 1 : 2);
+      if (payload[1] === RmcpStatus.ok) this.#repeats.answered(remote, send);
     };
     switch (packet.payloadType) {
       case PayloadType.ipmi:

@@ -36,27 +36,26 @@ function stepsOf(client: IpmiClient): (() => Uint8Array | undefined)[] {
 }
 
 test.each([
-  ['Open Session Response', 'once', 0, openResponse],
-  ['RAKP 2', 'twice', 1, rakp2],
-  ['RAKP 4', 'twice', 2, rakp4],
-] as const)('%s comes %s more to a console that does not go on', (_name, times, last, payloadType) => {
+  ['Open Session Response', 0, openResponse],
+  ['RAKP 2', 1, rakp2],
+  ['RAKP 4', 2, rakp4],
+] as const)('%s comes once more to a console that does not go on', (_name, last, payloadType) => {
   const bench = new LanBench();
   const steps = stepsOf(bench.client());
   let answer: Uint8Array | undefined;
   for (const step of steps.slice(0, last + 1)) answer = step();
   expect(answer?.[5]).toBe(payloadType);
-  expect(unasked(bench, 299)).toEqual([]);
+  expect(unasked(bench, 699)).toEqual([]);
   expect(unasked(bench, 1)).toEqual([answer]);
-  expect(unasked(bench, 300)).toEqual(times === 'twice' ? [answer] : []);
   expect(unasked(bench, 5000)).toEqual([]);
 });
 
-test('nothing comes twice to a console that goes on within 300 ms, nor to one that is refused', () => {
+test('nothing comes twice to a console that goes on within 700 ms, nor to one that is refused', () => {
   const bench = new LanBench();
   const client = bench.client();
   for (const step of stepsOf(client)) {
     expect(step()?.[17]).toBe(0);
-    expect(unasked(bench, 200)).toEqual([]);
+    expect(unasked(bench, 600)).toEqual([]);
   }
   client.command(6, 1);
   expect(unasked(bench, 5000)).toEqual([]);
@@ -66,13 +65,15 @@ test('nothing comes twice to a console that goes on within 300 ms, nor to one th
   expect(unasked(bench, 5000)).toEqual([]);
 });
 
-test('a flood of logins from forged addresses gets few datagrams more than it asks for', () => {
+test('nothing comes twice while many log in, be it in earnest or from forged addresses', () => {
   const bench = new LanBench();
   for (let i = 0; i < 1000; i++) {
     const exchange = bench.from(`192.0.2.${i % 250}`, 1024 + i);
     expect(exchange(bench.client({}, exchange).openRequest(1))).toHaveLength(1);
   }
-  expect(unasked(bench, 10_000).length).toBeLessThanOrEqual(16);
+  expect(unasked(bench, 10_000)).toEqual([]);
+  stepsOf(bench.client())[0]?.();
+  expect(unasked(bench, 10_000)).toHaveLength(1);
 });
 
 test('nothing comes any more when the BMC stops', () => {
