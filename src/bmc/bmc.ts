@@ -46,7 +46,8 @@ import { SolSettings } from './sol-settings.ts';
 import type { Store } from './store.ts';
 import { logTpmEvents } from './tpm-events.ts';
 import { BootCertificates } from './trusted-certificates.ts';
-import { type UserSpec, Users } from './users.ts';
+import type { UserSpec } from './user-seeds.ts';
+import { Users } from './users.ts';
 import { Watchdog } from './watchdog.ts';
 
 export interface BmcOptions {

@@ -9,7 +9,8 @@
  */
 import type { Clock } from '../lib/clock.ts';
 import { Emitter } from '../lib/emitter.ts';
-import type { ConsoleAttachment, ConsoleHub } from './console.ts';
+import type { ConsoleHub } from './console.ts';
+import type { ConsoleAttachment } from './console-attachment.ts';
 import type { Power } from './power.ts';
 
 export const bootStages = ['none', 'firmware', 'setup', 'os-boot', 'os-running'] as const;

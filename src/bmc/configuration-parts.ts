@@ -22,7 +22,8 @@ import { AnalogSensor } from './sensors/analog-sensor.ts';
 import { thresholdNames } from './sensors/sensor.ts';
 import { boolean, list, map, nullable, number, oneOf, record, some, text, whole } from './shapes.ts';
 import { bitRates } from './sol-settings.ts';
-import { maxNameBytes, maxUsers, nullUserId, passwordDaysLimits } from './users.ts';
+import { maxNameBytes, maxUsers, nullUserId } from './user.ts';
+import { passwordDaysLimits } from './users.ts';
 
 export function addCoreParts(configuration: Configuration, bmc: Bmc): void {
   configuration.add('users', users(bmc));

@@ -13,8 +13,6 @@ import { ConsoleRing } from './console-ring.ts';
 import { BmcError } from './errors.ts';
 import type { HostConsole } from './machine.ts';
 
-export type { ConsoleAttachment } from './console-attachment.ts';
-
 /** How much of the host's output is kept. */
 export const consoleRingBytes = 256 * 1024;
 

@@ -18,7 +18,7 @@ import type { EventLog } from './event-log.ts';
 import { ManagementNetwork, type NetworkControl, type NetworkState } from './management-network.ts';
 import { SetInProgress } from './set-in-progress.ts';
 import type { Store } from './store.ts';
-import type { UserLimit } from './users.ts';
+import type { UserLimit } from './user.ts';
 
 export interface ChannelAccess {
   /** `disabled` lets no new session in. */

@@ -10,7 +10,8 @@ import { Emitter } from '../lib/emitter.ts';
 import type { EventLog } from './event-log.ts';
 import { GuessThrottle } from './guess-throttle.ts';
 import type { LanSettings } from './lan-settings.ts';
-import type { User, Users } from './users.ts';
+import type { User } from './user.ts';
+import type { Users } from './users.ts';
 
 const policyActor = { name: 'bad password policy', face: 'bmc' } as const;
 

@@ -9,7 +9,8 @@ import type { Logger } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import { sameSecret } from '../lib/same-secret.ts';
 import type { LoginGuard } from './login-guard.ts';
-import { canLogInToRedfish, type User, type Users } from './users.ts';
+import { canLogInToRedfish, type User } from './user.ts';
+import type { Users } from './users.ts';
 
 export type LoginOutcome =
   | { readonly user: User }

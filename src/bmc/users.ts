@@ -43,22 +43,6 @@ import {
 } from './user.ts';
 import { applySpecs, checkSpecs, type Seed, seedAll, type UserSpec } from './user-seeds.ts';
 
-export {
-  canLogIn,
-  canLogInToRedfish,
-  effectiveLimit,
-  type ListedUser,
-  maxNameBytes,
-  maxPasswordBytes,
-  maxUsers,
-  nullUserId,
-  type PasswordSize,
-  type User,
-  type UserChange,
-  type UserLimit,
-} from './user.ts';
-export type { UserSpec } from './user-seeds.ts';
-
 export interface UsersOptions {
   readonly specs: readonly UserSpec[];
   readonly store: Store;

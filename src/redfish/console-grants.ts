@@ -1,5 +1,5 @@
 /** The right to a console, as a client of Redfish has it: with its session, its role, and as long as those last. */
-import { canLogInToRedfish, type User } from '../bmc/users.ts';
+import { canLogInToRedfish, type User } from '../bmc/user.ts';
 import type { SocketGrant, SocketPurpose } from '../http/sockets/tickets.ts';
 import { sameSecret } from '../lib/same-secret.ts';
 import type { Context } from './context.ts';

@@ -2,7 +2,7 @@
 import type { Actor } from '../bmc/actor.ts';
 import type { Bmc } from '../bmc/bmc.ts';
 import type { PasswordLogin } from '../bmc/password-login.ts';
-import type { User } from '../bmc/users.ts';
+import type { User } from '../bmc/user.ts';
 import type { HttpRequest } from '../http/exchange.ts';
 import type { RedfishState } from './state.ts';
 

@@ -1,5 +1,5 @@
 /** What is told to users who must choose another password before anything else. DSP0266 §13.3.7. */
-import type { User } from '../bmc/users.ts';
+import type { User } from '../bmc/user.ts';
 import { type Message, message } from './messages.ts';
 import { root } from './paths.ts';
 

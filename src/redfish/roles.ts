@@ -1,5 +1,5 @@
 /** Roles: the levels of the core's users in Redfish's words, and what they may do. DSP0266 §13.4.3. */
-import { effectiveLimit, type User, type UserLimit } from '../bmc/users.ts';
+import { effectiveLimit, type User, type UserLimit } from '../bmc/user.ts';
 import type { Privilege } from './definition.ts';
 
 export const roles = {

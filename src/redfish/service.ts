@@ -9,7 +9,7 @@
 import type { Actor } from '../bmc/actor.ts';
 import type { Bmc } from '../bmc/bmc.ts';
 import type { PasswordLogin } from '../bmc/password-login.ts';
-import type { User } from '../bmc/users.ts';
+import type { User } from '../bmc/user.ts';
 import type { HttpFace, HttpReply, HttpRequest, HttpRequestHead } from '../http/exchange.ts';
 import { shortNameOf } from './actions.ts';
 import { allowOf, commonHeaders, jsonType } from './answer-headers.ts';

@@ -6,7 +6,7 @@ import { Bmc, type BmcOptions } from '../../src/bmc/bmc.ts';
 import type { ConsoleHub } from '../../src/bmc/console.ts';
 import type { MachineHardware } from '../../src/bmc/machine.ts';
 import { memoryStore, type Store } from '../../src/bmc/store.ts';
-import type { UserSpec } from '../../src/bmc/users.ts';
+import type { UserSpec } from '../../src/bmc/user-seeds.ts';
 import { HttpService } from '../../src/http-service.ts';
 import type { SendTrap } from '../../src/ipmi/alerting.ts';
 import { ipmiCommands } from '../../src/ipmi/commands/commands.ts';

@@ -10,7 +10,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Bmc } from '../../src/bmc/bmc.ts';
 import { memoryStore } from '../../src/bmc/store.ts';
-import type { UserSpec } from '../../src/bmc/users.ts';
+import type { UserSpec } from '../../src/bmc/user-seeds.ts';
 import { ipmiCommands } from '../../src/ipmi/commands/commands.ts';
 import { IpmiState } from '../../src/ipmi/ipmi-state.ts';
 import { LanFace } from '../../src/ipmi/lan-face.ts';

@@ -4,7 +4,7 @@ import type { HostAccessPolicy } from '../../src/bmc/host-access.ts';
 import type { NetworkControl, NetworkState } from '../../src/bmc/management-network.ts';
 import { PasswordLogin } from '../../src/bmc/password-login.ts';
 import { memoryStore, type Store } from '../../src/bmc/store.ts';
-import type { UserSpec } from '../../src/bmc/users.ts';
+import type { UserSpec } from '../../src/bmc/user-seeds.ts';
 import { CertificateStore } from '../../src/http/certificate-store.ts';
 import type { HttpReply } from '../../src/http/exchange.ts';
 import { sensorKey } from '../../src/ipmi/records/sensor-numbers.ts';

@@ -6,7 +6,8 @@
  *   ▶ bytes that are typed; take-over, release, break
  */
 
-import { type ConsoleAttachment, type ConsoleHub, consoleRingBytes } from '../../bmc/console.ts';
+import { type ConsoleHub, consoleRingBytes } from '../../bmc/console.ts';
+import type { ConsoleAttachment } from '../../bmc/console-attachment.ts';
 import { BmcError } from '../../bmc/errors.ts';
 import { CloseCode, type ConsoleLine } from './console-line.ts';
 

@@ -1,6 +1,6 @@
 /** Commands about channels. IPMI 2.0 §22.13 to §22.25. */
 
-import { canLogIn } from '../../bmc/users.ts';
+import { canLogIn } from '../../bmc/user.ts';
 import { toHex } from '../../lib/bytes.ts';
 import { bits8, empty, named, rest, struct, u8, u16le, u24le } from '../../lib/codec.ts';
 import {

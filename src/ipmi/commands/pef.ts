@@ -1,5 +1,4 @@
 /** Commands about platform event filtering and alerts. IPMI 2.0 §30. */
-
 import type { EventFilter } from '../../bmc/event-filter.ts';
 import type { Pef } from '../../bmc/pef.ts';
 import {

@@ -1,5 +1,5 @@
 /** Commands about users, as the LAN channel sees them. IPMI 2.0 §22.26 to §22.30. */
-import { maxUsers, nullUserId, type PasswordSize, type User, type UserLimit } from '../../bmc/users.ts';
+import { maxUsers, nullUserId, type PasswordSize, type User, type UserLimit } from '../../bmc/user.ts';
 import { bits8, type Codec, empty, optional, struct, text } from '../../lib/codec.ts';
 import { sameSecret } from '../../lib/same-secret.ts';
 import { CompletionCode, CompletionError } from '../message/completion-code.ts';

@@ -41,8 +41,8 @@ export class Confidentiality {
     const plain = length <= scratch.length ? scratch : new Uint8Array(length);
     this.#aes.decrypt(sealed, blockLength, sealed.length, plain);
     const padLength = plain[length - 1] as number;
+    if (padLength >= blockLength) return undefined;
     const end = length - 1 - padLength;
-    if (padLength >= blockLength || end < 0) return undefined;
     for (let i = 0; i < padLength; i++) if (plain[end + i] !== i + 1) return undefined;
     return plain.slice(0, end);
   }

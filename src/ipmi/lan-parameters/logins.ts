@@ -1,6 +1,6 @@
 /** LAN configuration parameters about logins: authentication types, cipher suites, bad passwords. IPMI 2.0 Table 23-4. */
 import { privilegeLevels } from '../../bmc/actor.ts';
-import type { UserLimit } from '../../bmc/users.ts';
+import type { UserLimit } from '../../bmc/user.ts';
 import { bits8, bytes, type Codec, reserved, struct, u8, u16le } from '../../lib/codec.ts';
 import type { ParameterTable } from '../commands/configuration-parameters.ts';
 import { CompletionCode, CompletionError } from '../message/completion-code.ts';

@@ -4,7 +4,7 @@
  */
 import type { PrivilegeLevel } from '../../bmc/actor.ts';
 import type { Bmc } from '../../bmc/bmc.ts';
-import type { User } from '../../bmc/users.ts';
+import type { User } from '../../bmc/user.ts';
 import { ByteReader } from '../../lib/bytes.ts';
 import type { Random } from '../../lib/random.ts';
 import { Channel } from '../commands/command.ts';

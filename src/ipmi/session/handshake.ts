@@ -13,7 +13,7 @@
  */
 import type { PrivilegeLevel } from '../../bmc/actor.ts';
 import { atLeast, lowerOf } from '../../bmc/actor.ts';
-import { canLogIn, effectiveLimit, type User } from '../../bmc/users.ts';
+import { canLogIn, effectiveLimit, type User } from '../../bmc/user.ts';
 import { latin1Text } from '../../lib/bytes.ts';
 import { sameSecret } from '../../lib/same-secret.ts';
 import {

@@ -4,7 +4,7 @@
  * nothing of how it came about, what commands mean, or sockets.
  */
 import { type Actor, atLeast, lowerOf, type PrivilegeLevel } from '../../bmc/actor.ts';
-import { canLogIn, effectiveLimit, type User } from '../../bmc/users.ts';
+import { canLogIn, effectiveLimit, type User } from '../../bmc/user.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { sameSecret } from '../../lib/same-secret.ts';
 import type { CommandContext } from '../commands/command.ts';

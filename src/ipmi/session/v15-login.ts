@@ -10,7 +10,7 @@
  */
 import { atLeast, lowerOf, type PrivilegeLevel } from '../../bmc/actor.ts';
 import type { Bmc } from '../../bmc/bmc.ts';
-import { canLogIn, effectiveLimit, nullUserId, type User } from '../../bmc/users.ts';
+import { canLogIn, effectiveLimit, nullUserId, type User } from '../../bmc/user.ts';
 import { bits8, bytes, decode, type Infer, struct, u32le } from '../../lib/codec.ts';
 import { sameSecret } from '../../lib/same-secret.ts';
 import { v15AuthCode } from '../crypto/v15-auth-code.ts';

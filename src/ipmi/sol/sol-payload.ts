@@ -2,7 +2,7 @@
  * One active SOL payload: the link's conversation tied to a session, a console attachment and a clock. It ends
  * when it is told to, when another writer takes the console, or when its client is dead.
  */
-import type { ConsoleAttachment } from '../../bmc/console.ts';
+import type { ConsoleAttachment } from '../../bmc/console-attachment.ts';
 import { DecodeError } from '../../lib/bytes.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { decode } from '../../lib/codec.ts';

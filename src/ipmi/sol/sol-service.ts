@@ -7,7 +7,8 @@
  * session carries one instance, because a SOL packet does not say to which instance it belongs.
  */
 import { type Actor, atLeast } from '../../bmc/actor.ts';
-import type { ConsoleAttachment, ConsoleHub } from '../../bmc/console.ts';
+import type { ConsoleHub } from '../../bmc/console.ts';
+import type { ConsoleAttachment } from '../../bmc/console-attachment.ts';
 import { BmcError } from '../../bmc/errors.ts';
 import type { EventLog } from '../../bmc/event-log.ts';
 import type { SolSettings } from '../../bmc/sol-settings.ts';

@@ -6,14 +6,8 @@ import { Type } from 'typebox';
 import type { Bmc } from '../../bmc/bmc.ts';
 import { BmcError } from '../../bmc/errors.ts';
 import type { BadPasswordPolicy } from '../../bmc/lan-settings.ts';
-import {
-  maxNameBytes,
-  maxPasswordBytes,
-  maxUsers,
-  passwordDaysLimits,
-  type User,
-  type UserChange,
-} from '../../bmc/users.ts';
+import { maxNameBytes, maxPasswordBytes, maxUsers, type User, type UserChange } from '../../bmc/user.ts';
+import { passwordDaysLimits } from '../../bmc/users.ts';
 import type { Context } from '../context.ts';
 import { always, collection, create, type Resource, resource, type Target } from '../definition.ts';
 import { RedfishError } from '../errors.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type ConsoleAttachment, ConsoleHub, consoleRingBytes } from '../../../src/bmc/console.ts';
+import { ConsoleHub, consoleRingBytes } from '../../../src/bmc/console.ts';
+import type { ConsoleAttachment } from '../../../src/bmc/console-attachment.ts';
 import { ScriptedClock } from '../../support/scripted-clock.ts';
 import { ScriptedConsole } from '../ipmi/sol/scripted-console.ts';
 

@@ -7,7 +7,8 @@ import {
 } from '../../../src/bmc/lan-settings.ts';
 import { LoginGuard } from '../../../src/bmc/login-guard.ts';
 import { memoryStore } from '../../../src/bmc/store.ts';
-import { type User, Users } from '../../../src/bmc/users.ts';
+import type { User } from '../../../src/bmc/user.ts';
+import { Users } from '../../../src/bmc/users.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
 import { ScriptedClock } from '../../support/scripted-clock.ts';

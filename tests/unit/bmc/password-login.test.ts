@@ -4,7 +4,8 @@ import { defaultLanConfiguration, LanSettings } from '../../../src/bmc/lan-setti
 import { LoginGuard } from '../../../src/bmc/login-guard.ts';
 import { PasswordLogin } from '../../../src/bmc/password-login.ts';
 import { memoryStore } from '../../../src/bmc/store.ts';
-import { type UserChange, Users } from '../../../src/bmc/users.ts';
+import type { UserChange } from '../../../src/bmc/user.ts';
+import { Users } from '../../../src/bmc/users.ts';
 import { type Logger, silentLogger } from '../../../src/lib/log.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
 import { ScriptedClock } from '../../support/scripted-clock.ts';

@@ -11,9 +11,9 @@ import {
   effectiveLimit,
   type ListedUser,
   type UserChange,
-  type UserSpec,
-  Users,
-} from '../../../src/bmc/users.ts';
+} from '../../../src/bmc/user.ts';
+import type { UserSpec } from '../../../src/bmc/user-seeds.ts';
+import { Users } from '../../../src/bmc/users.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
 import { fileStore } from '../../../src/store/file-store.ts';
