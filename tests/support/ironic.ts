@@ -179,6 +179,8 @@ function configuration(folder: string, apiPort: number, rpcPort: number): string
       // Power is looked at often, so that what was changed elsewhere is soon known, and taken for what it is.
       sync_power_state_interval: 5,
       force_power_state_during_sync: 'false',
+      // Two of its nodes are one server here: each sees power change that it has not asked for, and gives up at this many.
+      power_state_sync_max_retries: 1000,
     },
     ipmi: { min_command_interval: 1, command_retry_timeout: 10, use_ipmitool_retries: 'false' },
     redfish: { use_swift: 'false', connection_attempts: 2 },
