@@ -11,7 +11,6 @@ import {
   isUefiTarget,
 } from '../../bmc/boot.ts';
 import type { BootDeviceKind, FirmwareBootEntry, MachineBootDevice } from '../../bmc/inventory.ts';
-import type { MachineSettings } from '../../bmc/machine-settings.ts';
 import type { Context } from '../context.ts';
 import { collection, type Resource, resource } from '../definition.ts';
 import { RedfishError } from '../errors.ts';
@@ -41,8 +40,9 @@ type Source = (typeof sourceOf)[BootTarget] | 'None';
 const enablings = ['Disabled', 'Once', 'Continuous'] as const;
 const modeOf = { uefi: 'UEFI', bios: 'Legacy' } as const satisfies Record<Firmware, string>;
 
-/** What an override can really bring about now. */
-function sourcesOnOffer({ bootDevices, bootEntries, hasUefi }: MachineSettings): Source[] {
+/** What an override can really bring about now, and the one in force: IPMI takes devices that are not there. */
+function sourcesOnOffer({ boot, machineSettings }: Bmc): Source[] {
+  const { bootDevices, bootEntries, hasUefi } = machineSettings;
   const kinds = new Set<BootTarget>(bootDevices.map(({ kind }) => kind));
   const others: Readonly<Partial<Record<BootTarget, boolean>>> = {
     'bios-setup': true,
@@ -51,7 +51,9 @@ function sourcesOnOffer({ bootDevices, bootEntries, hasUefi }: MachineSettings):
     'uefi-target': bootEntries.length > 0,
     'uefi-boot-next': bootEntries.length > 0,
   };
-  const targets = bootTargets.filter((target) => others[target] ?? kinds.has(target));
+  const targets = bootTargets.filter(
+    (target) => target === boot.override?.target || (others[target] ?? kinds.has(target)),
+  );
   return ['None', ...targets.map((target) => sourceOf[target])];
 }
 
@@ -64,7 +66,7 @@ export function bootOf(bmc: Bmc): JsonObject {
     BootSourceOverrideEnabled: override ? (override.persistent ? 'Continuous' : 'Once') : 'Disabled',
     'BootSourceOverrideEnabled@Redfish.AllowableValues': enablings,
     BootSourceOverrideTarget: override ? sourceOf[override.target] : 'None',
-    'BootSourceOverrideTarget@Redfish.AllowableValues': sourcesOnOffer(machineSettings),
+    'BootSourceOverrideTarget@Redfish.AllowableValues': sourcesOnOffer(bmc),
     BootSourceOverrideMode: modeOf[override?.firmware ?? machineSettings.next.firmware],
     'BootSourceOverrideMode@Redfish.AllowableValues': Object.values(modeOf),
     HttpBootUri: choices['uefi-http'] ?? null,
@@ -104,7 +106,7 @@ interface BootChange {
 /**
  * A target without `BootSourceOverrideEnabled` keeps an override enabled as it is, and otherwise is for once; sushy leaves
  * out what already reads as wanted. A mode that comes with an override is the override's; one that comes alone is the
- * machine's own from its next start on.
+ * machine's own from its next start on, and that of the override in force.
  */
 export const writeBoot = {
   Boot: property(bootSchema, (change, _, { bmc, actor }) => {
@@ -134,10 +136,10 @@ function overrideAfter(
   const present = bmc.boot.override;
   if (source === 'None' || enabled === 'Disabled') return undefined;
   if (source === undefined && enabled === undefined) {
-    // A mode alone: an override that names a firmware must not say otherwise than what is read back.
-    return present?.firmware && firmware ? { ...present, firmware } : present;
+    // A mode alone: what is in force boots by it, which IPMI's flags tell as they do when both come together.
+    return present && firmware ? { ...present, firmware } : present;
   }
-  if (source !== undefined && !sourcesOnOffer(bmc.machineSettings).includes(source)) {
+  if (source !== undefined && !sourcesOnOffer(bmc).includes(source)) {
     throw refused(
       'BootSourceOverrideTarget',
       message('PropertyValueNotInList', source, 'BootSourceOverrideTarget'),

@@ -123,6 +123,37 @@ describe('the boot override', () => {
     expect(await set({ BootSourceOverrideTarget: 'Usb' })).toEqual(['Once', 'Usb', 'Legacy']);
   });
 
+  it('lists what IPMI has set beside it, so that what was read can be written back', async () => {
+    const allowed = async () => (await boot())['BootSourceOverrideTarget@Redfish.AllowableValues'];
+    const { flags } = ipmi;
+    const how = { ...flags.how, valid: true };
+    ipmi.setFlags({ ...flags, how, device: { ...flags.device, selector: 'floppy' } }, actor);
+    const { BootSourceOverrideTarget: target, BootSourceOverrideEnabled: enabled } = await boot();
+    expect(target).toBe('Floppy');
+    expect(await allowed()).toContain('Floppy');
+    expect(await set({ BootSourceOverrideTarget: target, BootSourceOverrideEnabled: enabled })).toEqual([
+      'Once',
+      'Floppy',
+      'Legacy',
+    ]);
+    expect(await set({ BootSourceOverrideTarget: 'Pxe' })).toEqual(['Once', 'Pxe', 'Legacy']);
+    expect(await allowed()).not.toContain('Floppy');
+  });
+
+  it('is told alike over IPMI whether target and mode come together or one by one', async () => {
+    await set({ BootSourceOverrideTarget: 'Hdd', BootSourceOverrideEnabled: 'Once' });
+    expect(await set({ BootSourceOverrideMode: 'UEFI' })).toEqual(['Once', 'Hdd', 'UEFI']);
+    const oneByOne = ipmi.flags;
+    expect(oneByOne.how).toMatchObject({ valid: true, efi: true });
+    await set({ BootSourceOverrideEnabled: 'Disabled' });
+    await set({
+      BootSourceOverrideTarget: 'Hdd',
+      BootSourceOverrideEnabled: 'Once',
+      BootSourceOverrideMode: 'UEFI',
+    });
+    expect(ipmi.flags).toEqual(oneByOne);
+  });
+
   it('is not enabled without a target, and a body that is half wrong changes nothing of it', async () => {
     expect((await patch({ BootSourceOverrideEnabled: 'Once' })).status).toBe(400);
     const both = await patch({ BootSourceOverrideTarget: 'Pxe', BootOrder: ['nowhere'] });
