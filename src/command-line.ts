@@ -97,7 +97,7 @@ export async function commandLine(args: readonly string[], script: string): Prom
     .option('-n, --last <count>', 'only the last ones', positive)
     .action(async ({ last }: { last?: number }) => {
       const { config } = await load();
-      (await import('./status.ts')).printEvents(config, last);
+      exitCode = (await import('./status.ts')).printEvents(config, last);
     });
 
   program

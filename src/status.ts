@@ -68,10 +68,17 @@ function nicLine({ id, wire, backend, mac, mtu, queues, linkUp, note }: NicStatu
   return `${id}: ${facts.join(', ')}${note === undefined ? '' : ` (${note})`}`;
 }
 
-/** @param last how many; all unless given */
-export function printEvents({ bmc: { stateDir } }: Config, last?: number): void {
+/**
+ * @param last how many; all unless given
+ * @returns the exit code: 1 where there is no event log
+ */
+export function printEvents({ bmc: { stateDir } }: Config, last?: number): number {
   const file = join(stateDir, 'events.jsonl');
-  const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  if (!existsSync(file)) {
+    process.stderr.write(`No events: ${stateDir} holds no event log. Is STATE_DIR the appliance's?\n`);
+    return 1;
+  }
+  const text = readFileSync(file, 'utf8');
   const entries = text.split('\n').flatMap((line): EventEntry[] => {
     try {
       return line === '' ? [] : [(JSON.parse(line) as { value: EventEntry }).value];
@@ -85,4 +92,5 @@ export function printEvents({ bmc: { stateDir } }: Config, last?: number): void 
       `${String(id).padStart(5)}  ${new Date(time).toISOString()}  ${kind.padEnd(20)}  ${said}\n`,
     );
   }
+  return 0;
 }

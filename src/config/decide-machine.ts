@@ -1,24 +1,26 @@
 /** Decides on the machine's disks, CD-ROM and extra arguments, by looking at the files they name. */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Disk } from './config.ts';
+import { demoDir } from './package-paths.ts';
 import { attempt, codeOf, type Problems, show } from './problems.ts';
 import { splitWords } from './words.ts';
 
-export function decideDisks(disks: readonly string[], demo: boolean, problems: Problems): Disk[] {
+export function decideDisks(disks: readonly string[], problems: Problems): Disk[] {
   if (disks.length === 1 && disks[0] === 'none') return [];
   return disks.flatMap((text, index): Disk[] => {
     const at = `machine.disks.${index}`;
     const [, path = text, fixed] = /^(.+):(qcow2|raw)$/s.exec(text) ?? [];
-    const magic = readStart(path, true, at, demo, problems);
+    const magic = readStart(path, true, at, problems);
     if (magic === undefined) return [];
     const format = fixed ?? (magic.equals(Buffer.from('QFI\xfb', 'latin1')) ? 'qcow2' : 'raw');
     return [{ path, format: format as Disk['format'] }];
   });
 }
 
-export function decideCdrom(cdrom: string, demo: boolean, problems: Problems): { cdrom?: string } {
+export function decideCdrom(cdrom: string, problems: Problems): { cdrom?: string } {
   if (cdrom === 'none') return {};
-  return readStart(cdrom, false, 'machine.cdrom', demo, problems) ? { cdrom } : {};
+  return readStart(cdrom, false, 'machine.cdrom', problems) ? { cdrom } : {};
 }
 
 export function decideExtraArgs(text: string, problems: Problems): string[] {
@@ -28,13 +30,7 @@ export function decideExtraArgs(text: string, problems: Problems): string[] {
   return [];
 }
 
-function readStart(
-  path: string,
-  block: boolean,
-  at: string,
-  demo: boolean,
-  problems: Problems,
-): Buffer | undefined {
+function readStart(path: string, block: boolean, at: string, problems: Problems): Buffer | undefined {
   const expected = block ? 'a disk image or block device' : 'an image file';
   try {
     const stat = statSync(path);
@@ -50,7 +46,7 @@ function readStart(
       closeSync(file);
     }
   } catch (error) {
-    const hint = demo ? ': `npm run setup` makes the demo machine' : '';
+    const hint = dirname(path) === demoDir ? ': `npm run setup` makes the demo machine' : '';
     problems.add(at, expected, `${show(path)} (${codeOf(error)})${hint}`);
     return undefined;
   }

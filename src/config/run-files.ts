@@ -3,7 +3,8 @@
  * of the BMC's process. The run directory is private (0700) and emptied when the appliance ends.
  */
 import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { codeOf } from './problems.ts';
 
 export interface RunFiles {
   /** The configuration in force, with secrets: how the BMC's process gets it. */
@@ -97,10 +98,14 @@ export function readStatus(runDir: string): ApplianceStatus | undefined {
 
 /**
  * Makes a directory that only we can look into, or checks that it is one.
- * @throws {Error} when it is a symbolic link, not a directory or somebody else's
+ * @throws {Error} when it cannot be made, is a symbolic link, not a directory or somebody else's
  */
 export function preparePrivateDirectory(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  try {
+    makeDirectories(path);
+  } catch (error) {
+    throw new Error(`${path}: the directory cannot be made: ${(error as Error).message}`, { cause: error });
+  }
   const stat = lstatSync(path);
   if (!stat.isDirectory()) throw new Error(`${path}: expected a directory, got something else`);
   const uid = process.getuid?.();
@@ -108,4 +113,17 @@ export function preparePrivateDirectory(path: string): void {
     throw new Error(`${path}: expected a directory of user ${uid}, got one of user ${stat.uid}`);
   }
   if ((stat.mode & 0o777) !== 0o700) chmodSync(path, 0o700);
+}
+
+/** As `mkdir -p`. Node's own tries for ever where the kernel lets nobody make anything, as below /proc. */
+function makeDirectories(path: string): void {
+  if (existsSync(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) makeDirectories(parent);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Somebody else may have made it meanwhile; what it is gets looked at in any case.
+    if (codeOf(error) !== 'EEXIST') throw error;
+  }
 }

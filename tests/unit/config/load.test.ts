@@ -328,6 +328,12 @@ describe('disks', () => {
     expect(config({ VM_CDROM: 'cd.iso' }).machine.cdrom).toBe(join(directory, 'cd.iso'));
     expect(config().machine.cdrom).toBeUndefined();
   });
+
+  it('of the user’s own that are not there are told as such, without a way to make the demo machine', () => {
+    expect(problems({ VM_CDROM: '/nowhere/install.iso' })).toEqual([
+      expect.stringMatching(/"\/nowhere\/install\.iso" \(no such file\)$/),
+    ]);
+  });
 });
 
 describe('a file', () => {
