@@ -6,7 +6,22 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const done = new Set<string>();
 
-function build(entry: string, folder: string): string {
+/** @returns the path of the program `qemu-bmc` */
+export function builtProduct(): string {
+  const program = join(root, 'dist/main.js');
+  if (!done.has(program)) {
+    execFileSync('npm', ['run', '--silent', 'build:server'], {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    done.add(program);
+  }
+  return program;
+}
+
+/** @param name of a program in this folder, such as `fleet` */
+export function builtBench(name: string): string {
+  const [entry, folder] = [`bench/${name}.ts`, `dist/bench/${basename(name)}`];
   const options = ['-c', 'vite.server.config.ts', '--logLevel', 'warn', '--ssr', entry, '--outDir', folder];
   if (!done.has(entry)) {
     execFileSync(join(root, 'node_modules/.bin/vite'), ['build', ...options], {
@@ -15,15 +30,5 @@ function build(entry: string, folder: string): string {
     });
     done.add(entry);
   }
-  return join(root, folder, `${basename(entry, '.ts')}.js`);
-}
-
-/** @returns the path of the program `qemu-bmc` */
-export function builtProduct(): string {
-  return build('src/main.ts', 'dist');
-}
-
-/** @param name of a program in this folder, such as `fleet` */
-export function builtBench(name: string): string {
-  return build(`bench/${name}.ts`, `dist/bench/${basename(name)}`);
+  return join(root, folder, `${basename(name)}.js`);
 }

@@ -211,29 +211,42 @@ async function installModules() {
 
 const buildInputs = () => [
   ...filesBelow(join(root, 'src')),
-  ...['tsconfig.json', 'vite.config.ts', 'vite.server.config.ts', 'package-lock.json'].map((name) =>
-    join(root, name),
-  ),
+  ...[
+    'package-lock.json',
+    'scripts/code-cache.ts',
+    'tsconfig.json',
+    'vite.bmc.config.ts',
+    'vite.config.ts',
+    'vite.server.config.ts',
+  ].map((name) => join(root, name)),
 ];
+
+/** What the code cache is made with is a part of it. */
+const buildKey = () => `${hashFiles(buildInputs())} ${process.version}`;
 
 function buildMatches() {
   return (
     existsSync(join(root, 'dist/main.js')) &&
     existsSync(join(root, 'dist/web/index.html')) &&
-    stamp('build') === hashFiles(buildInputs())
+    stamp('build') === buildKey()
   );
 }
 
 async function build() {
   say('building');
-  const key = hashFiles(buildInputs());
+  const key = buildKey();
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   const bundle = [join(root, 'node_modules/.bin/vite'), 'build', '--logLevel', 'warn'];
-  if ((await run([...bundle, '-c', 'vite.server.config.ts'])) !== 0) {
-    throw new SetupError('the build failed; the bundler’s words are above');
+  for (const config of ['vite.server.config.ts', 'vite.bmc.config.ts']) {
+    if ((await run([...bundle, '-c', config])) !== 0) {
+      throw new SetupError('the build failed; the bundler’s words are above');
+    }
   }
   if ((await run(bundle)) !== 0) {
     throw new SetupError('the build of the web console failed; the bundler’s words are above');
+  }
+  if ((await run([join(root, 'node_modules/.bin/tsx'), 'scripts/code-cache.ts'])) !== 0) {
+    throw new SetupError('the BMC that was built did not get healthy; its words are above');
   }
   setStamp('build', key);
 }

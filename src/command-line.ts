@@ -35,7 +35,7 @@ export async function commandLine(args: readonly string[], script: string): Prom
       if (fake && config.machine.kind !== 'fake') {
         throw new UsageError('--fake needs a configuration with machine.kind: fake');
       }
-      if (config.machine.kind === 'fake') exitCode = await (await import('./run-fake.ts')).runFake(config);
+      if (config.machine.kind === 'fake') exitCode = await (await import('./server.ts')).runFake(config);
       else exitCode = await (await import('./run.ts')).run({ config, script });
     });
 
@@ -44,7 +44,7 @@ export async function commandLine(args: readonly string[], script: string): Prom
     .description('run the BMC alone, as pm2 does')
     .option('--resolved <file>', 'configuration as the command run has written it')
     .action(async ({ resolved }: { resolved?: string }) => {
-      const { runBmc, runResolvedBmc } = await import('./run-bmc.ts');
+      const { runBmc, runResolvedBmc } = await import('./server.ts');
       await (resolved === undefined ? runBmc((await load()).config) : runResolvedBmc(resolved));
     });
 

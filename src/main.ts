@@ -15,7 +15,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return (await import('./command-line.ts')).commandLine(args, script);
   }
   try {
-    const { runResolvedBmc } = await import('./run-bmc.ts');
+    const { runResolvedBmc } = await import('./server.ts');
     return await runResolvedBmc(file);
   } catch (error) {
     return (await import('./command-line.ts')).report(error);

@@ -1,12 +1,12 @@
 /**
- * The browser console's files, as the build has left them: read once at the start, each with its compressed forms
- * beside it (`x.js`, `x.js.br`, `x.js.gz`). What a browser navigates to and is no file is the page itself, which finds
+ * The browser console's files, as the build has left them: all read when the first is asked for, each with its compressed
+ * forms beside it (`x.js`, `x.js.br`, `x.js.gz`), and then kept. What a browser navigates to and is no file is the page itself, which finds
  * out from the address what to show.
  *
  * The page runs what comes from here alone: no inline script or style, no other origin, no frame around it.
  */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { HttpFace, HttpReply, HttpRequest } from './exchange.ts';
 import { hasHost } from './same-origin.ts';
@@ -79,12 +79,12 @@ const notBuilt = 'The web console has not been built: `npm run build` makes it. 
 
 export class ConsoleFiles implements HttpFace {
   readonly prefixes = ['/'];
-  readonly #files: ReadonlyMap<string, ServedFile>;
+  readonly #directory: string;
   readonly #errorReply: ConsoleFilesOptions['errorReply'];
+  #files: Promise<ReadonlyMap<string, ServedFile>> | undefined;
 
-  /** @throws {Error} when the build is there and cannot be read */
   constructor({ directory, errorReply }: ConsoleFilesOptions) {
-    this.#files = readFiles(directory);
+    this.#directory = directory;
     this.#errorReply = errorReply;
   }
 
@@ -93,10 +93,24 @@ export class ConsoleFiles implements HttpFace {
     const path = url.split('?', 1)[0] ?? '';
     const isNavigation = path === '/' || (headers.accept?.includes('text/html') ?? false);
     const isPage = isNavigation && !path.slice(path.lastIndexOf('/')).includes('.');
-    const file = this.#files.get(isPage ? '/index.html' : path);
+    const file = (await this.#read()).get(isPage ? '/index.html' : path);
     if (!file) return isPage ? unbuilt(method) : this.#errorReply(404);
     if (method !== 'GET' && method !== 'HEAD') return notAllowed(this.#errorReply(405));
     return reply(file, headers['accept-encoding'] ?? '', headers['if-none-match']);
+  }
+
+  /** Once; again when it failed, or when there was no page yet. @throws {Error} when the build is there and cannot be read */
+  async #read(): Promise<ReadonlyMap<string, ServedFile>> {
+    this.#files ??= readFiles(this.#directory);
+    const reading = this.#files;
+    let complete = false;
+    try {
+      const files = await reading;
+      complete = files.has('/index.html');
+      return files;
+    } finally {
+      if (!complete && this.#files === reading) this.#files = undefined;
+    }
   }
 }
 
@@ -147,29 +161,28 @@ function accepts(header: string, encoding: string): boolean {
 }
 
 /** By path, `/index.html`: empty where there is no build. */
-function readFiles(directory: string): Map<string, ServedFile> {
+async function readFiles(directory: string): Promise<Map<string, ServedFile>> {
   const files = new Map<string, ServedFile>();
-  for (const path of pathsIn(directory)) {
+  for (const path of await pathsIn(directory)) {
     const type = types[extname(path)];
     if (type === undefined) continue;
-    const forms: Form[] = encodings.flatMap(([encoding, suffix]) => {
-      const body = readIfThere(join(directory, path + suffix));
-      return body ? [{ encoding, body, etag: etagOf(body) }] : [];
-    });
-    const body = readFileSync(join(directory, path));
-    files.set(`/${path}`, {
-      type,
-      immutable: hashed.test(`/${path}`),
-      forms: [...forms, { encoding: undefined, body, etag: etagOf(body) }],
-    });
+    const forms: Form[] = [];
+    for (const [encoding, suffix] of encodings) {
+      const body = await readIfThere(join(directory, path + suffix));
+      if (body) forms.push({ encoding, body, etag: etagOf(body) });
+    }
+    const body = await readFile(join(directory, path));
+    forms.push({ encoding: undefined, body, etag: etagOf(body) });
+    files.set(`/${path}`, { type, immutable: hashed.test(`/${path}`), forms });
   }
   return files;
 }
 
 /** Of files, relative; none that is hidden. */
-function pathsIn(directory: string): string[] {
+async function pathsIn(directory: string): Promise<string[]> {
   try {
-    return readdirSync(directory, { withFileTypes: true, recursive: true })
+    const entries = await readdir(directory, { withFileTypes: true, recursive: true });
+    return entries
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
       .filter((path) => !path.split('/').some((part) => part.startsWith('.')));
@@ -179,9 +192,9 @@ function pathsIn(directory: string): string[] {
   }
 }
 
-function readIfThere(path: string): Uint8Array | undefined {
+async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   try {
-    return readFileSync(path);
+    return await readFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

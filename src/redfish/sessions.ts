@@ -98,13 +98,14 @@ export class RedfishSessions {
   #timer: Timer | undefined;
   #keepTimer: Timer | undefined;
   /** What the store has, as JSON. */
-  #saved = '';
+  #saved: string;
   /** The session whose request is being carried out on the users. */
   #changing: string | undefined;
 
   constructor(options: RedfishSessionsOptions) {
     this.#options = options;
     const kept = options.store.load<Partial<Kept>>(storeName);
+    this.#saved = JSON.stringify(kept ?? {});
     const { idleTimeoutS, passwordKey, sessions = [] } = kept ?? {};
     this.#passwordKey = passwordKey === undefined ? options.random.bytes(32) : fromBase64(passwordKey);
     this.#idleTimeoutS = isIdleTimeout(idleTimeoutS) ? idleTimeoutS : idleTimeout.usual;

@@ -47,9 +47,8 @@ export class Telemetry {
     this.#bmc = bmc;
     const kept = bmc.store.load<Partial<TelemetrySettings>>(storeName);
     this.#settings = { enabled: true, intervalS: reportInterval.usual, ...kept };
-    this.#latest = this.now();
     this.#history = new SensorHistory(measuringSensors(bmc).map(({ definition }) => definition.key));
-    this.#step();
+    this.#latest = this.#step();
     this.#arm();
   }
 
@@ -105,11 +104,12 @@ export class Telemetry {
     this.#timer = undefined;
   }
 
-  #step(): void {
+  #step(): Report {
     const step = this.now();
     this.#history.add(step.time, step.values);
     this.#stepTimer = this.#bmc.clock.after(historyStepS * 1000, () => this.#step());
     this.#stepped.emit(step);
+    return step;
   }
 
   #arm(): void {

@@ -74,6 +74,26 @@ function takeTcp(): Promise<Server> {
   return new Promise((resolve) => server.listen(tcpPort, '127.0.0.1', () => resolve(server)));
 }
 
+describe('what V8 remembers of the build', () => {
+  it('is taken by the process', async () => {
+    const process = start({
+      preload: `import { syncBuiltinESMExports } from 'node:module';
+        import vm from 'node:vm';
+        vm.Script = class extends vm.Script {
+          constructor(code, options) {
+            super(code, options);
+            console.log(options.filename, 'refused:', this.cachedDataRejected);
+          }
+        };
+        syncBuiltinESMExports();`,
+    });
+    await until('it is up', isUp, 100_000);
+    expect(output).toContain(`${join(packageRoot, 'dist/server/bmc.cjs')} refused: false`);
+    process.kill('SIGTERM');
+    expect(await ended(process)).toBe(BmcExit.stopped);
+  });
+});
+
 describe('a fault outside of any request', () => {
   it.each([
     ['thrown', `() => { throw new Error('a bug') }`],

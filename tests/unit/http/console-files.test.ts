@@ -101,6 +101,26 @@ describe('the files of the browser console', () => {
     expect(contentSecurityPolicy).not.toMatch(/unsafe|\*|https?:/);
   });
 
+  it('are all kept from the first request on, whatever becomes of the build', async () => {
+    const path = '/assets/main-D41Net_I.js';
+    expect((await ask('/')).status).toBe(200);
+    rmSync(join(directory, path));
+    writeFileSync(join(directory, 'index.html'), 'of another build');
+    expect(await ask(path)).toMatchObject({ status: 200, text: 'plain' });
+    expect(await ask('/')).toMatchObject({ text: '<!doctype html>' });
+  });
+
+  it('are looked for again while there is no page, or one cannot be read', async () => {
+    rmSync(join(directory, 'index.html'));
+    expect((await ask('/')).status).toBe(404);
+    mkdirSync(join(directory, 'assets/main-D41Net_I.css.br'));
+    writeFileSync(join(directory, 'assets/main-D41Net_I.css'), 'style');
+    await expect(ask('/')).rejects.toThrow('EISDIR');
+    rmSync(join(directory, 'assets/main-D41Net_I.css.br'), { recursive: true });
+    writeFileSync(join(directory, 'index.html'), '<!doctype html>');
+    expect(await Promise.all([ask('/'), ask('/')])).toMatchObject([{ status: 200 }, { status: 200 }]);
+  });
+
   it('say in one line that they have not been built', async () => {
     files = new ConsoleFiles({ directory: join(directory, 'nothing'), errorReply });
     const reply = await ask('/');

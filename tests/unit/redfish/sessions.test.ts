@@ -173,6 +173,26 @@ describe('a session', () => {
     expect(after.texts().at(-1)).toContain('ended, since its user has changed');
   });
 
+  it('is not written anew at a start that changes nothing', () => {
+    const store = memoryStore();
+    const before = bench(store);
+    const { token } = before.sessions.open(before.user(2), from);
+    before.sessions.stop();
+    const written: string[] = [];
+    const noting: Store = {
+      ...store,
+      save: (name, value) => {
+        written.push(name);
+        store.save(name, value);
+      },
+    };
+    const after = bench(noting, before.clock.wallTime());
+    expect(written).toEqual([]);
+    expect(after.sessions.use(token)?.user.name).toBe('admin');
+    after.sessions.open(after.user(2), from);
+    expect(written).toEqual(['redfish-sessions']);
+  });
+
   it('begins and ends also on a disk that is full, and is noted when that has room again', () => {
     const store = memoryStore();
     const { save } = store;
