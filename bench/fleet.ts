@@ -11,7 +11,7 @@ import { serialNumberOf } from '../src/bmc/identity.ts';
 import { memoryStore } from '../src/bmc/store.ts';
 import { ipmiCommands } from '../src/ipmi/commands/commands.ts';
 import { IpmiState } from '../src/ipmi/ipmi-state.ts';
-import { IpmiLan } from '../src/ipmi/lan.ts';
+import { IpmiLan, type IpmiLanOptions } from '../src/ipmi/lan.ts';
 import { SolService } from '../src/ipmi/sol/sol-service.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { silentLogger } from '../src/lib/log.ts';
@@ -60,32 +60,40 @@ function make(address: string, index: number): Parts {
   return { bmc, state, sol };
 }
 
-async function listen(address: string, index: number): Promise<void> {
-  let made: Parts | undefined;
-  const parts = () => {
-    made ??= make(address, index);
-    return made;
-  };
-  const lan = new IpmiLan({
-    get bmc() {
-      return parts().bmc;
-    },
-    get state() {
-      return parts().state;
-    },
-    get sol() {
-      return parts().sol;
-    },
-    log,
-    commands: ipmiCommands,
-    address,
-    port: Number(port),
-    ipmi15: true,
-    maxSessions: 64,
-  });
-  await lan.start();
+/** What a LAN channel is made of: made when the first datagram asks for it. */
+class Lazily implements IpmiLanOptions {
+  readonly log = log;
+  readonly commands = ipmiCommands;
+  readonly address: string;
+  readonly port = Number(port);
+  readonly ipmi15 = true;
+  readonly maxSessions = 64;
+  readonly #index: number;
+  #made: Parts | undefined;
+
+  constructor(index: number) {
+    this.address = fleetAddress(index);
+    this.#index = index;
+  }
+
+  get bmc(): Bmc {
+    return this.#parts.bmc;
+  }
+
+  get state(): IpmiState {
+    return this.#parts.state;
+  }
+
+  get sol(): SolService {
+    return this.#parts.sol;
+  }
+
+  get #parts(): Parts {
+    this.#made ??= make(this.address, this.#index);
+    return this.#made;
+  }
 }
 
-await Promise.all(Array.from({ length: count }, (_, index) => listen(fleetAddress(index), index)));
+await Promise.all(Array.from({ length: count }, (_, index) => new IpmiLan(new Lazily(index)).start()));
 process.stdout.write(`ready ${port} after ${performance.now().toFixed(0)} ms\n`);
 process.once('SIGTERM', () => process.exit(0));

@@ -102,6 +102,8 @@ export class SealedLoad {
       const start = performance.now();
       for (const socket of this.#sockets) {
         socket.on('message', (datagram, { address }) => {
+          // The last answer of a login comes again where the console says nothing for a while: it was sealing here.
+          if (payloadTypeOf(datagram) !== 0) return;
           replies.push({ socket, address, datagram });
           if (replies.length < queue.length) return send();
           clearInterval(watch);
@@ -125,4 +127,10 @@ export class SealedLoad {
   close(): void {
     for (const socket of this.#sockets) socket.close();
   }
+}
+
+/** 0 for IPMI messages. IPMI 2.0 Table 13-16 */
+function payloadTypeOf(datagram: Uint8Array): number | undefined {
+  const type = datagram[5];
+  return type === undefined ? undefined : type & 0x3f;
 }

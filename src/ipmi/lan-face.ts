@@ -229,12 +229,13 @@ export class LanFace {
   }
 
   #armSweep(): void {
-    this.#sweep ??= this.#bmc.clock.after(sweepMs, () => {
-      this.#sweep = undefined;
+    this.#sweep ??= this.#bmc.clock.every(sweepMs, () => {
       this.#tally.forgetWarnings();
       this.#halfOpen.reap(this.#bmc.clock.now());
       this.#sessions.check(this.#bmc.clock.now());
-      if (this.#halfOpen.size > 0 || !this.#sessions.isIdle) this.#armSweep();
+      if (this.#halfOpen.size > 0 || !this.#sessions.isIdle) return;
+      this.#sweep?.cancel();
+      this.#sweep = undefined;
     });
   }
 

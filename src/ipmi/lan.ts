@@ -10,7 +10,7 @@ import { AddressSockets } from './lan/address-sockets.ts';
 import { closeUdpSocket, openUdpSocket } from './lan/udp-socket.ts';
 import type { LanCounters } from './lan-counters.ts';
 import { LanFace, type LanFaceOptions } from './lan-face.ts';
-import type { DatagramLink } from './session/link.ts';
+import type { DatagramLink, RemoteAddress } from './session/link.ts';
 import type { Session } from './session/session.ts';
 
 export interface IpmiLanOptions extends LanFaceOptions {
@@ -88,34 +88,16 @@ export class IpmiLan {
   }
 
   async #startOn(address: string): Promise<void> {
-    let open: Socket | undefined;
-    const port = () => this.#port;
-    const link: DatagramLink = {
-      get localPort() {
-        return port();
-      },
-      send: (datagram, remote) => {
-        try {
-          open?.send(datagram, remote.port, remote.address);
-        } catch (error) {
-          this.#log.debug({ err: error, to: remote.address }, 'datagram not sent');
-        }
-      },
-    };
+    const link = new SocketLink(this.#log);
     const socket = await openUdpSocket({
       address,
       port: this.#port,
       log: this.#log,
       received: (datagram, remote) => this.#face.receive(datagram, remote, link),
     });
-    open = socket;
     this.#port = socket.address().port;
-    this.#sockets = {
-      stop: () => {
-        open = undefined;
-        return closeUdpSocket(socket);
-      },
-    };
+    link.open(socket, this.#port);
+    this.#sockets = link;
     this.#log.info({ address, port: this.#port }, 'IPMI over LAN listens');
   }
 
@@ -132,5 +114,39 @@ export class IpmiLan {
     const sockets = this.#sockets;
     this.#sockets = undefined;
     await sockets?.stop();
+  }
+}
+
+/** By one socket. A class, since an object with a getter of its own takes V8 as much memory as the socket. */
+class SocketLink implements DatagramLink {
+  readonly #log: Logger;
+  #socket: Socket | undefined;
+  #port = 0;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  get localPort(): number {
+    return this.#port;
+  }
+
+  open(socket: Socket, port: number): void {
+    this.#socket = socket;
+    this.#port = port;
+  }
+
+  send(datagram: Uint8Array, remote: RemoteAddress): void {
+    try {
+      this.#socket?.send(datagram, remote.port, remote.address);
+    } catch (error) {
+      this.#log.debug({ err: error, to: remote.address }, 'datagram not sent');
+    }
+  }
+
+  async stop(): Promise<void> {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    if (socket) await closeUdpSocket(socket);
   }
 }

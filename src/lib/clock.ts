@@ -11,6 +11,8 @@ export interface Clock {
   wallTime(): number;
   /** Runs `run` once after `delayMs`. A pending timer does not keep the process alive. */
   after(delayMs: number, run: () => void): Timer;
+  /** Runs `run` each `intervalMs` until it is cancelled: one timer, where a new one each time would be one to collect. */
+  every(intervalMs: number, run: () => void): Timer;
 }
 
 export const systemClock: Clock = {
@@ -20,6 +22,11 @@ export const systemClock: Clock = {
     const handle = setTimeout(run, delayMs);
     handle.unref();
     return { cancel: () => clearTimeout(handle) };
+  },
+  every(intervalMs, run) {
+    const handle = setInterval(run, intervalMs);
+    handle.unref();
+    return { cancel: () => clearInterval(handle) };
   },
 };
 

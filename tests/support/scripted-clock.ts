@@ -33,6 +33,19 @@ export class ScriptedClock implements Clock {
     return { cancel: () => void this.#pending.delete(pending) };
   }
 
+  every(intervalMs: number, run: () => void): Timer {
+    let timer: Timer;
+    const arm = () => {
+      timer = this.after(intervalMs, () => {
+        // First, as run may cancel it.
+        arm();
+        run();
+      });
+    };
+    arm();
+    return { cancel: () => timer.cancel() };
+  }
+
   /** Somebody sets the wall clock; no time passes. @param ms forward, or back when below 0 */
   jump(ms: number): void {
     this.#wallOffset += ms;

@@ -3,8 +3,9 @@
  * step (session/handshake.ts, a pure function) and makes a session of a login that succeeds.
  */
 import { createHmac } from 'node:crypto';
-import { lowerOf } from '../../bmc/actor.ts';
+import { lowerOf, type PrivilegeLevel } from '../../bmc/actor.ts';
 import type { Bmc } from '../../bmc/bmc.ts';
+import type { User } from '../../bmc/user.ts';
 import { latin1Text } from '../../lib/bytes.ts';
 import type { Timer } from '../../lib/clock.ts';
 import { sameSecret } from '../../lib/same-secret.ts';
@@ -80,7 +81,7 @@ export class Handshakes {
     this.#tally = options.tally;
     this.#logins = options.logins;
     this.#halfOpen = options.halfOpen;
-    this.#rules = handshakeRules(options);
+    this.#rules = new Rules(options);
     this.#armSweep = options.armSweep;
     this.#challenges = new ChallengeBudget(options.bmc.clock);
   }
@@ -274,27 +275,41 @@ function nameOf(rakp: Rakp, state: HandshakeState): string {
 }
 
 /** The settings as they are at each step. */
-function handshakeRules({ bmc, logins, cipherSuites, hideUserNames }: HandshakesOptions): HandshakeRules {
-  const decoySecret = bmc.random.bytes(32);
-  return {
-    get suites() {
-      return cipherSuites.filter(({ id }) => bmc.lan.suiteLimit(id) !== 'no-access');
-    },
-    limitOf: ({ id }) => {
-      const { access } = bmc.lan;
-      const limit = bmc.lan.suiteLimit(id);
-      return access.mode === 'disabled' || limit === 'no-access' ? undefined : lowerOf(limit, access.limit);
-    },
-    guid: encodeGuid(bmc.identity.uuid),
-    get kg() {
-      return bmc.lan.kg;
-    },
-    findUser: (name) => {
-      const user = bmc.users.findByName(name);
-      return user && !logins.isLockedOut(user) ? user : undefined;
-    },
-    decoyPassword: hideUserNames
+class Rules implements HandshakeRules {
+  readonly guid: Uint8Array;
+  readonly decoyPassword: HandshakeRules['decoyPassword'];
+  readonly #bmc: Bmc;
+  readonly #logins: Logins;
+  readonly #cipherSuites: readonly CipherSuite[];
+
+  constructor({ bmc, logins, cipherSuites, hideUserNames }: HandshakesOptions) {
+    // Drawn in any case: recorded handshakes are replayed with random bytes in order.
+    const decoySecret = bmc.random.bytes(32);
+    this.guid = encodeGuid(bmc.identity.uuid);
+    this.decoyPassword = hideUserNames
       ? (name) => createHmac('sha256', decoySecret).update(name).digest().subarray(0, 20)
-      : undefined,
-  };
+      : undefined;
+    this.#bmc = bmc;
+    this.#logins = logins;
+    this.#cipherSuites = cipherSuites;
+  }
+
+  get suites(): readonly CipherSuite[] {
+    return this.#cipherSuites.filter(({ id }) => this.#bmc.lan.suiteLimit(id) !== 'no-access');
+  }
+
+  limitOf({ id }: CipherSuite): PrivilegeLevel | undefined {
+    const { access } = this.#bmc.lan;
+    const limit = this.#bmc.lan.suiteLimit(id);
+    return access.mode === 'disabled' || limit === 'no-access' ? undefined : lowerOf(limit, access.limit);
+  }
+
+  get kg(): Uint8Array | undefined {
+    return this.#bmc.lan.kg;
+  }
+
+  findUser(name: string): User | undefined {
+    const user = this.#bmc.users.findByName(name);
+    return user && !this.#logins.isLockedOut(user) ? user : undefined;
+  }
 }

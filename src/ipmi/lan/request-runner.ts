@@ -10,7 +10,6 @@ import { CompletionError } from '../message/completion-code.ts';
 import { bmcAddress, decodeMessage, encodeResponse, type IpmiRequest } from '../message/message.ts';
 import { PayloadType } from '../payload.ts';
 import { type DatagramLink, type RemoteAddress, remoteText } from '../session/link.ts';
-import type { CachedRequest } from '../session/request-cache.ts';
 import type { RmcpPlusSession } from '../session/rmcp-plus-session.ts';
 import type { Session } from '../session/session.ts';
 import { ActivationRefusal, type V15Login } from '../session/v15-login.ts';
@@ -82,20 +81,22 @@ export class RequestRunner {
     if (known) {
       tally.counters.retransmittedRequests++;
       // While it still runs there is nothing to say: its reply will come.
-      if (known.reply) session.sendProtected(PayloadType.ipmi, known.reply);
+      if (known !== 'running') session.sendProtected(PayloadType.ipmi, known);
       return;
     }
     tally.counters.requests++;
-    const cached = session.requests.add(request, now);
+    const ticket = session.requests.add(request, now);
     const reply = commands.dispatch(request, this.#sessionContext(session, link), session.privilege);
-    if (reply instanceof Promise) void reply.then((bytes) => this.#reply(session, cached, bytes));
-    else this.#reply(session, cached, reply);
+    if (reply instanceof Promise) void reply.then((bytes) => this.#reply(session, request, ticket, bytes));
+    else this.#reply(session, request, ticket, reply);
   }
 
-  #reply(session: Session, cached: CachedRequest, bytes: Uint8Array): void {
+  /** @param ticket of the request among those that the session remembers */
+  #reply(session: Session, request: IpmiRequest, ticket: number, bytes: Uint8Array): void {
     this.#options.tally.completions.count(bytes);
-    cached.reply = encodeResponse(cached.request, bytes);
-    session.sendProtected(PayloadType.ipmi, cached.reply);
+    const reply = encodeResponse(request, bytes);
+    session.requests.answered(ticket, reply);
+    session.sendProtected(PayloadType.ipmi, reply);
     session.replied();
   }
 
@@ -108,9 +109,9 @@ export class RequestRunner {
   repeatFarewell(session: RmcpPlusSession, payload: Uint8Array, now: number): boolean {
     const { tally } = this.#options;
     const known = session.requests.find(decodeMessage(payload), now);
-    if (!known?.reply) return false;
+    if (!known || known === 'running') return false;
     tally.counters.retransmittedRequests++;
-    session.repeatFarewell(known.reply);
+    session.repeatFarewell(known);
     return true;
   }
 

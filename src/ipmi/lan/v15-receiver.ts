@@ -116,7 +116,8 @@ export class V15Receiver {
     const send = (bytes: Uint8Array): void => {
       const payload = encodeResponse(request, bytes);
       if (session) {
-        session.requests.add(request, this.#bmc.clock.now()).reply = payload;
+        const ticket = session.requests.add(request, this.#bmc.clock.now());
+        session.requests.answered(ticket, payload);
         session.sendProtected(PayloadType.ipmi, payload);
         return;
       }

@@ -97,6 +97,6 @@ export class Sessions {
       if (now - at < farewellMs) break;
       this.#farewells.delete(id);
     }
-    for (const session of [...this.#byId.values()]) session.check(now);
+    for (const session of this.#byId.values()) session.check(now);
   }
 }

@@ -353,6 +353,7 @@ describe('a session that has lost its ground before anybody could say so', () =>
       now: () => clock.now() + lateMs,
       wallTime: () => clock.wallTime() + lateMs,
       after: clock.after.bind(clock),
+      every: clock.every.bind(clock),
     };
     const random = systemRandom();
     const events = new EventLog(clock, memoryStore(), silentLogger);
