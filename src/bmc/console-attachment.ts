@@ -42,7 +42,7 @@ export interface ConsoleAttachment {
   readonly lostBytes: number;
   /** Position in the host's stream of the next byte not yet looked at. */
   readonly offset: number;
-  /** The next bytes, at most `maxBytes`, which stay until consumed; they can no longer be lost. */
+  /** The next bytes, at most `maxBytes`, which stay until consumed; they can no longer be lost. Never written to again. */
   peek(maxBytes: number): Uint8Array;
   /** Forgets the first `bytes` of what `peek` showed. */
   consume(bytes: number): void;
@@ -97,8 +97,10 @@ export class HubAttachment implements ConsoleAttachment {
   readonly #host: HostConsole;
   readonly #ring: ConsoleRing;
   readonly #seat: Seat;
-  /** Taken out of the ring by `peek` and not yet consumed. */
+  /** `#held[#heldFrom..#heldTo)` was taken out of the ring by `peek` and not yet consumed; what is behind is free. */
   #held: Uint8Array = nothing;
+  #heldFrom = 0;
+  #heldTo = 0;
   /** What is left of a loss mark that stands between `held` and the ring. */
   #mark: Uint8Array = nothing;
   readonly #replayBytes: number;
@@ -149,7 +151,7 @@ export class HubAttachment implements ConsoleAttachment {
       behind > 0
         ? this.#markOf(behind).length + this.#ring.end - this.#ring.start
         : this.#ring.end - this.#cursor;
-    return this.#held.length + this.#mark.length + unread;
+    return this.#heldTo - this.#heldFrom + this.#mark.length + unread;
   }
 
   get lostBytes(): number {
@@ -163,15 +165,14 @@ export class HubAttachment implements ConsoleAttachment {
   peek(maxBytes: number): Uint8Array {
     this.#looked = true;
     if (!this.#attached) return nothing;
-    if (this.#held.length < maxBytes) this.#hold(maxBytes);
-    return this.#held.length > maxBytes ? this.#held.subarray(0, maxBytes) : this.#held;
+    if (this.#heldTo - this.#heldFrom < maxBytes) this.#hold(maxBytes);
+    return this.#held.subarray(this.#heldFrom, Math.min(this.#heldTo, this.#heldFrom + maxBytes));
   }
 
   consume(bytes: number): void {
-    if (bytes > this.#held.length) {
-      throw new RangeError(`console: consume ${bytes}, only ${this.#held.length} were looked at`);
-    }
-    this.#held = bytes === this.#held.length ? nothing : this.#held.subarray(bytes);
+    const held = this.#heldTo - this.#heldFrom;
+    if (bytes > held) throw new RangeError(`console: consume ${bytes}, only ${held} were looked at`);
+    this.#heldFrom += bytes;
   }
 
   read(maxBytes: number): Uint8Array {
@@ -182,7 +183,7 @@ export class HubAttachment implements ConsoleAttachment {
 
   skip(): void {
     this.#lost = this.lostBytes;
-    this.#held = nothing;
+    this.#heldFrom = this.#heldTo;
     this.#mark = nothing;
     this.#cursor = this.#ring.end;
     this.#looked = true;
@@ -236,6 +237,8 @@ export class HubAttachment implements ConsoleAttachment {
     if (!this.#attached) return;
     this.#attached = false;
     this.#held = nothing;
+    this.#heldFrom = 0;
+    this.#heldTo = 0;
     this.#mark = nothing;
     this.#seat.forget();
   }
@@ -264,26 +267,36 @@ export class HubAttachment implements ConsoleAttachment {
     if (this.#attached) this.#connection?.(connected);
   }
 
-  /** Fills `held` up to `maxBytes` with marks and the ring's bytes, in the order of the stream. */
+  /** Fills what is held up to `maxBytes` with marks and the ring's bytes, in the order of the stream. */
   #hold(maxBytes: number): void {
-    const parts = [this.#held];
-    let room = maxBytes - this.#held.length;
-    while (room > 0) {
+    let wanted = maxBytes - (this.#heldTo - this.#heldFrom);
+    while (wanted > 0) {
       if (this.#mark.length === 0) this.#settleLoss();
-      let part: Uint8Array;
-      if (this.#mark.length > 0) {
-        part = this.#mark.subarray(0, room);
-        this.#mark = this.#mark.subarray(part.length);
+      const mark = this.#mark;
+      const there = mark.length > 0 ? mark.length : this.#ring.end - this.#cursor;
+      const length = Math.min(wanted, there);
+      if (length === 0) return;
+      this.#makeRoom(length);
+      if (mark.length > 0) {
+        this.#held.set(mark.subarray(0, length), this.#heldTo);
+        this.#mark = mark.subarray(length);
       } else {
-        part = this.#ring.copy(this.#cursor, Math.min(room, this.#ring.end - this.#cursor));
-        if (part.length === 0) break;
-        this.#cursor += part.length;
+        this.#ring.copyTo(this.#held, this.#heldTo, this.#cursor, length);
+        this.#cursor += length;
       }
-      parts.push(part);
-      room -= part.length;
+      this.#heldTo += length;
+      wanted -= length;
     }
-    const filled = parts.filter((part) => part.length > 0);
-    this.#held = filled.length === 1 ? (filled[0] as Uint8Array) : Buffer.concat(filled);
+  }
+
+  /** Behind what is held. What was shown before stays as it is: where there is no room, it is in another array. */
+  #makeRoom(length: number): void {
+    if (this.#heldTo + length <= this.#held.length) return;
+    const held = this.#held.subarray(this.#heldFrom, this.#heldTo);
+    this.#held = new Uint8Array(Math.max(heldPieceBytes, held.length + length));
+    this.#held.set(held);
+    this.#heldFrom = 0;
+    this.#heldTo = held.length;
   }
 
   /** Steps over what the ring no longer has and puts the mark in its place. */
@@ -305,6 +318,8 @@ export class HubAttachment implements ConsoleAttachment {
 }
 
 const nothing = new Uint8Array();
+/** An array for some packets' worth, rather than one for each. */
+const heldPieceBytes = 4096;
 
 /** What a reader sees where bytes are missing. */
 function lossMark(bytes: number): Uint8Array {

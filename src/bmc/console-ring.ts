@@ -32,15 +32,18 @@ export class ConsoleRing {
 
   /** A copy of `length` bytes from position `from`, all of which must be kept. */
   copy(from: number, length: number): Uint8Array {
-    const size = this.#bytes.length;
-    if (length === 0 || size === 0) return nothing;
-    const at = from % size;
-    const first = Math.min(length, size - at);
-    if (first === length) return this.#bytes.slice(at, at + length);
+    if (length === 0) return nothing;
     const copy = new Uint8Array(length);
-    copy.set(this.#bytes.subarray(at, size), 0);
-    copy.set(this.#bytes.subarray(0, length - first), first);
+    this.copyTo(copy, 0, from, length);
     return copy;
+  }
+
+  /** Writes `length` bytes, at least one, from position `from`, all of which must be kept, to `into`, from `at` on. */
+  copyTo(into: Uint8Array, at: number, from: number, length: number): void {
+    const start = from % this.#bytes.length;
+    const first = Math.min(length, this.#bytes.length - start);
+    into.set(this.#bytes.subarray(start, start + first), at);
+    if (first < length) into.set(this.#bytes.subarray(0, length - first), at + first);
   }
 
   #grow(end: number): void {

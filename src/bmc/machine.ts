@@ -233,7 +233,7 @@ export interface HostScreen {
 
 /** The host's serial port as the machine offers it: one byte stream each way. */
 export interface HostConsole {
-  /** Bytes from the guest. At most one receiver; output without one is dropped. */
+  /** Bytes from the guest, which stand until the listener returns. At most one receiver; output without one is dropped. */
   receive(listener: (bytes: Uint8Array) => void): void;
   /**
    * Bytes to the guest.

@@ -114,8 +114,9 @@ export class ByteWriter {
   #bytes: Uint8Array;
   #length = 0;
 
-  constructor(capacity = inHeapBytes) {
-    this.#bytes = new Uint8Array(capacity);
+  /** @param room how many bytes are expected, or where they go unless there are more */
+  constructor(room: number | Uint8Array = inHeapBytes) {
+    this.#bytes = typeof room === 'number' ? new Uint8Array(room) : room;
   }
 
   get length(): number {

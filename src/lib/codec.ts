@@ -26,6 +26,14 @@ export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
   return writer.finish();
 }
 
+/** Like {@link encode} for a value whose length is known. @returns `into` @throws {RangeError} unless it fills `into` */
+export function encodeInto<T>(codec: Codec<T>, value: T, into: Uint8Array): Uint8Array {
+  const writer = new ByteWriter(into);
+  codec.write(writer, value);
+  if (writer.length !== into.length) throw new RangeError(`${writer.length} bytes, not ${into.length}`);
+  return into;
+}
+
 type Unsigned = 'u8' | 'u16le' | 'u24le' | 'u32le' | 'u16be' | 'u32be';
 
 /** With both methods as functions: one by its name, out of six, would be looked up anew for each number. */

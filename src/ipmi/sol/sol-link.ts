@@ -19,8 +19,14 @@
  * Retries: the settings' count × interval is how long data is kept; inside that time a packet is sent again by
  * the round trip's own measure, which is shorter on every real network.
  */
-import { encode } from '../../lib/codec.ts';
-import { BmcPacket, type ConsolePacket, maxSolCharacters, nextSolSequence } from './packet.ts';
+import { encodeInto } from '../../lib/codec.ts';
+import {
+  BmcPacket,
+  type ConsolePacket,
+  maxSolCharacters,
+  nextSolSequence,
+  solHeaderBytes,
+} from './packet.ts';
 import { RoundTrip } from './round-trip.ts';
 
 /** What the link needs of the host's console. */
@@ -274,7 +280,9 @@ export class SolLink {
   }
 
   #transmit(now: number): void {
-    const data = this.#host.peek(maxSolCharacters);
+    // This packet's characters, and the next one's.
+    const held = this.#host.peek(2 * maxSolCharacters);
+    const data = held.length > maxSolCharacters ? held.subarray(0, maxSolCharacters) : held;
     const lost = this.#host.lostBytes;
     const overrun = this.#overrun || lost !== this.#lostSeen;
     this.#lostSeen = lost;
@@ -290,13 +298,14 @@ export class SolLink {
     this.#ahead = undefined;
     if (ahead?.sequence === this.#sequence && !overrun && !this.#owed) this.#wire.send(ahead.packet);
     else this.#emit(this.#sequence, data, overrun, false);
-    if (data.length === maxSolCharacters) this.#prepareNext();
+    if (held.length === 2 * maxSolCharacters) this.#prepareNext(held.subarray(maxSolCharacters));
   }
 
-  /** While the client reads this packet: if all of it is accepted, the next one will be the next characters. */
-  #prepareNext(): void {
-    const data = this.#host.peek(2 * maxSolCharacters).subarray(maxSolCharacters);
-    if (data.length < maxSolCharacters) return;
+  /**
+   * While the client reads this packet.
+   * @param data what will be next if all of this packet is accepted
+   */
+  #prepareNext(data: Uint8Array): void {
     const sequence = nextSolSequence(this.#sequence);
     const packet = this.#encode(sequence, data, false, false, undefined);
     this.#ahead = { sequence, packet };
@@ -478,7 +487,7 @@ export class SolLink {
     answer: Answer | undefined,
   ): Uint8Array {
     const nack = answer?.nack ?? false;
-    return encode(BmcPacket, {
+    const packet: BmcPacket = {
       sequence,
       acknowledged: answer?.sequence ?? 0,
       acceptedCount: answer?.acceptedCount ?? 0,
@@ -490,7 +499,8 @@ export class SolLink {
         breakDetected: false,
       },
       data,
-    });
+    };
+    return encodeInto(BmcPacket, packet, Buffer.allocUnsafe(solHeaderBytes + data.length));
   }
 }
 

@@ -90,6 +90,22 @@ describe('the console hub', () => {
     expect(() => reader.consume(9)).toThrow(RangeError);
   });
 
+  test('what was shown once is never written to again, whatever is shown after it', () => {
+    const reader = hub.attach({ mode: 'read', name: 'a' });
+    const shown: Uint8Array[] = [];
+    let said = '';
+    for (let n = 0; n < 200; n++) {
+      const line = `line ${n} of some length\r\n`;
+      said += line;
+      host.say(line);
+      // More than is taken, as a console does that prepares its next packet.
+      reader.peek(99);
+      shown.push(reader.read(n % 2 === 0 ? 20 : 99));
+    }
+    expect(said.length).toBeGreaterThan(4096);
+    expect(shown.map(text).join('')).toBe(said);
+  });
+
   test('a reader left behind finds a mark where bytes are missing, and they are counted', () => {
     const reader = hub.attach({ mode: 'read', name: 'a' });
     host.say(new Uint8Array(consoleRingBytes + 5).fill(0x2e));

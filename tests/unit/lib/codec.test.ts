@@ -8,6 +8,7 @@ import {
   decode,
   empty,
   encode,
+  encodeInto,
   named,
   optional,
   reserved,
@@ -45,6 +46,17 @@ describe('codec', () => {
       tail: new Uint8Array([0xff]),
     });
     expect(toHex(encode(sample, value))).toBe(toHex(raw));
+  });
+
+  it('writes into a buffer of the right length alone', () => {
+    const codec = struct({ id: u8, tail: rest });
+    const value = { id: 7, tail: fromHex('0102') };
+    const into = new Uint8Array(3).fill(0xee);
+    expect(encodeInto(codec, value, into)).toBe(into);
+    expect(toHex(into)).toBe('070102');
+    for (const length of [0, 2, 4]) {
+      expect(() => encodeInto(codec, value, new Uint8Array(length))).toThrow(RangeError);
+    }
   });
 
   it('ignores reserved bits on reading and writes them 0', () => {

@@ -78,6 +78,24 @@ describe('AES-128-CBC', () => {
     }
   });
 
+  test('encrypts packets of one key in turn, short and long, each by its own IV', () => {
+    const key = randomBytes(16);
+    const aes = new AesCbc128(key);
+    for (let n = 0; n < 200; n++) {
+      const blocks = n % 3 === 0 ? 1 + (n % 4) : 1 + ((7 * n) % 20);
+      const bytes = Buffer.concat([
+        Buffer.alloc(32, 0xee),
+        randomBytes(16 * (1 + blocks)),
+        Buffer.alloc(8, 0xee),
+      ]);
+      const [start, end] = [48, bytes.length - 8];
+      const cipher = createCipheriv('aes-128-cbc', key, bytes.subarray(32, start)).setAutoPadding(false);
+      const expected = hex(bytes.subarray(0, start)) + hex(cipher.update(bytes.subarray(start, end)));
+      aes.encrypt(bytes, start, end);
+      expect(hex(bytes)).toBe(expected + 'ee'.repeat(8));
+    }
+  });
+
   test('gives the example of FIPS 197', () => {
     const aes = new AesCbc128(Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex'));
     const bytes = Buffer.concat([Buffer.alloc(16), Buffer.from('00112233445566778899aabbccddeeff', 'hex')]);
