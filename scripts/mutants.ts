@@ -52,6 +52,12 @@ const equivalents: readonly Equivalent[] = [
     why: 'The 6 bits of a network function have room there, too.',
   },
   {
+    module: 'src/http/console-session.ts',
+    before: 'const maxCookieLength = 256;',
+    after: 'const maxCookieLength = (256 + 1);',
+    why: 'Spares the work of decrypting what is longer than any cookie of ours, and so fails.',
+  },
+  {
     module: 'src/ipmi/in-band/vm-protocol.ts',
     before: 'if (id === undefined || netFnLun === undefined || cmd === undefined) return undefined;',
     after: 'if (id === undefined && netFnLun === undefined || cmd === undefined) return undefined;',
@@ -166,6 +172,12 @@ class Copy {
     return result.unhandledErrors.length === 0 && result.testModules.every((each) => each.ok());
   }
 
+  /** The same, with nothing left of earlier runs. */
+  async passesAnew(parts: readonly string[]): Promise<boolean> {
+    await this.rest();
+    return this.passes(parts);
+  }
+
   /** The module's text from now on. */
   write(module: string, text: string): void {
     const path = join(this.folder, module);
@@ -214,7 +226,8 @@ async function main(): Promise<void> {
         if (performance.now() > endsAt) break;
         copy.write(module, changed);
         ofModule++;
-        if (!(await copy.passes(tests))) here++;
+        // On a busy machine a run has been seen that still had the module from before: another one begins anew.
+        if (!(await copy.passes(tests)) || !(await copy.passesAnew(tests))) here++;
         else process.stdout.write(`${module}:${line}: nobody notices\n  - ${before}\n  + ${after}\n`);
       }
       copy.write(module, text);

@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { createServer, isIPv6 } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Config } from './config/config.ts';
-import { packageRoot } from './config/package-paths.ts';
+import { launcherScript, packageRoot } from './config/package-paths.ts';
 import { BmcExit, preparePrivateDirectory, runFiles } from './config/run-files.ts';
 import { withOwnDemoDisk } from './demo-disk.ts';
 import { runMarker } from './processes.ts';
@@ -53,6 +53,7 @@ export function prepareRun(config: Config, options: PrepareOptions): RunCommand 
   const programs = ecosystem({
     runDir,
     pm2Home: files.pm2Home,
+    launcher: launcherScript,
     // With an interpreter of pm2's choice, pm2 would load its own code into the BMC's process.
     bmc: { interpreter: 'none', script: program, args, cwd: packageRoot },
     bmcName: bmcProgram,

@@ -33,13 +33,17 @@ export const decidingModules: Readonly<Record<string, readonly string[]>> = {
   'src/ipmi/commands/registry.ts': ['unit/ipmi/commands/registry', 'unit/ipmi/security/authorization'],
   'src/ipmi/lan/address-sockets.ts': ['unit/ipmi/lan/address-sockets'],
   'src/ipmi/lan/handshakes.ts': ['unit/ipmi/lan/login', 'unit/ipmi/lan/handshake-order'],
-  'src/ipmi/lan/logins.ts': ['unit/ipmi/lan/login', 'unit/ipmi/lan/v15'],
+  'src/ipmi/lan/logins.ts': ['unit/ipmi/lan/v15', 'unit/ipmi/security/identity', 'unit/ipmi/lan/login'],
   'src/ipmi/lan/request-runner.ts': ['unit/ipmi/lan/in-session'],
   'src/ipmi/lan/rmcp-plus-receiver.ts': ['unit/ipmi/lan/in-session', 'unit/ipmi/security/replay'],
   'src/ipmi/lan/v15-receiver.ts': ['unit/ipmi/lan/v15', 'unit/ipmi/security/replay'],
   'src/ipmi/lan-face.ts': ['unit/ipmi/lan/login', 'unit/ipmi/lan/in-session'],
   'src/ipmi/message/message.ts': ['unit/ipmi/session/codecs', 'golden/replay'],
-  'src/ipmi/message/privilege.ts': ['unit/ipmi/security/authorization', 'unit/ipmi/lan/in-session'],
+  'src/ipmi/message/privilege.ts': [
+    'unit/ipmi/message/privilege',
+    'unit/ipmi/security/authorization',
+    'unit/ipmi/lan/in-session',
+  ],
   'src/ipmi/rmcp/asf-presence.ts': ['unit/ipmi/session/codecs', 'unit/ipmi/security/reflection'],
   'src/ipmi/rmcp/header.ts': ['unit/ipmi/session/codecs', 'golden/replay'],
   'src/ipmi/session/challenge-budget.ts': ['unit/ipmi/session/challenge-budget'],
@@ -47,7 +51,11 @@ export const decidingModules: Readonly<Record<string, readonly string[]>> = {
   'src/ipmi/session/handshake.ts': ['unit/ipmi/lan/login', 'unit/ipmi/lan/handshake-order', 'golden/replay'],
   'src/ipmi/session/packet.ts': ['unit/ipmi/session/codecs', 'golden/replay'],
   'src/ipmi/session/rakp.ts': ['unit/ipmi/session/codecs', 'golden/replay'],
-  'src/ipmi/session/request-cache.ts': ['unit/ipmi/lan/in-session', 'unit/ipmi/security/replay'],
+  'src/ipmi/session/request-cache.ts': [
+    'unit/ipmi/session/request-cache',
+    'unit/ipmi/lan/in-session',
+    'unit/ipmi/security/replay',
+  ],
   'src/ipmi/session/rmcp-plus-session.ts': ['unit/ipmi/session/session.test', 'unit/ipmi/lan/in-session'],
   'src/ipmi/session/session.ts': [
     'unit/ipmi/lan/in-session',
@@ -97,6 +105,8 @@ export const decidingModules: Readonly<Record<string, readonly string[]>> = {
   'src/redfish/sessions.ts': ['unit/redfish/sessions', 'unit/redfish/session-service'],
 
   // Media: where they may come from, what they may be.
+  'src/bmc/image-address.ts': ['unit/bmc/image-address'],
+  'src/bmc/media-uploads.ts': ['unit/redfish/virtual-media', 'unit/bmc/media'],
   'src/media/address-policy.ts': ['unit/media/address-policy'],
   'src/media/http-client.ts': ['unit/media/http-fetch'],
   'src/media/image-check.ts': ['unit/media/hostile-images'],

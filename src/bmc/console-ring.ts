@@ -30,8 +30,13 @@ export class ConsoleRing {
     if (first < kept.length) this.#bytes.set(kept.subarray(first), 0);
   }
 
-  /** A copy of `length` bytes from position `from`, all of which must be kept. */
+  /** A copy of `length` bytes from position `from`. @throws {RangeError} unless all of them are kept */
   copy(from: number, length: number): Uint8Array {
+    if (from < this.start || length < 0 || from + length > this.#end) {
+      throw new RangeError(
+        `console ring: ${length} bytes from ${from}, kept are ${this.start} to ${this.#end}`,
+      );
+    }
     if (length === 0) return nothing;
     const copy = new Uint8Array(length);
     this.copyTo(copy, 0, from, length);

@@ -47,7 +47,8 @@ export interface MachineFirmware {
   /** Keeps a program where the machine can start with it. @returns its file @throws {BmcError} `no-space`, `timed-out` */
   keep(slot: FirmwareSlot, image: Uint8Array): string;
   has(file: string): boolean;
-  remove(file: string): void;
+  /** What is none of these goes, and what a broken-off {@link keep} has left. @throws as the file system does */
+  removeAllBut(files: readonly string[]): void;
   /** From the next start on; what a running machine still writes to its variables is lost. @throws as `keep` */
   replaceVariables(slot: FirmwareSlot, image: Uint8Array): void;
 }
@@ -197,6 +198,8 @@ export class FirmwareUpdate {
       this.#changed.emit(slot);
       return { slot, kind, name: 'UEFI variables' };
     }
+    // What an earlier update has left that was killed: the disk may be full of it.
+    this.#removeOthers();
     const uploaded: UploadedFirmware = {
       file: machine.keep(slot, image),
       ...(version !== undefined && { version }),
@@ -214,12 +217,10 @@ export class FirmwareUpdate {
         );
       }
       this.#save({ ...this.#kept, [slot]: { uploaded, active } });
-    } catch (error) {
-      if (before?.uploaded.file !== uploaded.file) machine.remove(uploaded.file);
-      throw error;
+    } finally {
+      // The one before, or this one if it is not to be. A machine that runs with it has it open, or in its memory.
+      this.#removeOthers();
     }
-    // A machine that runs with it has it open, or in its memory.
-    if (before && before.uploaded.file !== uploaded.file) machine.remove(before.uploaded.file);
     const name = nameOf(uploaded);
     this.#say(`${slotNames[slot]}: ${name} ${staged ? 'stands by' : 'active from the next start on'}`, actor);
     this.#changed.emit(slot);
@@ -278,6 +279,16 @@ export class FirmwareUpdate {
       'state-damaged',
       `${slotNames[slot]}: the file of ${name} has gone; the packaged firmware takes its place`,
     );
+  }
+
+  /** Images that nothing tells of. What cannot be removed goes with the next update. */
+  #removeOthers(): void {
+    const { machine, log } = this.#d;
+    try {
+      machine.removeAllBut(Object.values(this.#kept).map(({ uploaded }) => uploaded.file));
+    } catch (error) {
+      log.warn({ err: error }, 'firmware images that nobody needs are left');
+    }
   }
 
   #save(kept: Kept): void {

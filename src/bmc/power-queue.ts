@@ -4,10 +4,12 @@
  */
 import { type Clock, delay } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
-import { leadsOn, needsAnswer, type PowerRequest } from './power-actions.ts';
+import { leadsOn, needsAnswer, type PowerAction, type PowerRequest } from './power-actions.ts';
 
 /** How long a forced power-off waits for the answers that others still wait for, all together. */
 const lastWordsMs = 1_000;
+/** So many may wait: a machine that hangs makes each of them wait for seconds. */
+const capacity = 32;
 
 export interface PowerQueueOptions {
   readonly clock: Clock;
@@ -52,6 +54,11 @@ export class PowerQueue {
       else if (action === 'off') on = false;
     }
     return on;
+  }
+
+  /** Whether there is room for it: always for one that is the same as the last, and for a power-off. */
+  hasRoomFor(action: PowerAction): boolean {
+    return this.#requests.length < capacity || action === 'off' || this.#requests.at(-1)?.action === action;
   }
 
   /** The same action twice in a row is one. */

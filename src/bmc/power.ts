@@ -196,7 +196,7 @@ export class Power {
    * Accepts a request; it is carried out in the background. Asking for the state that is already there, or on
    * its way, is accepted and does nothing.
    * @param cause what the restart that may follow is put down to
-   * @throws {BmcError} `wrong-state` for what only a machine that is on can be asked
+   * @throws {BmcError} `wrong-state` for what only a machine that is on can be asked, `busy` when too many requests wait
    */
   request(action: PowerAction, actor: Actor, cause: RestartCause = 'command'): void {
     if (this.#closing) throw new BmcError('wrong-state', 'power: the appliance is shutting down');
@@ -213,6 +213,7 @@ export class Power {
       (action === 'on' && willBeOn) || ((action === 'off' || action === 'soft') && !willBeOn && alone);
     this.#options.log.info({ action, actor: actor.name, face: actor.face, pointless }, 'power request');
     if (pointless) return;
+    if (!this.#queue.hasRoomFor(action)) throw new BmcError('busy', 'power: too many requests wait');
     // One wait for the disk in place of two, where nothing is to be carried out before.
     if (leadsOn(action)) this.#record.owe(true, alone && action === 'on' ? 'on' : this.#record.wanted);
     else if (action === 'off' || action === 'soft') this.#record.owe(false);

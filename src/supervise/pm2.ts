@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import axon from 'pm2-axon';
 import rpc from 'pm2-axon-rpc';
-import { launcherScript } from './launcher.ts';
 import {
   type SupervisedState,
   type SupervisedStatus,
@@ -151,6 +150,8 @@ async function startStopped(call: Call, program: Program): Promise<void> {
 export interface EcosystemInput {
   readonly runDir: string;
   readonly pm2Home: string;
+  /** The script that starts QEMU. */
+  readonly launcher: string;
   /** The BMC, as an executable with arguments. */
   readonly bmc: {
     readonly script: string;
@@ -203,7 +204,7 @@ export function ecosystem(input: EcosystemInput): { apps: Record<string, unknown
         ...common,
         name: input.qemuName ?? 'qemu',
         script: '/bin/bash',
-        args: [launcherScript(), runDir],
+        args: [input.launcher, runDir],
         interpreter: 'none',
         cwd: '/',
         autostart: false,

@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileS
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
+import { launcherScript } from '../../src/config/package-paths.ts';
 import { debianFirmware } from '../../src/machine/qemu/config.ts';
 import { isAlive } from '../../src/machine/qemu/process.ts';
 import { ecosystem, Pm2Supervisor, pm2Environment } from '../../src/supervise/pm2.ts';
@@ -410,6 +411,7 @@ describe('under pm2', () => {
         ecosystem({
           runDir: lab.runDir,
           pm2Home,
+          launcher: launcherScript,
           bmc: { script: process.execPath, args: [bmc], cwd: lab.dir },
           stopGraceMs: 1000,
         }),

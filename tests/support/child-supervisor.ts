@@ -1,7 +1,7 @@
 /** QEMU as a plain child process in a session of its own. It outlives us, like a machine outlives its BMC. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { launcherScript } from '../../src/supervise/launcher.ts';
+import { launcherScript } from '../../src/config/package-paths.ts';
 import {
   type SupervisedStatus,
   type Supervisor,
@@ -24,7 +24,7 @@ export class ChildSupervisor implements Supervisor {
         throw new SupervisorError(`QEMU runs already, pid ${this.#child?.pid}`);
       await sleep(5);
     }
-    const child = spawn('bash', [launcherScript(), this.#runDir], { detached: true, stdio: 'ignore' });
+    const child = spawn('bash', [launcherScript, this.#runDir], { detached: true, stdio: 'ignore' });
     this.#child = child;
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);

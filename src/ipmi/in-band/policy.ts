@@ -17,8 +17,6 @@ export function permits(policy: HostAccessPolicy, definition: CommandDefinition)
     case 'no-users':
       return netFn !== NetFn.app || !accessCommands.includes(cmd);
     case 'read-only':
-      // Get Channel Security Keys' other half and the like ride on one command: by number, not by name.
-      if (netFn === NetFn.app && accessCommands.includes(cmd)) return false;
       return privilege === 'none' || systemInterfaceOnly === true || telling.test(name);
     case 'off':
       return false;

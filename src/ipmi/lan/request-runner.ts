@@ -59,8 +59,7 @@ export class RequestRunner {
       tally.completions.count(bytes);
       link.send(wrap(encodeResponse(request, bytes)), remote);
     };
-    if (reply instanceof Promise) void reply.then(send);
-    else send(reply);
+    whenDone(reply, send);
   }
 
   /** @throws {DecodeError} */
@@ -148,8 +147,14 @@ export function isForUs(request: IpmiRequest): boolean {
   return request.rsAddr === bmcAddress && request.netFn % 2 === 0;
 }
 
+/** At once for a command that does not wait. */
+export function whenDone(reply: Uint8Array | Promise<Uint8Array>, send: (reply: Uint8Array) => void): void {
+  if (reply instanceof Promise) void reply.then(send);
+  else send(reply);
+}
+
 /** All that a message without a session can do for a login by IPMI 1.5: ask for the challenge. */
-function beforeActivation(login: V15Login, remote: RemoteAddress): V15Exchange {
+export function beforeActivation(login: V15Login, remote: RemoteAddress): V15Exchange {
   return {
     challenge: (authType, name) => login.challenge(authType, name, remote),
     activate: () => {

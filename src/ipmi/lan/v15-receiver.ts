@@ -14,7 +14,7 @@ import type { V15Activated, V15Login } from '../session/v15-login.ts';
 import { AuthType, decodeV15Packet, encodeV15Packet, type V15Packet } from '../session/v15-packet.ts';
 import { V15Session } from '../session/v15-session.ts';
 import { type Logins, randomNumber } from './logins.ts';
-import { isForUs, type RequestRunner } from './request-runner.ts';
+import { beforeActivation, isForUs, type RequestRunner, whenDone } from './request-runner.ts';
 import type { Tally } from './tally.ts';
 
 export interface V15ReceiverOptions {
@@ -104,7 +104,7 @@ export class V15Receiver {
     }
     let session: V15Session | undefined;
     const v15: V15Exchange = {
-      challenge: (authType, name) => login.challenge(authType, name, remote),
+      ...beforeActivation(login, remote),
       activate: (asked) => {
         const activated = login.activate(asked, user, packet.sessionId);
         session = this.#begin(activated, packet, remote, link);
@@ -125,9 +125,7 @@ export class V15Receiver {
       const authCode = v15AuthCode(user.password, { sessionId, sequence: 0, payload });
       link.send(encodeV15Packet({ ...packet, authCode, payload }), remote);
     };
-    const reply = this.#commands.dispatch(request, context, undefined);
-    if (reply instanceof Promise) void reply.then(send);
-    else send(reply);
+    whenDone(this.#commands.dispatch(request, context, undefined), send);
   }
 
   #begin(

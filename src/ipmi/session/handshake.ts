@@ -178,7 +178,8 @@ function challenge(opened: Opened, rakp1: Rakp1, rc: Uint8Array, rules: Handshak
   const found = rules.findUser(latin1Text(userName));
   const user = found && canLogIn(found) ? found : undefined;
   const userLimit = user && effectiveLimit(user);
-  if (!user && !rules.decoyPassword) return refuse(RmcpStatus.unauthorizedName);
+  const password = user ? user.password : rules.decoyPassword?.(userName);
+  if (!password) return refuse(RmcpStatus.unauthorizedName);
   // The level 0 means the user's highest one. Whichever way the name is looked up (role bit 4), the user found
   // has to reach the level: demanding equality would keep the higher ones out.
   const level = (role & 0x0f) === 0 && userLimit ? lowerOf(asked, userLimit) : asked;
@@ -186,7 +187,6 @@ function challenge(opened: Opened, rakp1: Rakp1, rc: Uint8Array, rules: Handshak
   // 09h and no other: pyghmi tries again as Operator after it.
   if (tooHigh && !rules.decoyPassword) return refuse(RmcpStatus.invalidRole);
 
-  const password = user?.password ?? rules.decoyPassword?.(userName) ?? new Uint8Array();
   const transcript: RakpTranscript = {
     remoteConsoleSessionId,
     managedSystemSessionId,

@@ -114,8 +114,8 @@ export class V15Login {
     if (request.netFn !== NetFn.app || request.cmd !== activateSessionCommand) return undefined;
     const { challenge } = decode(ActivateSessionRequest, request.data, 'Activate Session');
     const { sessionId } = packet;
-    if (!this.#challenges.isValid(sessionId, challenge, remote)) return undefined;
-    const user = this.#options.bmc.users.get(this.#challenges.userIdOf(sessionId));
+    const isValid = this.#challenges.isValid(sessionId, challenge, remote);
+    const user = isValid ? this.#options.bmc.users.get(this.#challenges.userIdOf(sessionId)) : undefined;
     if (!user) return undefined;
     // Before anything is kept of it: a flood of wrong ones takes no memory.
     if (this.#options.waitMs(remote, user.name) > 0) return { user, right: 'not looked at' };

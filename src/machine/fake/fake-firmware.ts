@@ -54,8 +54,8 @@ export class FakeFirmware implements MachineFirmware {
     return this.files.has(file);
   }
 
-  remove(file: string): void {
-    this.files.delete(file);
+  removeAllBut(files: readonly string[]): void {
+    for (const file of [...this.files.keys()]) if (!files.includes(file)) this.files.delete(file);
   }
 
   replaceVariables(slot: FirmwareSlot, image: Uint8Array): void {

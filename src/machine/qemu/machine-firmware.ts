@@ -1,6 +1,6 @@
 /** The machine's firmware: the host's packages, and images that were sent, which are files in the state directory. */
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { savingError } from '../../bmc/errors.ts';
 import type {
@@ -107,8 +107,12 @@ export class QemuFirmware implements MachineFirmware {
     return existsSync(file);
   }
 
-  remove(file: string): void {
-    rmSync(file, { force: true });
+  removeAllBut(files: readonly string[]): void {
+    if (!existsSync(this.#directory)) return;
+    for (const name of readdirSync(this.#directory)) {
+      const path = join(this.#directory, name);
+      if (!files.includes(path)) rmSync(path, { recursive: true, force: true });
+    }
   }
 
   replaceVariables(slot: FirmwareSlot, bytes: Uint8Array): void {

@@ -100,8 +100,9 @@ const mode = 0o660;
 export function replaceVariables(stateDir: string, choice: Choice, image: Uint8Array): void {
   const path = variablesFile(stateDir, choice);
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-  replaceFile(path, image, mode);
+  // The mark first: without its variables it costs a reset another QEMU, they without it would not be seen by one.
   replaceFile(`${path}.mark`, randomBytes(8));
+  replaceFile(path, image, mode);
 }
 
 /** Another one after each replacement as a whole; undefined as long as there was none. */

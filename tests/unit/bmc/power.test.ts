@@ -57,6 +57,29 @@ describe('power requests', () => {
     expect(machine.running).toBe(true);
   });
 
+  it('without end are refused when too many wait, but a power-off is not', async () => {
+    const { power, machine, settle } = setUp();
+    power.request('on', admin);
+    await settle();
+    power.request('cycle', admin);
+    const accepted = () => {
+      for (let i = 1; i < 1000; i++) {
+        try {
+          power.request(i % 2 === 0 ? 'pause' : 'resume', admin);
+        } catch (error) {
+          expect(error).toMatchObject({ kind: 'busy' });
+          return i;
+        }
+      }
+      throw new Error('never refused');
+    };
+    expect(accepted()).toBe(32);
+    power.request('off', admin);
+    await settle(60_000);
+    expect(power.state).toBe('off');
+    expect(machine.running).toBe(false);
+  });
+
   it('for the state that is there do nothing', async () => {
     const { power, machine, settle, kinds } = setUp();
     power.request('off', admin);

@@ -162,6 +162,16 @@ describe('a session', () => {
     expect(after.sessions.use(over.token)).toBeUndefined();
   });
 
+  it('whose time ran out while there was no BMC ends when one is back, before anybody asks', () => {
+    const store = memoryStore();
+    const before = bench(store);
+    const { session } = before.sessions.open(before.user(2), from);
+    before.sessions.stop();
+    const after = bench(store, before.clock.wallTime() + 1_800_000);
+    expect(after.texts().at(-1)).toContain('timed out');
+    expect(JSON.stringify(store.load('redfish-sessions'))).not.toContain(session.id);
+  });
+
   it('does not survive a restart that finds another user or password in its user’s place', () => {
     const store = memoryStore();
     const before = bench(store);
@@ -307,6 +317,23 @@ describe('sessions', () => {
     clock.advance(1_800_000);
     sessions.open(user(6), from);
     expect(sessions.list().map(({ userName }) => userName)).toEqual(['user4']);
+  });
+
+  it('are told of when one comes, when one goes, and when their idle time changes', () => {
+    const { sessions, user } = bench();
+    let told = 0;
+    const ignore = sessions.onChange(() => told++);
+    const { session } = sessions.open(user(2), from);
+    expect(told).toBe(1);
+    sessions.setIdleTimeoutS(60, actor);
+    expect(told).toBe(2);
+    sessions.setIdleTimeoutS(60, actor);
+    expect(told).toBe(2);
+    sessions.end(session.id, actor);
+    expect(told).toBe(3);
+    ignore();
+    sessions.open(user(2), from);
+    expect(told).toBe(3);
   });
 
   it('have an idle time that can be set, for living ones too and for good', () => {

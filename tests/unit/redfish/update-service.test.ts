@@ -187,6 +187,32 @@ describe('firmware', () => {
     expect(await read(`${inventory}/Bios`)).toMatchObject({ Version: 'bios-in-memory-1' });
   });
 
+  it('is the only one that is kept: what it replaces goes, and what a killed update has left', async () => {
+    const { files } = bench.machine.firmware;
+    const names = () => [...files.keys()].map((file) => file.replace(/-[0-9a-f]+$/, ''));
+    await send('FIRMWARE uefi 1.0');
+    files.set('/memory/left-00', Buffer.from('half'));
+    await send('FIRMWARE bios 2.0');
+    expect(names()).toEqual(['/memory/uefi', '/memory/bios']);
+    await send('FIRMWARE bios 2.1');
+    expect(names()).toEqual(['/memory/uefi', '/memory/bios']);
+    // Also when the disk has no room for more.
+    files.set('/memory/left-00', Buffer.from('half'));
+    bench.machine.firmware.full = true;
+    expect((await send('FIRMWARE bios 2.2')).body.TaskState).toBe('Exception');
+    expect(names()).toEqual(['/memory/uefi', '/memory/bios']);
+    expect(await read(`${inventory}/Bios`)).toMatchObject({ Version: '2.1' });
+  });
+
+  it('is installed also when the one before cannot be removed', async () => {
+    await send('FIRMWARE bios 2.0');
+    bench.machine.firmware.removeAllBut = () => {
+      throw Object.assign(new Error('the disk is broken'), { code: 'EIO' });
+    };
+    expect((await send('FIRMWARE bios 2.1')).body.TaskState).toBe('Completed');
+    expect(await read(`${inventory}/Bios`)).toMatchObject({ Version: '2.1' });
+  });
+
   it('whose file has gone gives way to the packaged one, so that the machine starts', async () => {
     await send('FIRMWARE bios 2.0');
     bench.machine.firmware.files.clear();

@@ -15,7 +15,12 @@ import { debianFirmware } from '../../../src/machine/qemu/config.ts';
 import { readSeenParts, writeSeenParts } from '../../../src/machine/qemu/inventory.ts';
 import { QemuFirmware } from '../../../src/machine/qemu/machine-firmware.ts';
 import { QemuSecureBoot } from '../../../src/machine/qemu/secure-boot.ts';
-import { changeUefiVariables, readUefiVariables } from '../../../src/machine/qemu/uefi-variables.ts';
+import {
+  changeUefiVariables,
+  readUefiVariables,
+  replaceVariables,
+  variablesMark,
+} from '../../../src/machine/qemu/uefi-variables.ts';
 import { readNicRecord, writeNicRecord } from '../../../src/network/nic-record.ts';
 import { fileStore } from '../../../src/store/file-store.ts';
 import { eventLog, tester } from '../../support/actors.ts';
@@ -235,6 +240,28 @@ describe('state on a disk that fails is the old or the new, the client is told, 
         changeUefiVariables(file, (variables) =>
           variables.set({ ...id, attributes: 7, data: Buffer.from(`value ${n}`) }),
         ),
+    });
+  });
+
+  it.skipIf(firmwareMissing)(`UEFI variables that take the place of all others${why}`, async () => {
+    const choice = { firmware: 'uefi', secureBoot: false } as const;
+    const template = readFileSync(debianFirmware.ovmfVarsTemplate);
+    const seen = new Map<string, string | undefined>();
+    await failsAtEachCall({
+      errors: 'raw',
+      onDisk: () => {
+        const content = readFileSync(join(folder, 'ovmf-vars.fd')).subarray(-4).toString('hex');
+        const mark = variablesMark(folder, choice);
+        // A reset goes by the mark alone: other variables never come without another one.
+        expect([...seen].some(([other, its]) => other !== content && its === mark)).toBe(false);
+        seen.set(content, mark);
+        return content;
+      },
+      change: (n) => {
+        const image = Buffer.from(template);
+        image.writeUInt32LE(n, image.length - 4);
+        replaceVariables(folder, choice, image);
+      },
     });
   });
 

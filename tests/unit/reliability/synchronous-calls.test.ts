@@ -34,7 +34,6 @@ const allowed: Readonly<Record<string, string>> = {
   'processes.ts': otherProgram,
   'run.ts': otherProgram,
   'status.ts': otherProgram,
-  'supervise/launcher.ts': atStart,
   'support/bundle.ts': otherProgram,
   'config/decide-credentials.ts': atStart,
   'config/decide-machine.ts': atStart,

@@ -3,9 +3,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { launcherScript } from '../../../src/config/package-paths.ts';
 import { isAlive } from '../../../src/machine/qemu/process.ts';
 import { RunDir } from '../../../src/machine/qemu/run-dir.ts';
-import { launcherLockedExitCode, launcherScript } from '../../../src/supervise/launcher.ts';
+import { launcherLockedExitCode } from '../../../src/supervise/launcher.ts';
 import { ecosystem, Pm2Supervisor } from '../../../src/supervise/pm2.ts';
 import { SupervisorError } from '../../../src/supervise/supervisor.ts';
 import { ChildSupervisor } from '../../support/child-supervisor.ts';
@@ -26,7 +27,7 @@ afterEach(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-const launch = () => spawnSync('bash', [launcherScript(), run.path], { encoding: 'utf8' });
+const launch = () => spawnSync('bash', [launcherScript, run.path], { encoding: 'utf8' });
 
 describe('launcher', () => {
   test('becomes the program, with its arguments byte for byte and an empty environment but PATH', () => {
@@ -149,6 +150,7 @@ describe('pm2', () => {
     const { apps } = ecosystem({
       runDir: run.path,
       pm2Home: dir,
+      launcher: launcherScript,
       bmc: { script: '/app/main.js', args: ['run'], cwd: '/app', env: { A: 'b' } },
       stopGraceMs: 5000,
     });
@@ -156,7 +158,7 @@ describe('pm2', () => {
     expect(bmc).toMatchObject({ name: 'bmc', autorestart: true, exp_backoff_restart_delay: 100 });
     expect(bmc?.kill_timeout).toBeGreaterThan(5000);
     expect(qemu).toMatchObject({ name: 'qemu', autostart: false, autorestart: false, interpreter: 'none' });
-    expect(qemu?.args).toEqual([launcherScript(), run.path]);
+    expect(qemu?.args).toEqual([launcherScript, run.path]);
     for (const app of apps) expect(app).toMatchObject({ out_file: '/dev/null', error_file: '/dev/null' });
     expect(JSON.parse(JSON.stringify(apps))).toEqual(apps);
   });

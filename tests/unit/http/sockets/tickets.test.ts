@@ -57,6 +57,7 @@ describe('tickets for consoles', () => {
   });
 
   it('of one user push out that user’s oldest, and nobody else’s', () => {
+    expect(maxTicketsOfUser).toBe(16);
     const other = tickets.issue(grant('operator'));
     const own = Array.from({ length: maxTicketsOfUser + 1 }, () => tickets.issue(grant()));
     expect(tickets.redeem(own[0] ?? '', 'serial')).toBeUndefined();

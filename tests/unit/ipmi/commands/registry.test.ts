@@ -61,6 +61,13 @@ describe('the command table', () => {
     expect(codes).toEqual([0xd4, 0xd4, 0, 0, 0xd4]);
   });
 
+  it('refuses what it does not have, with the body that a group extension was asked for, and nothing else', () => {
+    const { registry, context } = bench();
+    expect(registry.dispatch(request(9, 0xab), context, 'administrator')).toEqual(Uint8Array.of(0xc1));
+    const ofGroup = { ...request(9, 0xdc, 0xab), netFn: 0x2c };
+    expect(registry.dispatch(ofGroup, context, 'administrator')).toEqual(Uint8Array.of(0xc1, 0xdc));
+  });
+
   it('logs each command with its outcome and its session, and never its data, when it is asked to', async () => {
     const { registry, context, said } = bench({ debug: true });
     expect(registry.dispatch(request(1, 0xab), context, 'operator')).toEqual(Uint8Array.of(0, 0xab));

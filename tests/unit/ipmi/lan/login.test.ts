@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { cipherSuites } from '../../../../src/ipmi/crypto/cipher-suites.ts';
 import { halfOpenCapacity, halfOpenPerSocket } from '../../../../src/ipmi/session/half-open.ts';
 import {
@@ -8,7 +8,7 @@ import {
   plainPayload,
   readReply,
 } from '../../../support/ipmi-client.ts';
-import { LanBench } from '../../../support/lan-bench.ts';
+import { bench as actor, LanBench } from '../../../support/lan-bench.ts';
 
 const allSuites = cipherSuites.map((suite) => suite.id);
 
@@ -58,6 +58,25 @@ describe('login', () => {
     expect(new LanBench({ channelLimit: 'operator' }).client().login()).toBe('open: 10');
   });
 
+  test('is refused in Open Session while the channel is closed', () => {
+    const bench = new LanBench();
+    bench.bmc.lan.setAccess({ mode: 'disabled' }, actor);
+    expect(bench.client().login()).toBe('open: 10');
+    bench.bmc.lan.setAccess({ mode: 'always' }, actor);
+    expect(bench.client().login()).toBe('ok');
+  });
+
+  test('that has been overtaken by another one finds no room at its end', () => {
+    const bench = new LanBench({ maxSessions: 1 });
+    const slow = bench.client();
+    slow.takeOpenResponse(slow.exchange(slow.openRequest())[0] ?? Buffer.alloc(0));
+    slow.takeRakp2(slow.exchange(slow.rakp1())[0] ?? Buffer.alloc(0));
+    expect(bench.client({}, bench.from('192.0.2.2')).login()).toBe('ok');
+    const [refused] = slow.exchange(slow.rakp3());
+    expect(refused && plainPayload(refused)[1]).toBe(1);
+    expect(bench.face.sessions()).toHaveLength(1);
+  });
+
   test('for level 0 names the highest level there is', () => {
     const bench = new LanBench({ channelLimit: 'operator' });
     const client = bench.client({ openLevel: 0 });
@@ -91,6 +110,34 @@ describe('login', () => {
     expect(client.exchange(givenUp)).toEqual([]);
     expect(client.exchange(client.rakp3())).toEqual([]);
     expect(bench.face.sessions()).toEqual([]);
+  });
+
+  test('with a wrong code is over: nothing but its very message is answered, and no other challenge is given', () => {
+    const bench = new LanBench();
+    const client = bench.client({ password: 'wrong' });
+    client.takeOpenResponse(client.exchange(client.openRequest())[0] ?? Buffer.alloc(0));
+    client.takeRakp2(client.exchange(client.rakp1())[0] ?? Buffer.alloc(0));
+    const rakp3 = client.rakp3(1);
+    const refused = client.exchange(rakp3);
+    expect(refused).toHaveLength(1);
+    expect(client.exchange(client.rakp1(2))).toEqual([]);
+    expect(client.exchange(client.rakp3(3))).toEqual([]);
+    expect(client.exchange(rakp3)).toEqual(refused);
+  });
+
+  test('takes the place of a session that is over but has not been looked at since', () => {
+    const bench = new LanBench({ maxSessions: 1 });
+    const client = bench.loggedIn();
+    // Sessions are looked at each half second from now on: this one will be over between two of these.
+    bench.clock.advance(100);
+    expect(client.command(6, 1)?.completionCode).toBe(0);
+    const [session] = bench.face.sessions();
+    bench.clock.advance(59_999);
+    expect(bench.client({}, bench.from('192.0.2.2')).login()).toBe('open: 1');
+    bench.clock.advance(1);
+    expect(session?.open).toBe(true);
+    expect(bench.client({}, bench.from('192.0.2.2')).login()).toBe('ok');
+    expect(session?.open).toBe(false);
   });
 
   test('messages that come again are answered identically and make no second session', () => {
@@ -177,6 +224,16 @@ describe('login', () => {
 });
 
 describe('wrong passwords', () => {
+  test('are in the log, with who was to log in and from where, and without the password', () => {
+    const bench = new LanBench();
+    const warn = vi.spyOn(bench.bmc.log, 'warn');
+    bench.client({ password: 'a-wrong-one' }).login();
+    expect(warn.mock.calls).toEqual([
+      [{ user: 'admin', from: '192.0.2.1:40000' }, 'login with a wrong password'],
+    ]);
+    warn.mockRestore();
+  });
+
   test('slow down their own source and name only, from 1 s doubling to 60 s', () => {
     const bench = new LanBench();
     const wrong = () => bench.client({ password: 'wrong' }).login();

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { payloadCommands } from '../../../../src/ipmi/commands/payload.ts';
+import { PayloadType } from '../../../../src/ipmi/payload.ts';
 import { V15Challenges } from '../../../../src/ipmi/session/v15-challenge.ts';
 import { V15Login } from '../../../../src/ipmi/session/v15-login.ts';
 import { V15Session } from '../../../../src/ipmi/session/v15-session.ts';
@@ -295,6 +296,21 @@ describe('an IPMI 1.5 session', () => {
       'replayed',
       Uint8Array.of(7),
     ]);
+  });
+
+  test('sends nothing but IPMI messages, none of them encrypted, and none when it is closed', () => {
+    const { bench, client } = setUp();
+    client().login();
+    const [session] = bench.face.sessions();
+    bench.sent.length = 0;
+    expect(session?.canEncrypt).toBe(false);
+    session?.sendProtected(PayloadType.sol, Uint8Array.of(1));
+    expect(bench.sent).toHaveLength(0);
+    session?.sendProtected(PayloadType.ipmi, Uint8Array.of(1));
+    expect(bench.sent).toHaveLength(1);
+    session?.close('BMC stopped');
+    session?.sendProtected(PayloadType.ipmi, Uint8Array.of(1));
+    expect(bench.sent).toHaveLength(1);
   });
 
   test('shows as such in Get Session Info', () => {

@@ -46,6 +46,36 @@ describe('the requests that a session remembers', () => {
     }
   });
 
+  test('are told apart by each bit of their fields, whatever the others are', () => {
+    const widths = { netFn: 6, rsLun: 2, rqAddr: 8, rqSeq: 6, rqLun: 2, cmd: 8 } as const;
+    const fields = Object.keys(widths) as (keyof typeof widths)[];
+    for (const fill of [0, 0xff]) {
+      const base = {
+        ...request(0),
+        ...Object.fromEntries(fields.map((field) => [field, fill & ((1 << widths[field]) - 1)])),
+      };
+      const cache = new RequestCache();
+      cache.add(base, 0);
+      expect(cache.find(base, 1)).toBe('running');
+      for (const field of fields) {
+        for (let bit = 0; bit < widths[field]; bit++) {
+          const other = { ...base, [field]: base[field] ^ (1 << bit) };
+          expect(cache.find(other, 1), `${field}, bit ${bit}`).toBeUndefined();
+        }
+      }
+    }
+  });
+
+  test('include the latest one of a console that counts up past 63 for as long as it takes, and no other', () => {
+    const cache = new RequestCache();
+    cache.add(request(63), 0);
+    cache.add(request(0), 0);
+    expect(cache.find(request(0), 1_000_000)).toBe('running');
+    expect(cache.find(request(63), 1_000_000)).toBeUndefined();
+    cache.add(request(9), 0);
+    expect(cache.find(request(9), 5000)).toBeUndefined();
+  });
+
   test.each([0, 1, 20, 43, 44, 45, 300])(
     'keep data of %i bytes apart from replies of any length',
     (length) => {

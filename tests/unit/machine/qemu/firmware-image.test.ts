@@ -1,6 +1,6 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { debianFirmware } from '../../../../src/machine/qemu/config.ts';
 import { examineFirmware } from '../../../../src/machine/qemu/firmware-image.ts';
@@ -91,8 +91,16 @@ describe.skipIf(skipped)(`the machine’s firmware${why}`, () => {
     expect(readFileSync(file).equals(readFileSync(seabios))).toBe(true);
     expect(firmware.inUse({ firmware: 'bios', secureBoot: false }, { bios: file })).toEqual({ file });
     expect(firmware.inUse({ firmware: 'uefi', secureBoot: false }, { bios: file })).toEqual({});
-    firmware.remove(file);
+  });
+
+  it('goes when others are kept, and so does half of one that was being written', () => {
+    expect(() => firmware.removeAllBut([])).not.toThrow();
+    const file = firmware.keep('bios', readFileSync(seabios));
+    const other = firmware.keep('uefi', readFileSync(debianFirmware.ovmfCode));
+    writeFileSync(`${file}.new`, 'half');
+    firmware.removeAllBut([other]);
     expect(firmware.has(file)).toBe(false);
+    expect(readdirSync(dirname(other))).toEqual([basename(other)]);
   });
 
   it('has the version of its package where it is the package’s, and fits where that one does', () => {
