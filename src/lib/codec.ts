@@ -34,6 +34,22 @@ export function encodeInto<T>(codec: Codec<T>, value: T, into: Uint8Array): Uint
   return into;
 }
 
+/** Of values that never change, such as what a device is: each is encoded once. */
+export function constant<T extends object>(codec: Codec<T>): Codec<T> {
+  const encoded = new WeakMap<T, Uint8Array>();
+  return {
+    read: codec.read,
+    write(writer, value) {
+      let known = encoded.get(value);
+      if (!known) {
+        known = encode(codec, value);
+        encoded.set(value, known);
+      }
+      writer.bytes(known);
+    },
+  };
+}
+
 type Unsigned = 'u8' | 'u16le' | 'u24le' | 'u32le' | 'u16be' | 'u32be';
 
 /** With both methods as functions: one by its name, out of six, would be looked up anew for each number. */

@@ -1,6 +1,18 @@
 /** Commands about the management controller itself. IPMI 2.0 §20, Table 20-1; §22.14. */
 import type { Identity } from '../../bmc/identity.ts';
-import { bits8, bytes, empty, type Infer, named, struct, u8, u16le, u24le, u32le } from '../../lib/codec.ts';
+import {
+  bits8,
+  bytes,
+  constant,
+  empty,
+  type Infer,
+  named,
+  struct,
+  u8,
+  u16le,
+  u24le,
+  u32le,
+} from '../../lib/codec.ts';
 import { DevicePowerState, SystemPowerState } from '../acpi-state.ts';
 import { manufacturerId, productId } from '../manufacturer.ts';
 import { CompletionCode, CompletionError } from '../message/completion-code.ts';
@@ -85,7 +97,7 @@ export const getDeviceId = command({
   privilege: 'user',
   spec: 'IPMI 2.0 §20.1',
   request: empty,
-  response: DeviceId,
+  response: constant(DeviceId),
   handle: (_, { bmc }) => ownDeviceId(bmc.identity),
 });
 

@@ -67,6 +67,9 @@ fillTables();
 const [e0, e1, e2, e3] = encryption as [Int32Array, Int32Array, Int32Array, Int32Array];
 const [d0, d1, d2, d3] = decryption as [Int32Array, Int32Array, Int32Array, Int32Array];
 
+/** The block that is being worked on: nothing waits in between. */
+const block = new Int32Array(4);
+
 export class AesCbc128 {
   /** The rounds' keys for encryption, then those for decryption: in one piece, which one session's packets use together. */
   readonly #keys = new Int32Array(2 * keyWords);
@@ -76,117 +79,33 @@ export class AesCbc128 {
   /** @throws {RangeError} unless the key has 16 bytes */
   constructor(key: Uint8Array) {
     if (key.length !== aesBlockLength) throw new RangeError(`AES-128: a key of ${key.length} bytes, not 16`);
-    const forward = expand(key);
-    this.#keys.set(forward);
-    this.#keys.set(inverted(forward), keyWords);
+    expand(key, this.#keys);
+    invert(this.#keys);
   }
 
   /** Encrypts `bytes[start..end)`, whole blocks, in place; the block before `start` is the IV. */
   encrypt(bytes: Uint8Array, start: number, end: number): void {
-    const k = this.#keys;
     if (end - start >= longBytes) {
-      this.#chain ??= new NativeChain(k);
+      this.#chain ??= new NativeChain(this.#keys);
       this.#chain.encrypt(bytes, start, end);
       return;
     }
-    let [x0, x1, x2, x3] = [
-      word(bytes, start - 16),
-      word(bytes, start - 12),
-      word(bytes, start - 8),
-      word(bytes, start - 4),
-    ];
+    for (let i = 0; i < 4; i++) block[i] = word(bytes, start - aesBlockLength + 4 * i);
     for (let at = start; at < end; at += aesBlockLength) {
-      x0 ^= word(bytes, at) ^ at32(k, 0);
-      x1 ^= word(bytes, at + 4) ^ at32(k, 1);
-      x2 ^= word(bytes, at + 8) ^ at32(k, 2);
-      x3 ^= word(bytes, at + 12) ^ at32(k, 3);
-      let i = 4;
-      for (; i < 4 * rounds; i += 4) {
-        const y0 =
-          at32(e0, x0 >>> 24) ^
-          at32(e1, (x1 >>> 16) & 0xff) ^
-          at32(e2, (x2 >>> 8) & 0xff) ^
-          at32(e3, x3 & 0xff) ^
-          at32(k, i);
-        const y1 =
-          at32(e0, x1 >>> 24) ^
-          at32(e1, (x2 >>> 16) & 0xff) ^
-          at32(e2, (x3 >>> 8) & 0xff) ^
-          at32(e3, x0 & 0xff) ^
-          at32(k, i + 1);
-        const y2 =
-          at32(e0, x2 >>> 24) ^
-          at32(e1, (x3 >>> 16) & 0xff) ^
-          at32(e2, (x0 >>> 8) & 0xff) ^
-          at32(e3, x1 & 0xff) ^
-          at32(k, i + 2);
-        x3 =
-          at32(e0, x3 >>> 24) ^
-          at32(e1, (x0 >>> 16) & 0xff) ^
-          at32(e2, (x1 >>> 8) & 0xff) ^
-          at32(e3, x2 & 0xff) ^
-          at32(k, i + 3);
-        x0 = y0;
-        x1 = y1;
-        x2 = y2;
-      }
-      const y0 = lastRound(sBox, x0, x1, x2, x3) ^ at32(k, i);
-      const y1 = lastRound(sBox, x1, x2, x3, x0) ^ at32(k, i + 1);
-      const y2 = lastRound(sBox, x2, x3, x0, x1) ^ at32(k, i + 2);
-      x3 = lastRound(sBox, x3, x0, x1, x2) ^ at32(k, i + 3);
-      x0 = y0;
-      x1 = y1;
-      x2 = y2;
-      putWord(bytes, at, x0);
-      putWord(bytes, at + 4, x1);
-      putWord(bytes, at + 8, x2);
-      putWord(bytes, at + 12, x3);
+      for (let i = 0; i < 4; i++) block[i] = at32(block, i) ^ word(bytes, at + 4 * i);
+      encryptBlock(this.#keys);
+      for (let i = 0; i < 4; i++) putWord(bytes, at + 4 * i, at32(block, i));
     }
   }
 
   /** Decrypts `bytes[start..end)`, whole blocks, into `plain`; the block before `start` is the IV. */
   decrypt(bytes: Uint8Array, start: number, end: number, plain: Uint8Array): void {
-    const k = this.#keys;
     for (let at = start; at < end; at += aesBlockLength) {
-      let x0 = word(bytes, at) ^ at32(k, keyWords);
-      let x1 = word(bytes, at + 4) ^ at32(k, keyWords + 1);
-      let x2 = word(bytes, at + 8) ^ at32(k, keyWords + 2);
-      let x3 = word(bytes, at + 12) ^ at32(k, keyWords + 3);
-      let i = keyWords + 4;
-      for (; i < keyWords + 4 * rounds; i += 4) {
-        const y0 =
-          at32(d0, x0 >>> 24) ^
-          at32(d1, (x3 >>> 16) & 0xff) ^
-          at32(d2, (x2 >>> 8) & 0xff) ^
-          at32(d3, x1 & 0xff) ^
-          at32(k, i);
-        const y1 =
-          at32(d0, x1 >>> 24) ^
-          at32(d1, (x0 >>> 16) & 0xff) ^
-          at32(d2, (x3 >>> 8) & 0xff) ^
-          at32(d3, x2 & 0xff) ^
-          at32(k, i + 1);
-        const y2 =
-          at32(d0, x2 >>> 24) ^
-          at32(d1, (x1 >>> 16) & 0xff) ^
-          at32(d2, (x0 >>> 8) & 0xff) ^
-          at32(d3, x3 & 0xff) ^
-          at32(k, i + 2);
-        x3 =
-          at32(d0, x3 >>> 24) ^
-          at32(d1, (x2 >>> 16) & 0xff) ^
-          at32(d2, (x1 >>> 8) & 0xff) ^
-          at32(d3, x0 & 0xff) ^
-          at32(k, i + 3);
-        x0 = y0;
-        x1 = y1;
-        x2 = y2;
+      for (let i = 0; i < 4; i++) block[i] = word(bytes, at + 4 * i);
+      decryptBlock(this.#keys);
+      for (let i = 0; i < 4; i++) {
+        putWord(plain, at - start + 4 * i, at32(block, i) ^ word(bytes, at - aesBlockLength + 4 * i));
       }
-      const to = at - start;
-      putWord(plain, to, lastRound(inverseSBox, x0, x3, x2, x1) ^ at32(k, i) ^ word(bytes, at - 16));
-      putWord(plain, to + 4, lastRound(inverseSBox, x1, x0, x3, x2) ^ at32(k, i + 1) ^ word(bytes, at - 12));
-      putWord(plain, to + 8, lastRound(inverseSBox, x2, x1, x0, x3) ^ at32(k, i + 2) ^ word(bytes, at - 8));
-      putWord(plain, to + 12, lastRound(inverseSBox, x3, x2, x1, x0) ^ at32(k, i + 3) ^ word(bytes, at - 4));
     }
   }
 }
@@ -219,8 +138,58 @@ class NativeChain {
   }
 }
 
-function expand(key: Uint8Array): Int32Array {
-  const words = new Int32Array(keyWords);
+function encryptBlock(k: Int32Array): void {
+  let x0 = at32(block, 0) ^ at32(k, 0);
+  let x1 = at32(block, 1) ^ at32(k, 1);
+  let x2 = at32(block, 2) ^ at32(k, 2);
+  let x3 = at32(block, 3) ^ at32(k, 3);
+  let i = 4;
+  for (; i < 4 * rounds; i += 4) {
+    const y0 = at32(k, i) ^ encrypted(x0, x1, x2, x3);
+    const y1 = at32(k, i + 1) ^ encrypted(x1, x2, x3, x0);
+    const y2 = at32(k, i + 2) ^ encrypted(x2, x3, x0, x1);
+    x3 = at32(k, i + 3) ^ encrypted(x3, x0, x1, x2);
+    x0 = y0;
+    x1 = y1;
+    x2 = y2;
+  }
+  block[0] = at32(k, i) ^ lastRound(sBox, x0, x1, x2, x3);
+  block[1] = at32(k, i + 1) ^ lastRound(sBox, x1, x2, x3, x0);
+  block[2] = at32(k, i + 2) ^ lastRound(sBox, x2, x3, x0, x1);
+  block[3] = at32(k, i + 3) ^ lastRound(sBox, x3, x0, x1, x2);
+}
+
+function decryptBlock(k: Int32Array): void {
+  let x0 = at32(block, 0) ^ at32(k, keyWords);
+  let x1 = at32(block, 1) ^ at32(k, keyWords + 1);
+  let x2 = at32(block, 2) ^ at32(k, keyWords + 2);
+  let x3 = at32(block, 3) ^ at32(k, keyWords + 3);
+  let i = keyWords + 4;
+  for (; i < keyWords + 4 * rounds; i += 4) {
+    const y0 = at32(k, i) ^ decrypted(x0, x3, x2, x1);
+    const y1 = at32(k, i + 1) ^ decrypted(x1, x0, x3, x2);
+    const y2 = at32(k, i + 2) ^ decrypted(x2, x1, x0, x3);
+    x3 = at32(k, i + 3) ^ decrypted(x3, x2, x1, x0);
+    x0 = y0;
+    x1 = y1;
+    x2 = y2;
+  }
+  block[0] = at32(k, i) ^ lastRound(inverseSBox, x0, x3, x2, x1);
+  block[1] = at32(k, i + 1) ^ lastRound(inverseSBox, x1, x0, x3, x2);
+  block[2] = at32(k, i + 2) ^ lastRound(inverseSBox, x2, x1, x0, x3);
+  block[3] = at32(k, i + 3) ^ lastRound(inverseSBox, x3, x2, x1, x0);
+}
+
+function encrypted(a: number, b: number, c: number, d: number): number {
+  return at32(e0, a >>> 24) ^ at32(e1, (b >>> 16) & 0xff) ^ at32(e2, (c >>> 8) & 0xff) ^ at32(e3, d & 0xff);
+}
+
+function decrypted(a: number, b: number, c: number, d: number): number {
+  return at32(d0, a >>> 24) ^ at32(d1, (b >>> 16) & 0xff) ^ at32(d2, (c >>> 8) & 0xff) ^ at32(d3, d & 0xff);
+}
+
+/** Writes the rounds' keys for encryption to the first half of `words`. */
+function expand(key: Uint8Array, words: Int32Array): void {
   for (let i = 0; i < 4; i++) words[i] = word(key, 4 * i);
   let constant = 1;
   for (let i = 4; i < keyWords; i++) {
@@ -231,16 +200,14 @@ function expand(key: Uint8Array): Int32Array {
     }
     words[i] = at32(words, i - 4) ^ last;
   }
-  return words;
 }
 
-/** For decryption: the rounds' keys backwards, the inner ones through InvMixColumns. */
-function inverted(words: Int32Array): Int32Array {
-  const result = new Int32Array(keyWords);
+/** Writes those for decryption to the second half: backwards, the inner ones through InvMixColumns. */
+function invert(words: Int32Array): void {
   for (let round = 0; round <= rounds; round++) {
     for (let i = 0; i < 4; i++) {
       const w = at32(words, 4 * (rounds - round) + i);
-      result[4 * round + i] =
+      words[keyWords + 4 * round + i] =
         round === 0 || round === rounds
           ? w
           : at32(d0, at8(sBox, w >>> 24)) ^
@@ -249,7 +216,6 @@ function inverted(words: Int32Array): Int32Array {
             at32(d3, at8(sBox, w & 0xff));
     }
   }
-  return result;
 }
 
 /** SubBytes and ShiftRows without MixColumns. */

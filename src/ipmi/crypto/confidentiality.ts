@@ -34,17 +34,20 @@ export class Confidentiality {
     this.#aes.encrypt(into, start, end);
   }
 
-  /** @returns undefined when length or padding is wrong */
-  open(sealed: Uint8Array): Uint8Array | undefined {
-    if (sealed.length < 2 * blockLength || sealed.length % blockLength !== 0) return undefined;
-    const length = sealed.length - blockLength;
+  /**
+   * Opens the sealed payload `bytes[start..end)`.
+   * @returns undefined when length or padding is wrong
+   */
+  open(bytes: Uint8Array, start: number, end: number): Uint8Array | undefined {
+    const length = end - start - blockLength;
+    if (length < blockLength || length % blockLength !== 0) return undefined;
     const plain = length <= scratch.length ? scratch : new Uint8Array(length);
-    this.#aes.decrypt(sealed, blockLength, sealed.length, plain);
+    this.#aes.decrypt(bytes, start + blockLength, end, plain);
     const padLength = plain[length - 1] as number;
     if (padLength >= blockLength) return undefined;
-    const end = length - 1 - padLength;
-    for (let i = 0; i < padLength; i++) if (plain[end + i] !== i + 1) return undefined;
-    return plain.slice(0, end);
+    const plainEnd = length - 1 - padLength;
+    for (let i = 0; i < padLength; i++) if (plain[plainEnd + i] !== i + 1) return undefined;
+    return plain.slice(0, plainEnd);
   }
 }
 

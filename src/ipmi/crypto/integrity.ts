@@ -1,19 +1,13 @@
 /** Integrity algorithms of RMCP+ sessions, keyed for one session. IPMI 2.0 §13.28.4, Table 13-18. */
-import { createHash, createHmac } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { sameSecret } from '../../lib/same-secret.ts';
 import type { CipherSuite, IntegrityName } from './cipher-suites.ts';
-import { KeyedHmac } from './keyed-hmac.ts';
+import { type KeyedHash, keyedHmac } from './keyed-hmac.ts';
 
 export interface IntegrityKeys {
   readonly k1: Uint8Array;
   /** The user's password, which MD5-128 alone uses. */
   readonly password: Uint8Array;
-}
-
-/** A hash with the session's key in it. */
-interface KeyedHash {
-  /** Writes the first `length` bytes of the code of `bytes[start..end)` to `into`, from `at` on. */
-  code(bytes: Uint8Array, start: number, end: number, into: Uint8Array, at: number, length: number): void;
 }
 
 interface Algorithm {
@@ -30,14 +24,8 @@ function algorithm(codeLength: number, keyed: Algorithm['keyed']): Algorithm {
 
 const algorithms = {
   none: undefined,
-  hmacSha1_96: algorithm(12, ({ k1 }) => new KeyedHmac('sha1', k1)),
-  hmacMd5_128: algorithm(16, ({ k1 }) => {
-    const key = Buffer.from(k1);
-    return {
-      code: (bytes, start, end, into, at) =>
-        into.set(createHmac('md5', key).update(bytes.subarray(start, end)).digest(), at),
-    };
-  }),
+  hmacSha1_96: algorithm(12, ({ k1 }) => keyedHmac('sha1', k1)),
+  hmacMd5_128: algorithm(16, ({ k1 }) => keyedHmac('md5', k1)),
   /** A plain MD5 with the password, zero padded to 20 bytes, before and behind the data. */
   md5_128: algorithm(16, ({ password }) => {
     const padded = new Uint8Array(20);
@@ -49,7 +37,7 @@ const algorithms = {
       },
     };
   }),
-  hmacSha256_128: algorithm(16, ({ k1 }) => new KeyedHmac('sha256', k1)),
+  hmacSha256_128: algorithm(16, ({ k1 }) => keyedHmac('sha256', k1)),
 } as const satisfies Record<IntegrityName, Algorithm | undefined>;
 
 export class Integrity {

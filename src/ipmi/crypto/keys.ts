@@ -2,10 +2,9 @@
  * The secrets of a login: RAKP authentication codes, session integrity key, K1 and K2.
  * IPMI 2.0 §13.28 to §13.32. Session IDs and all else go into the HMACs as they are on the wire.
  */
-import { createHmac } from 'node:crypto';
 import { ByteWriter } from '../../lib/bytes.ts';
 import type { AuthName } from './cipher-suites.ts';
-import { KeyedHmac } from './keyed-hmac.ts';
+import { type KeyedHash, keyedHmac } from './keyed-hmac.ts';
 
 /** What the two sides told each other, under the specification's letters M (remote console) and C (managed system). */
 export interface RakpTranscript {
@@ -36,52 +35,74 @@ export const authDetails = {
   hmacSha256: { hash: 'sha256', codeLength: 32, checkLength: 16 },
 } as const satisfies Record<AuthName, AuthDetails>;
 
-function hmac(auth: AuthName, key: Uint8Array, data: Uint8Array): Uint8Array {
-  const { hash, codeLength } = authDetails[auth];
-  if (hash === 'md5') return createHmac(hash, key).update(data).digest();
-  const code = new Uint8Array(codeLength);
-  new KeyedHmac(hash, key).code(data, 0, data.length, code, 0, codeLength);
-  return code;
+/** A secret that codes of a login are made with, keyed once for all of them. */
+export class LoginKey {
+  readonly #details: AuthDetails;
+  readonly #hash: KeyedHash;
+
+  /** @param secret up to 64 bytes; never logged. @throws {RangeError} for a longer one */
+  constructor(auth: AuthName, secret: Uint8Array) {
+    this.#details = authDetails[auth];
+    this.#hash = keyedHmac(this.#details.hash, secret);
+  }
+
+  code(data: Uint8Array): Uint8Array {
+    return this.#code(data, this.#details.codeLength);
+  }
+
+  checkValue(data: Uint8Array): Uint8Array {
+    return this.#code(data, this.#details.checkLength);
+  }
+
+  #code(data: Uint8Array, length: number): Uint8Array {
+    const code = new Uint8Array(length);
+    this.#hash.code(data, 0, data.length, code, 0, length);
+    return code;
+  }
 }
 
-/** @param kuid the user's password; zero padding to 20 bytes makes no difference to an HMAC */
-export function rakp2Code(auth: AuthName, kuid: Uint8Array, t: RakpTranscript): Uint8Array {
-  const data = new ByteWriter(80);
+/** Of the code that is being made: nothing waits in between. */
+const data = new ByteWriter(128);
+
+/** @param kuid of the user's password; zero padding to 20 bytes makes no difference to an HMAC */
+export function rakp2Code(kuid: LoginKey, t: RakpTranscript): Uint8Array {
+  data.clear();
   data.u32le(t.remoteConsoleSessionId).u32le(t.managedSystemSessionId);
   data.bytes(t.rm).bytes(t.rc).bytes(t.guid);
   data.u8(t.role).u8(t.userName.length).bytes(t.userName);
-  return hmac(auth, kuid, data.finish());
+  return kuid.code(data.finish());
 }
 
-export function rakp3Code(auth: AuthName, kuid: Uint8Array, t: RakpTranscript): Uint8Array {
-  const data = new ByteWriter(48);
+export function rakp3Code(kuid: LoginKey, t: RakpTranscript): Uint8Array {
+  data.clear();
   data.bytes(t.rc).u32le(t.remoteConsoleSessionId);
   data.u8(t.role).u8(t.userName.length).bytes(t.userName);
-  return hmac(auth, kuid, data.finish());
-}
-
-/** @param kg the BMC key, or the user's password when two-key login is off */
-export function sessionIntegrityKey(auth: AuthName, kg: Uint8Array, t: RakpTranscript): Uint8Array {
-  const data = new ByteWriter(56);
-  data.bytes(t.rm).bytes(t.rc);
-  data.u8(t.role).u8(t.userName.length).bytes(t.userName);
-  return hmac(auth, kg, data.finish());
-}
-
-export function rakp4CheckValue(auth: AuthName, sik: Uint8Array, t: RakpTranscript): Uint8Array {
-  const data = new ByteWriter(40);
-  data.bytes(t.rm).u32le(t.managedSystemSessionId).bytes(t.guid);
-  return hmac(auth, sik, data.finish()).subarray(0, authDetails[auth].checkLength);
+  return kuid.code(data.finish());
 }
 
 /**
- * Derive K1 and K2. IPMI 2.0 §13.32.
- * @param sik 16, 20 or 32 bytes, by the suite's hash; never logged
- * @returns k1 and k2, each as long as `sik`; AES takes the first 16 bytes of k2
+ * @param kg of the BMC key, or of the user's password when two-key login is off
+ * @returns 16, 20 or 32 bytes, by the suite's hash; never logged
  */
-export function sessionKeys(auth: AuthName, sik: Uint8Array): { k1: Uint8Array; k2: Uint8Array } {
-  return {
-    k1: hmac(auth, sik, new Uint8Array(20).fill(1)),
-    k2: hmac(auth, sik, new Uint8Array(20).fill(2)),
-  };
+export function sessionIntegrityKey(kg: LoginKey, t: RakpTranscript): Uint8Array {
+  data.clear();
+  data.bytes(t.rm).bytes(t.rc);
+  data.u8(t.role).u8(t.userName.length).bytes(t.userName);
+  return kg.code(data.finish());
+}
+
+export function rakp4CheckValue(sik: LoginKey, t: RakpTranscript): Uint8Array {
+  data.clear();
+  data.bytes(t.rm).u32le(t.managedSystemSessionId).bytes(t.guid);
+  return sik.checkValue(data.finish());
+}
+
+const [ones, twos] = [new Uint8Array(20).fill(1), new Uint8Array(20).fill(2)] as const;
+
+/**
+ * Derive K1 and K2. IPMI 2.0 §13.32.
+ * @returns k1 and k2, each as long as the session integrity key; AES takes the first 16 bytes of k2
+ */
+export function sessionKeys(sik: LoginKey): { k1: Uint8Array; k2: Uint8Array } {
+  return { k1: sik.code(ones), k2: sik.code(twos) };
 }

@@ -17,6 +17,7 @@ import {
 import { type Confidentiality, confidentialityOf } from '../crypto/confidentiality.ts';
 import {
   authDetails,
+  LoginKey,
   type RakpTranscript,
   rakp2Code,
   sessionIntegrityKey,
@@ -77,13 +78,13 @@ export class Describer {
 
   #rmcpPlus(body: Uint8Array, toBmc: boolean): string {
     const packet = decodePacket(body);
-    const { payloadType, sessionId, sequence, encrypted, authenticated } = packet;
+    const { payloadType, payloadStart, payloadEnd, sessionId, sequence, encrypted, authenticated } = packet;
     const marks = `${encrypted ? ', encrypted' : ''}${authenticated ? ', authenticated' : ''}`;
     const head = sessionId === 0 ? 'RMCP+' : `RMCP+ ${hex(sessionId, 8)} #${sequence}${marks}`;
     let { payload } = packet;
     if (encrypted) {
       const session = (toBmc ? this.#bySystem : this.#byConsole).get(sessionId);
-      const opened = session?.confidentiality?.open(payload);
+      const opened = session?.confidentiality?.open(body, payloadStart, payloadEnd);
       if (!opened) {
         const why = session?.note ?? (session ? 'no password given' : 'its login is not in the capture');
         return `${head}: ${nameIn(PayloadType, payloadType)}, ${payload.length} bytes (${why})`;
@@ -161,11 +162,13 @@ export class Describer {
         guid: guid.slice(),
         ...session.rakp1,
       };
-      const right = sameSecret(rakp2Code(suite.auth, password, transcript), code);
+      const kuid = new LoginKey(suite.auth, password);
+      const right = sameSecret(rakp2Code(kuid, transcript), code);
       proof = right ? ' (the password fits)' : ' (the password does not fit)';
       session.note = right ? 'K_G does not fit, or is needed' : 'the password does not fit';
-      const sik = sessionIntegrityKey(suite.auth, kg ?? password, transcript);
-      const keys = sessionKeys(suite.auth, sik);
+      const kgKey = kg ? new LoginKey(suite.auth, kg) : kuid;
+      const sik = sessionIntegrityKey(kgKey, transcript);
+      const keys = sessionKeys(new LoginKey(suite.auth, sik));
       session.confidentiality = confidentialityOf(suite, keys.k2, systemRandom());
     }
     const expected = session?.suite ? authDetails[session.suite.auth].codeLength : code.length;

@@ -54,9 +54,10 @@ export class AnswerRepeats {
   }
 
   #arm(): void {
+    if (this.#timer) return;
     const [first] = this.#kept.values();
     if (!first) return;
-    this.#timer ??= this.#clock.after(Math.max(0, first.dueAt - this.#clock.now()), () => {
+    this.#timer = this.#clock.after(Math.max(0, first.dueAt - this.#clock.now()), () => {
       this.#timer = undefined;
       this.#repeat();
       this.#arm();

@@ -55,10 +55,12 @@ const waitingMs = 100;
 const mostWaitingOfSource = 64;
 const mostWaiting = 1024;
 
+type RakpPacket = Pick<RmcpPlusPacket, 'payloadType' | 'payload'>;
+
 /** A RAKP 1 that could not be answered yet. */
 interface Waiting {
   readonly entry: HalfOpen;
-  readonly packet: RmcpPlusPacket;
+  readonly packet: RakpPacket;
   readonly remote: RemoteAddress;
   readonly link: DatagramLink;
   readonly reply: (payload: Uint8Array) => void;
@@ -138,7 +140,7 @@ export class Handshakes {
    * @throws {DecodeError}
    */
   continue(
-    packet: RmcpPlusPacket,
+    packet: RakpPacket,
     remote: RemoteAddress,
     link: DatagramLink,
     reply: (payload: Uint8Array) => void,
@@ -199,11 +201,12 @@ export class Handshakes {
   #wait(id: number, asked: Waiting): void {
     this.#tally.counters.challengesDelayed++;
     const { packet, remote } = asked;
+    const { payloadType, payload } = packet;
     if (!this.#waiting.has(id)) {
       const own = [...this.#waiting.values()].filter((other) => other.remote.address === remote.address);
       if (this.#waiting.size >= mostWaiting || own.length >= mostWaitingOfSource) return;
     }
-    this.#waiting.set(id, { ...asked, packet: { ...packet, payload: Buffer.from(packet.payload) } });
+    this.#waiting.set(id, { ...asked, packet: { payloadType, payload: new Uint8Array(payload) } });
     this.#armWaiting();
   }
 
@@ -262,7 +265,7 @@ type Rakp =
   | { readonly kind: 'rakp3'; readonly message: Rakp3 };
 
 /** @throws {DecodeError} */
-function decodeRakp({ payload, payloadType }: RmcpPlusPacket): Rakp {
+function decodeRakp({ payload, payloadType }: RakpPacket): Rakp {
   return payloadType === PayloadType.rakp1
     ? { kind: 'rakp1', message: decodeRakp1(payload) }
     : { kind: 'rakp3', message: decodeRakp3(payload) };

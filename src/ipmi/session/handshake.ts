@@ -24,6 +24,7 @@ import {
   IntegrityAlgorithm,
 } from '../crypto/cipher-suites.ts';
 import {
+  LoginKey,
   type RakpTranscript,
   rakp2Code,
   rakp3Code,
@@ -73,7 +74,8 @@ export interface Opened {
 }
 
 export interface LoginSecrets {
-  readonly password: Uint8Array;
+  /** Of the password. */
+  readonly kuid: LoginKey;
   /** Undefined for a made-up challenge, which no code can meet. */
   readonly user: User | undefined;
 }
@@ -196,13 +198,14 @@ function challenge(opened: Opened, rakp1: Rakp1, rc: Uint8Array, rules: Handshak
     role,
     userName,
   };
-  const code = rakp2Code(suite.auth, password, transcript);
+  const kuid = new LoginKey(suite.auth, password);
+  const code = rakp2Code(kuid, transcript);
   return {
     next: {
       phase: 'challenged',
       opened,
       transcript,
-      secrets: { password, user },
+      secrets: { kuid, user },
       level,
       lateRefusal: tooHigh ? RmcpStatus.invalidRole : undefined,
     },
@@ -224,15 +227,17 @@ function verify(
       status === undefined ? undefined : encodeRefusal({ tag: rakp3.tag, status, remoteConsoleSessionId }),
   });
   if (rakp3.status !== RmcpStatus.ok) return close('given-up');
-  const expected = rakp3Code(suite.auth, secrets.password, transcript);
+  const expected = rakp3Code(secrets.kuid, transcript);
   const right = sameSecret(expected, rakp3.code);
   if (!right || !secrets.user) return close('wrong-code', RmcpStatus.invalidIntegrityCheck);
   if (state.lateRefusal !== undefined) return close('refused', state.lateRefusal);
   if (!hasRoom) return close('no-room', RmcpStatus.insufficientResources);
 
-  const sik = sessionIntegrityKey(suite.auth, rules.kg ?? secrets.password, transcript);
-  const checkValue = rakp4CheckValue(suite.auth, sik, transcript);
-  const { k1, k2 } = sessionKeys(suite.auth, sik);
+  const { kg } = rules;
+  const kgKey = kg ? new LoginKey(suite.auth, kg) : secrets.kuid;
+  const sik = new LoginKey(suite.auth, sessionIntegrityKey(kgKey, transcript));
+  const checkValue = rakp4CheckValue(sik, transcript);
+  const { k1, k2 } = sessionKeys(sik);
   return {
     next: { phase: 'active', opened, user: secrets.user, level: state.level, k1, k2 },
     send: encodeRakp4({ tag: rakp3.tag, remoteConsoleSessionId, checkValue }),

@@ -17,21 +17,51 @@ const nextHeader = 0x07;
 const encryptedBit = 0x80;
 const authenticatedBit = 0x40;
 
-export interface RmcpPlusPacket {
+/** A packet in the bytes that it was decoded from: what is seldom asked for is cut out when it is. */
+export class RmcpPlusPacket {
   /** 0 to 3Fh, of {@link PayloadType} or any other. */
   readonly payloadType: number;
   readonly encrypted: boolean;
   readonly authenticated: boolean;
-  /** Enterprise and payload ID, of payload type OEM explicit. */
-  readonly oem: Uint8Array | undefined;
   readonly sessionId: number;
   readonly sequence: number;
-  /** Still encrypted when `encrypted`. */
-  readonly payload: Uint8Array;
-  /** Of everything behind the payload: 0 unless `authenticated`. */
-  readonly trailerLength: number;
-  /** Where the packet begins in the bytes that it was decoded from. */
+  /** Where the packet begins in its bytes, and where the payload is. */
   readonly start: number;
+  readonly payloadStart: number;
+  readonly payloadEnd: number;
+  readonly #bytes: Uint8Array;
+
+  /** @param at where the session ID is */
+  constructor(bytes: Uint8Array, start: number, at: number, payloadEnd: number) {
+    const type = bytes[start + 1] as number;
+    this.payloadType = type & 0x3f;
+    this.encrypted = (type & encryptedBit) !== 0;
+    this.authenticated = (type & authenticatedBit) !== 0;
+    this.sessionId = u32le(bytes, at);
+    this.sequence = u32le(bytes, at + 4);
+    this.start = start;
+    this.payloadStart = at + headerLength - 2;
+    this.payloadEnd = payloadEnd;
+    this.#bytes = bytes;
+  }
+
+  /** Still encrypted when `encrypted`. A view. */
+  get payload(): Uint8Array {
+    return this.#bytes.subarray(this.payloadStart, this.payloadEnd);
+  }
+
+  /** Enterprise and payload ID, of payload type OEM explicit. */
+  get oem(): Uint8Array | undefined {
+    const at = this.start + 2;
+    return this.payloadType === PayloadType.oemExplicit
+      ? this.#bytes.subarray(at, at + oemLength)
+      : undefined;
+  }
+
+  /** Of everything behind the payload: 0 unless `authenticated`. */
+  get trailerLength(): number {
+    return this.#bytes.length - this.payloadEnd;
+  }
 }
 
 /**
@@ -45,9 +75,7 @@ export function decodePacket(bytes: Uint8Array, start = 0): RmcpPlusPacket {
   if (authType !== AuthType.rmcpPlus || type === undefined) {
     throw new DecodeError(`RMCP+ session header: authentication type ${authType}, not ${AuthType.rmcpPlus}`);
   }
-  const payloadType = type & 0x3f;
-  const oem = payloadType === PayloadType.oemExplicit;
-  const at = start + 2 + (oem ? oemLength : 0);
+  const at = start + 2 + ((type & 0x3f) === PayloadType.oemExplicit ? oemLength : 0);
   const payloadStart = at + headerLength - 2;
   if (bytes.length < payloadStart) {
     const needed = payloadStart - start;
@@ -58,17 +86,7 @@ export function decodePacket(bytes: Uint8Array, start = 0): RmcpPlusPacket {
   if (bytes.length < payloadEnd || (!authenticated && bytes.length > payloadEnd)) {
     throw new DecodeError(`RMCP+ payload: ends at ${payloadEnd - start}, ${length} bytes given`, 'length');
   }
-  return {
-    payloadType,
-    encrypted: (type & encryptedBit) !== 0,
-    authenticated,
-    oem: oem ? bytes.subarray(start + 2, at) : undefined,
-    sessionId: u32le(bytes, at),
-    sequence: u32le(bytes, at + 4),
-    payload: bytes.subarray(payloadStart, payloadEnd),
-    trailerLength: bytes.length - payloadEnd,
-    start,
-  };
+  return new RmcpPlusPacket(bytes, start, at, payloadEnd);
 }
 
 /**

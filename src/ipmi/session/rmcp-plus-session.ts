@@ -73,12 +73,11 @@ export class RmcpPlusSession extends Session {
     if (packet.encrypted && !this.#confidentiality) return 'undecryptable';
     const window = packet.authenticated ? this.#authenticated : this.#unauthenticated;
     if (!window.accept(packet.sequence)) return 'replayed';
-    let payload = packet.payload;
-    if (packet.encrypted && this.#confidentiality) {
-      const opened = this.#confidentiality.open(payload);
-      if (!opened) return 'undecryptable';
-      payload = opened;
-    }
+    const payload =
+      packet.encrypted && this.#confidentiality
+        ? this.#confidentiality.open(datagram, packet.payloadStart, packet.payloadEnd)
+        : packet.payload;
+    if (!payload) return 'undecryptable';
     this.heard(remote, link, window.highest === packet.sequence, now);
     return payload;
   }

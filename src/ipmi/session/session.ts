@@ -71,7 +71,10 @@ export abstract class Session implements PayloadSession {
   readonly requests = new RequestCache();
   /** What its commands see of it: made for the first of them by who runs them. */
   commandContext: CommandContext | undefined;
-  readonly #options: SessionOptions;
+  /** Of the options, which it does not keep: a request then finds less of its session in other places of the memory. */
+  readonly #highest: PrivilegeLevel;
+  readonly #channelLimit: SessionOptions['channelLimit'];
+  readonly #findUser: SessionOptions['findUser'];
   readonly #payloads = new Map<number, { readonly handler: PayloadHandler; readonly keepAlive: boolean }>();
   readonly #closeListeners: (() => void)[] = [];
   /** The account as this session knows it. */
@@ -85,7 +88,9 @@ export abstract class Session implements PayloadSession {
 
   constructor(options: SessionOptions) {
     const { user, remote, clock } = options;
-    this.#options = options;
+    this.#highest = options.level;
+    this.#channelLimit = options.channelLimit;
+    this.#findUser = options.findUser;
     this.id = options.id;
     this.handle = options.handle;
     this.channel = options.channel;
@@ -124,9 +129,8 @@ export abstract class Session implements PayloadSession {
 
   /** The highest level to be had now: of the login's request, the channel and the user, whichever is lowest. */
   get limit(): PrivilegeLevel {
-    const { level, channelLimit, findUser } = this.#options;
-    const user = findUser(this.userId) ?? this.#user;
-    return lowerOf(level, lowerOf(channelLimit(), effectiveLimit(user) ?? 'callback'));
+    const user = this.#findUser(this.userId) ?? this.#user;
+    return lowerOf(this.#highest, lowerOf(this.#channelLimit(), effectiveLimit(user) ?? 'callback'));
   }
 
   get privilege(): PrivilegeLevel {
@@ -203,7 +207,7 @@ export abstract class Session implements PayloadSession {
 
   /** The session itself has just changed its user's password: it may go on, while the user's others end. */
   passwordChanged(): void {
-    const user = this.#options.findUser(this.userId);
+    const user = this.#findUser(this.userId);
     if (user) this.#user = { ...this.#user, password: user.password };
   }
 
@@ -226,7 +230,7 @@ export abstract class Session implements PayloadSession {
 
   /** Whether the user who logged in is still the same, may log in, and has the same password. */
   #userStands(): boolean {
-    const user = this.#options.findUser(this.userId);
+    const user = this.#findUser(this.userId);
     if (!user || !canLogIn(user) || effectiveLimit(user) === undefined) return false;
     return (
       user === this.#user || (user.name === this.#user.name && sameSecret(user.password, this.#user.password))

@@ -5,10 +5,12 @@ import {
   bits8,
   bits16le,
   bytes,
+  constant,
   decode,
   empty,
   encode,
   encodeInto,
+  type Infer,
   named,
   optional,
   reserved,
@@ -156,4 +158,23 @@ describe('hex', () => {
     expect(() => fromHex('123')).toThrow(DecodeError);
     expect(() => fromHex('zz')).toThrow(DecodeError);
   });
+});
+
+it('values that never change are written as they would be otherwise, and encoded once each', () => {
+  let times = 0;
+  const codec = constant<Infer<typeof sample>>({
+    read: sample.read,
+    write(writer, value) {
+      times++;
+      sample.write(writer, value);
+    },
+  });
+  const flags = { on: true, mode: 'fast' as const };
+  const one = { id: 1, flags, count: 2, address: 3, name: 'ab', tail: Uint8Array.of(5) };
+  const two = { ...one, id: 2 };
+  for (const value of [one, two, one, two]) {
+    expect(encode(codec, value)).toEqual(encode(sample, value));
+    expect(decode(codec, encode(codec, value), 'sample')).toEqual(value);
+  }
+  expect(times).toBe(2);
 });

@@ -97,10 +97,20 @@ describe('RMCP+ packets', () => {
         const body = datagram.subarray(4);
         const packet = decodePacket(body);
         const inDatagram = decodePacket(datagram, 4);
-        expect(inDatagram).toEqual({ ...packet, start: 4 });
-        expect(packet).toMatchObject({ payloadType: 1, encrypted, authenticated: integrity !== undefined });
-        expect(packet).toMatchObject({ sessionId, sequence, oem: undefined });
-        const opened = confidentiality ? confidentiality.open(packet.payload) : packet.payload;
+        for (const decoded of [packet, inDatagram]) {
+          expect(decoded).toMatchObject({
+            payloadType: 1,
+            encrypted,
+            authenticated: integrity !== undefined,
+          });
+          expect(decoded).toMatchObject({ sessionId, sequence, oem: undefined });
+        }
+        expect(inDatagram.start).toBe(4);
+        expect(inDatagram.trailerLength).toBe(packet.trailerLength);
+        expect(Buffer.compare(inDatagram.payload, packet.payload)).toBe(0);
+        const opened = confidentiality
+          ? confidentiality.open(datagram, inDatagram.payloadStart, inDatagram.payloadEnd)
+          : packet.payload;
         expect(opened && Buffer.compare(opened, payload)).toBe(0);
         if (integrity) {
           expect((datagram.length - 4 - integrity.codeLength) % 4).toBe(0);
