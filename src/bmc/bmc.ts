@@ -174,7 +174,7 @@ export class Bmc {
       holdMedia: () => this.media?.hold() ?? (() => undefined),
     });
     const { power, events } = this;
-    this.bootProgress = new BootProgress({ clock, console: this.console, power });
+    this.bootProgress = new BootProgress({ clock, console: this.console, power, machine });
     logNetworkEvents(machine, events);
     logTpmEvents(machine, events);
     this.identify = new Identify({ clock, events });

@@ -5,15 +5,18 @@
  *     none ── power-on, reset ──▶ firmware ── says what it boots ──▶ os-boot ── asks for a login ──▶ os-running
  *                                    └──── shows its menu ──▶ setup
  *
+ *     anything ── its kernel panics ──▶ os-stopped, until it is reset or off
+ *
  * A machine that was found running is `undefined` until it starts anew: nobody has seen how far it is.
  */
 import type { Clock } from '../lib/clock.ts';
 import { Emitter } from '../lib/emitter.ts';
 import type { ConsoleHub } from './console.ts';
 import type { ConsoleAttachment } from './console-attachment.ts';
+import type { Machine } from './machine.ts';
 import type { Power } from './power.ts';
 
-export const bootStages = ['none', 'firmware', 'setup', 'os-boot', 'os-running'] as const;
+export const bootStages = ['none', 'firmware', 'setup', 'os-boot', 'os-running', 'os-stopped'] as const;
 export type BootStage = (typeof bootStages)[number];
 
 export interface BootProgressState {
@@ -28,9 +31,18 @@ const markers: readonly (readonly [RegExp, BootStage])[] = [
   [/Booting from (?!0000)|BdsDxe: starting Boot|Linux version \d/, 'os-boot'],
   [/\blogin: $/m, 'os-running'],
 ];
+/** Nothing that is said in these leads to another one. */
+const silentStages: ReadonlySet<BootStage> = new Set(['none', 'os-running', 'os-stopped']);
 /** As much of the text before is looked at again: longer than any marker. */
 const overlap = 64;
 const readBytes = 4096;
+
+export interface BootProgressDependencies {
+  readonly clock: Clock;
+  readonly console: ConsoleHub;
+  readonly power: Power;
+  readonly machine: Machine;
+}
 
 export class BootProgress {
   readonly #clock: Clock;
@@ -39,7 +51,7 @@ export class BootProgress {
   #state: BootProgressState | undefined;
   #text = '';
 
-  constructor({ clock, console, power }: { clock: Clock; console: ConsoleHub; power: Power }) {
+  constructor({ clock, console, power, machine }: BootProgressDependencies) {
     this.#clock = clock;
     this.#state = { stage: 'none', since: clock.wallTime() };
     this.#reader = console.attach({ mode: 'read', name: 'boot progress' });
@@ -49,6 +61,9 @@ export class BootProgress {
       // What the system before said is none of this one's.
       this.#reader.skip();
       this.#look();
+    });
+    machine.on(({ kind }) => {
+      if (kind === 'panic' && this.#state?.stage !== 'os-stopped') this.#reach('os-stopped');
     });
     power.onChange((state) => {
       if (state === 'off') this.#reach('none');
@@ -66,11 +81,11 @@ export class BootProgress {
     return this.#changed.on(listener);
   }
 
-  /** Reads on until the operating system runs: what is said after that costs nothing. */
+  /** Reads on until the operating system runs, or has stopped: what is said after that costs nothing. */
   #look(): void {
     for (;;) {
       const stage = this.#state?.stage;
-      if (stage === undefined || stage === 'none' || stage === 'os-running') return;
+      if (stage === undefined || silentStages.has(stage)) return;
       const bytes = this.#reader.read(readBytes);
       if (bytes.length === 0) return;
       this.#text += Buffer.from(bytes).toString('latin1');

@@ -43,7 +43,11 @@ export class MediaSources {
 
   /** @throws {BmcError} when nothing of the kind can be got, as far as that shows in the request */
   check(request: MediumRequest): void {
-    if (libraryName(request.url) === undefined) this.#options.fetcher.check(request);
+    const { url, userName, password } = request;
+    if (libraryName(url) === undefined) this.#options.fetcher.check(request);
+    else if (userName !== undefined || password !== undefined) {
+      throw new BmcError('bad-argument', 'images of the library are had without a user name and a password');
+    }
   }
 
   /**

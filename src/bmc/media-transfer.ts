@@ -1,4 +1,5 @@
 /** An image on its way, for those who wait for it. */
+import { BmcError } from './errors.ts';
 import type { MediaSlot } from './media-images.ts';
 
 export interface Transfer {
@@ -8,6 +9,8 @@ export interface Transfer {
   readonly totalBytes: number | undefined;
   /** Settles when the image is in its slot. @throws {BmcError} when it will never be */
   readonly done: Promise<void>;
+  /** Somebody did not want it any more: then it is not by a fault that it ends. */
+  readonly cancelled: boolean;
   cancel(): void;
 }
 
@@ -36,6 +39,7 @@ export function beginTransfer(
 ): OwnTransfer {
   let settle = (): void => undefined;
   let fail = (_error: unknown): void => undefined;
+  let cancelled = false;
   const done = new Promise<void>((resolve, reject) => {
     settle = resolve;
     fail = reject;
@@ -51,10 +55,21 @@ export function beginTransfer(
       return totalBytes();
     },
     done,
-    cancel,
+    get cancelled() {
+      return cancelled;
+    },
+    cancel() {
+      cancelled = true;
+      cancel();
+    },
     settle,
     fail,
   };
+}
+
+/** What a transfer ends with that was cancelled. */
+export function givenUp(cause?: unknown): BmcError {
+  return new BmcError('wrong-state', 'the image was given up before it was whole', { cause });
 }
 
 /** Of an image that is in its slot already. */
@@ -64,6 +79,7 @@ export function finishedTransfer(slot: MediaSlot, sizeBytes: number): Transfer {
     receivedBytes: sizeBytes,
     totalBytes: sizeBytes,
     done: Promise.resolve(),
+    cancelled: false,
     cancel: () => undefined,
   };
 }

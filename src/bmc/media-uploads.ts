@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import type { Actor } from './actor.ts';
 import { BmcError } from './errors.ts';
 import type { ImageStore, ImageWriter, MediaSlot, Medium } from './media-images.ts';
-import { beginTransfer, type Loading, type OwnTransfer } from './media-transfer.ts';
+import { beginTransfer, givenUp, type Loading, type OwnTransfer } from './media-transfer.ts';
 
 /** An upload that broke off is waited for so long. */
 export const uploadPatienceMs = 15 * 60_000;
@@ -46,7 +46,6 @@ interface Upload {
   timer: Timer | undefined;
   /** A part is being received. */
   active: boolean;
-  cancelled: boolean;
 }
 
 export class MediaUploads {
@@ -86,7 +85,7 @@ export class MediaUploads {
     const { writer } = upload;
     try {
       for await (const chunk of bytes) {
-        if (upload.cancelled) throw new BmcError('wrong-state', `${part.name}: given up before it was whole`);
+        if (upload.transfer.cancelled) throw givenUp();
         await writer.write(chunk);
       }
     } catch (error) {
@@ -98,7 +97,7 @@ export class MediaUploads {
       upload.active = false;
       if (this.#uploads.get(slot) === upload && isInPart(upload)) this.#awaitRest(slot, upload);
     }
-    if (upload.cancelled) throw new BmcError('wrong-state', `${part.name}: given up before it was whole`);
+    if (upload.transfer.cancelled) throw givenUp();
     if (isInPart(upload)) return false;
     try {
       const image = await writer.finish();
@@ -138,14 +137,11 @@ export class MediaUploads {
       timer: undefined,
       // From here on the slot is taken, though the file is still to be made.
       active: true,
-      cancelled: false,
       transfer: beginTransfer(slot, {
         receivedBytes: () => upload.writer?.receivedBytes ?? 0,
         totalBytes: () => totalBytes,
         cancel: () => {
-          upload.cancelled = true;
-          const error = new BmcError('wrong-state', `${name}: given up before it was whole`);
-          void this.#endUpload(slot, upload as Upload, error);
+          void this.#endUpload(slot, upload as Upload, givenUp());
         },
       }),
     };

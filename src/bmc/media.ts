@@ -30,7 +30,7 @@ import {
   type RemoteSource,
 } from './media-images.ts';
 import { type Copy, type GotImage, MediaSources } from './media-sources.ts';
-import { beginTransfer, finishedTransfer, type Loading, type Transfer } from './media-transfer.ts';
+import { beginTransfer, finishedTransfer, givenUp, type Loading, type Transfer } from './media-transfer.ts';
 import { MediaUploads } from './media-uploads.ts';
 import type { Store } from './store.ts';
 import {
@@ -189,9 +189,7 @@ export class VirtualMedia {
       } catch (cause) {
         await copy.writer?.discard();
         if (got?.source) await this.#d.remote?.close(got.medium.file);
-        const error = signal.aborted
-          ? new BmcError('wrong-state', `${name}: given up before it was whole`, { cause })
-          : cause;
+        const error = signal.aborted ? givenUp(cause) : cause;
         this.#tellFailed(slot, name, error);
         throw error;
       } finally {

@@ -142,11 +142,17 @@ export function differences(before: User, after: User): string[] {
     .map(([, word]) => word);
 }
 
-/** @returns what is wrong with a name, in words */
+/**
+ * The rule for names that are given from now on, whichever face gives them. A colon is visible too, but ends the name in
+ * Basic authentication (RFC 7617 §2), which every user may use to whom Redfish is open. IPMI, whose new users all have
+ * that right and which cannot take it away, is no exception.
+ * @returns what is wrong with a name, in words
+ */
 export function nameProblem(name: string): string | undefined {
   const length = Buffer.byteLength(name, 'utf8');
   if (length === 0 || length > maxNameBytes) return `a name has 1 to ${maxNameBytes} bytes, not ${length}`;
   if (!/^[\x21-\x7e]+$/.test(name)) return 'a name has visible ASCII characters only';
+  if (name.includes(':')) return 'a name has no colon, which ends it in HTTP’s Basic authentication';
   return undefined;
 }
 

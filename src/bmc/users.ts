@@ -172,7 +172,7 @@ export class Users {
     const staysExpired = change.passwordChangeRequired === false && after.passwordChangeRequired;
     if (what.length === 0 && !staysExpired) return before;
     if (id === nullUserId) throw new BmcError('bad-argument', 'user 1, the null user, cannot be changed');
-    this.#check(after, change);
+    this.#check(before, after, change);
     this.#save({ ...this.#kept, slots: new Map(this.#kept.slots).set(id, after) });
     const name = after.name || before.name;
     const text = freed ? 'deleted' : `${what.join(', ')} changed`;
@@ -225,7 +225,8 @@ export class Users {
    */
   checkList(wanted: readonly ListedUser[], at: string): void {
     for (const [index, { id, name }] of wanted.entries()) {
-      const problem = nameProblem(name);
+      // Who is here already may stay: see #check.
+      const problem = this.findByName(name) ? undefined : nameProblem(name);
       if (problem) throw new BmcError('bad-argument', `${at}.${index}.name: ${problem}`);
       const twice = wanted.findIndex((other) => other.id === id || other.name === name) < index;
       if (twice) throw new BmcError('bad-argument', `${at}.${index}: another user has this id or name`);
@@ -280,9 +281,10 @@ export class Users {
     return this.#changed.on(listener);
   }
 
-  #check(after: User, change: UserChange): void {
+  #check(before: User, after: User, change: UserChange): void {
+    // A name that was taken by an earlier version may stay.
     const problem =
-      (change.name ? nameProblem(after.name) : undefined) ??
+      (after.name !== '' && after.name !== before.name ? nameProblem(after.name) : undefined) ??
       (change.password ? passwordProblem(after.password, this.minPasswordBytes) : undefined);
     if (problem) throw new BmcError('bad-argument', `user ${after.id}: ${problem}`);
     const { sessionLimit, limit } = after;

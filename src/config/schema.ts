@@ -32,10 +32,10 @@ const User = Type.Object(
     name: Type.String({
       minLength: 1,
       maxLength: 16,
-      pattern: '^[\\x21-\\x7e]+$',
+      pattern: '^[\\x21-\\x39\\x3b-\\x7e]+$',
       description: 'Name to log in with.',
       'x-env': 'IPMI_USER',
-      'x-expected': '1 to 16 visible ASCII characters',
+      'x-expected': '1 to 16 visible ASCII characters, no colon',
     }),
     password: Type.Optional(
       Type.String({

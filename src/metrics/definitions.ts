@@ -6,6 +6,7 @@
  * Node name them, so that dashboards know them.
  */
 import { readdir, readFile } from 'node:fs/promises';
+import { bootStages } from '../bmc/boot-progress.ts';
 import { mediaSlots } from '../bmc/media-images.ts';
 import { powerStates } from '../bmc/power.ts';
 import { AnalogSensor } from '../bmc/sensors/analog-sensor.ts';
@@ -81,7 +82,7 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     name: 'qemu_bmc_boot_stage_info',
     type: 'gauge',
     help: 'How far the machine has come in its start; without a sample where nobody has seen it.',
-    labels: { stage: 'none, firmware, setup, os-boot, os-running' },
+    labels: { stage: bootStages.join(', ') },
     read: ({ bmc }) => {
       const stage = bmc.bootProgress.state?.stage;
       return stage === undefined ? [] : [{ value: 1, labels: { stage } }];

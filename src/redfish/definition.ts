@@ -201,19 +201,16 @@ export function collection<P extends string, Found>({ name, ...spec }: Collectio
 }
 
 /** Declares an answer that is no Redfish resource: `/redfish`, `$metadata`, an event stream. */
-export function plain<P extends string>(spec: {
-  path: P;
-  privileges: Resource['privileges'];
-  answer(target: Target<PathParams<P>, true>, context: Context): Outcome | Promise<Outcome>;
-}): Resource {
-  return {
-    kind: 'plain',
-    find: () => true,
-    read: () => ({}),
-    volatile: [],
-    actions: [],
-    ...spec,
-  } as Resource;
+export function plain<P extends string, Found = true>(
+  spec: Partial<Pick<Resource<PathParams<P>, NoInfer<Found>>, 'remove' | 'isSelf'>> & {
+    path: P;
+    privileges: Resource['privileges'];
+    /** There is always something to answer unless given. */
+    find?(params: PathParams<P>, context: Context): Found | undefined;
+    answer(target: Target<PathParams<P>, NoInfer<Found>>, context: Context): Outcome | Promise<Outcome>;
+  },
+): Resource {
+  return { kind: 'plain', find: always, read: () => ({}), volatile: [], actions: [], ...spec } as Resource;
 }
 
 /** Declares an action. The handler gets the checked parameters and refuses by throwing `BmcError` or `RedfishError`. */

@@ -49,9 +49,11 @@ export function asRedfishError(error: unknown): RedfishError | undefined {
   });
 }
 
+/** A name in front stays as it is spelled: `slow.img: …`, `images.example.org redirects …`; a word does not. */
 function sentence(text: string): string {
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(first) ? first : `${first}.`;
+  const beginsWithWord = /^[a-z]+(?:['’-][a-z]+)*,?(?=\s|[.!?]?$)/.test(text);
+  const begun = beginsWithWord ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }
 
 /** The body of an error response. @param messages at least one; the most severe one gives the code */

@@ -140,7 +140,7 @@ class Stream {
   offer(happening: Happening): void {
     if (this.#over || !this.#options.wanted(happening)) return;
     const id = this.#options.idOf(happening);
-    this.push(`id: ${id}\ndata: ${JSON.stringify({ ...eventBody(happening, ''), Id: id })}\n\n`);
+    this.push(`id: ${id}\ndata: ${JSON.stringify({ ...eventBody(happening, '', []), Id: id })}\n\n`);
   }
 
   end(): void {

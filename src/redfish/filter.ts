@@ -5,7 +5,7 @@
  */
 import { RedfishError } from './errors.ts';
 import { isObject, type Json, type JsonObject } from './json.ts';
-import { message } from './messages.ts';
+import { inWords, message } from './messages.ts';
 
 export type Filter = (member: JsonObject) => boolean;
 type Operand = (member: JsonObject) => Json | undefined;
@@ -14,8 +14,14 @@ const tokens = /\s*(?:(\()|(\))|('(?:[^']|'')*')|(-?\d+(?:\.\d+)?(?![\w/]))|([A-
 const maxLength = 2048;
 const maxDepth = 16;
 
-/** @throws {RedfishError} 400 for what is no condition */
-export function parseFilter(text: string): Filter {
+/**
+ * A property that a member does not have is null, and equal to nothing else: the members of a collection need not have
+ * the same properties. So no name is refused, nor a literal of another type than the property's; DSP0266 asks for that
+ * with a condition that breaks the syntax alone, and OpenBMC takes them too.
+ * @param properties the only ones that there can be; any unless given
+ * @throws {RedfishError} 400 for what is no condition, or one on another property
+ */
+export function parseFilter(text: string, properties?: readonly string[]): Filter {
   const bad = () => new RedfishError(message('QueryParameterValueFormatError', text.slice(0, 64), '$filter'));
   if (text.length > maxLength) throw bad();
   const words = tokenize(text);
@@ -77,6 +83,10 @@ export function parseFilter(text: string): Filter {
     if (/^-?\d/.test(word)) return () => Number(word);
     if (word === 'true' || word === 'false') return () => word === 'true';
     if (word === 'null') return () => null;
+    if (properties && !properties.includes(word)) {
+      const said = `There is nothing called ${word.slice(0, 64)} to filter by, only ${properties.join(', ')}.`;
+      throw new RedfishError(inWords(said, message('QueryParameterValueFormatError', word, '$filter')));
+    }
     const path = word.split('/');
     return (member) => path.reduce<Json | undefined>(step, member);
   }

@@ -9,9 +9,33 @@ import type { Bmc } from '../bmc/bmc.ts';
 import { Emitter } from '../lib/emitter.ts';
 import { type Resource, shortType } from './definition.ts';
 import type { Json, JsonObject } from './json.ts';
-import { type Severity, type Subject, toldEvent, toldSelRecord } from './own-registry.ts';
+import { baseMessages, baseRegistry } from './messages.ts';
+import {
+  ownMessageKeys,
+  ownRegistry,
+  type Severity,
+  type Subject,
+  toldEvent,
+  toldSelRecord,
+} from './own-registry.ts';
 import { managerUri, onlyId, root, systemUri } from './paths.ts';
 import { selWords } from './sel-words.ts';
+import { taskEventRegistry, taskMessages } from './task-messages.ts';
+
+/**
+ * What clients that do not know of registries ask for: EventTypes of a subscription. What logs and tasks say are alerts,
+ * however good the news: such clients hear of it by no other name. `Other` is any of them, and stands where nothing was
+ * asked for; metric reports are sent to streams alone.
+ */
+export const eventTypes = [
+  'Alert',
+  'Other',
+  'ResourceAdded',
+  'ResourceRemoved',
+  'ResourceUpdated',
+  'StatusChange',
+] as const;
+export type EventType = (typeof eventTypes)[number];
 
 /** So many records are kept for streams that come back. */
 export const ringCapacity = 1024;
@@ -19,7 +43,7 @@ export const ringCapacity = 1024;
 export interface Happening {
   /** Rises by one, from 1 at each start. */
   readonly sequence: number;
-  /** An EventRecord of Event.v1_13_0, without what depends on who is told: `MemberId`, `Context`. */
+  /** An EventRecord of Event.v1_13_0, without what depends on who is told: `MemberId`, `Context`, `EventType`. */
   readonly record: JsonObject;
   /** `QemuBmc.1.0.PowerOn` */
   readonly messageId: string;
@@ -29,6 +53,8 @@ export interface Happening {
   readonly resourceType: string;
   readonly origin: string;
   readonly severity: Severity;
+  /** What it counts as. */
+  readonly eventTypes: readonly EventType[];
 }
 
 interface Report {
@@ -39,6 +65,8 @@ interface Report {
   /** Path of the resource it is about. */
   readonly origin: string;
   readonly resourceType: string;
+  /** An alert unless given. */
+  readonly eventTypes?: readonly EventType[];
   /** Milliseconds since 1970; now unless given. */
   readonly time?: number;
   readonly more?: JsonObject;
@@ -52,11 +80,26 @@ const origins: Readonly<Record<Subject, { origin: string; resourceType: string }
 };
 
 const resourceEvents = {
-  created: ['ResourceCreated', 'The resource was created successfully.'],
-  changed: ['ResourceChanged', 'One or more resource properties have changed.'],
-  removed: ['ResourceRemoved', 'The resource was removed successfully.'],
-} as const;
+  created: ['ResourceCreated', 'The resource was created successfully.', ['ResourceAdded']],
+  changed: [
+    'ResourceChanged',
+    'One or more resource properties have changed.',
+    ['ResourceUpdated', 'StatusChange'],
+  ],
+  removed: ['ResourceRemoved', 'The resource was removed successfully.', ['ResourceRemoved']],
+} as const satisfies Record<string, readonly [string, string, readonly EventType[]]>;
 const resourceEventPrefix = 'ResourceEvent.1.4';
+
+/** What a test event says unless its client has words of its own. */
+export const testMessage = { id: `${resourceEventPrefix}.TestMessage`, text: 'Test message.' } as const;
+
+/** The registries whose messages events are made of, and the keys of these messages. */
+export const eventMessages: Readonly<Record<string, readonly string[]>> = {
+  [ownRegistry.prefix]: ownMessageKeys,
+  ResourceEvent: [...Object.values(resourceEvents).map(([key]) => key), 'TestMessage'],
+  [taskEventRegistry.prefix]: Object.keys(taskMessages),
+  [baseRegistry.prefix]: Object.keys(baseMessages),
+};
 
 export interface HappeningsOptions {
   readonly bmc: Bmc;
@@ -122,13 +165,14 @@ export class Happenings {
 
   /** A resource has come, changed or gone. */
   resource(what: keyof typeof resourceEvents, origin: string, resourceType: string): void {
-    const [id, text] = resourceEvents[what];
+    const [id, text, eventTypes] = resourceEvents[what];
     this.report({
       messageId: `${resourceEventPrefix}.${id}`,
       text,
       severity: 'OK',
       origin,
       resourceType,
+      eventTypes,
     });
   }
 
@@ -142,8 +186,8 @@ export class Happenings {
       resourceType,
       origin,
       severity,
+      eventTypes: report.eventTypes ?? ['Alert'],
       record: {
-        EventType: 'Other',
         EventId: String(sequence),
         EventTimestamp: new Date(report.time ?? this.#bmc.clock.wallTime()).toISOString(),
         Severity: severity,
@@ -175,14 +219,19 @@ export class Happenings {
   }
 }
 
-/** The body that is sent: one record. Event.v1_13_0. */
-export function eventBody({ record, sequence }: Happening, context: string): JsonObject {
+/**
+ * The body that is sent: one record. Event.v1_13_0.
+ * @param asked the types of events that its receiver asked for
+ */
+export function eventBody(happening: Happening, context: string, asked: readonly EventType[]): JsonObject {
+  const { record, sequence } = happening;
+  const EventType = happening.eventTypes.find((type) => asked.includes(type)) ?? 'Other';
   return {
     '@odata.type': '#Event.v1_13_0.Event',
     Id: String(sequence),
     Name: 'Event',
     Context: context,
-    Events: [{ MemberId: onlyId, Context: context, ...record }],
+    Events: [{ MemberId: onlyId, Context: context, EventType, ...record }],
     'Events@odata.count': 1,
   };
 }

@@ -14,7 +14,12 @@ export function sensorHealth(sensor: AnalogSensor): Health {
   return healthOf[severityOf(sensor.crossed)];
 }
 
-/** Of the server as a whole: its measuring sensors, its TPM, and the BMC itself. */
-export function serverHealth({ sensors, inventory }: Bmc): Health {
+/** Of the hardware as a whole: its measuring sensors, its TPM, and the BMC itself. */
+export function hardwareHealth({ sensors, inventory }: Bmc): Health {
   return inventory.tpm?.works === false ? 'Critical' : healthOf[sensors.severity];
+}
+
+/** Of the system: its hardware, and whether what runs on it has come to a critical stop. */
+export function systemHealth(bmc: Bmc): Health {
+  return bmc.sensors.osStopped ? 'Critical' : hardwareHealth(bmc);
 }

@@ -554,13 +554,19 @@ function cut(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length)}…` : text;
 }
 
+/** What it says to people. */
+export function textOf({ entry: [, , words], args, text }: Message): string {
+  return text ?? words.replace(/%(\d)/g, (_, n: string) => args[Number(n) - 1] ?? '');
+}
+
 /** In the form of Message.v1_3_0. */
-export function messageObject({ id, entry, args, relatedProperties, text }: Message): JsonObject {
-  const [, severity, words, resolution] = entry;
+export function messageObject(told: Message): JsonObject {
+  const { id, entry, args, relatedProperties } = told;
+  const [, severity, , resolution] = entry;
   return {
     '@odata.type': '#Message.v1_3_0.Message',
     MessageId: id,
-    Message: text ?? words.replace(/%(\d)/g, (_, n: string) => args[Number(n) - 1] ?? ''),
+    Message: textOf(told),
     ...(args.length > 0 && { MessageArgs: args }),
     ...(relatedProperties.length > 0 && { RelatedProperties: relatedProperties }),
     MessageSeverity: severity,

@@ -102,6 +102,9 @@ export function toldSelRecord(args: readonly [string, string, string], severity:
   };
 }
 
+/** Of the messages that the registry has. */
+export const ownMessageKeys: readonly string[] = [...eventKinds.map(nameOf), 'SelRecord'];
+
 /** The registry itself. DSP0266 §9.5; MessageRegistry.v1_7_0. */
 export function ownRegistryBody(): JsonObject {
   const own = eventKinds.map((kind) => [nameOf(kind), described(messages[kind], 1)] as const);

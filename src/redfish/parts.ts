@@ -88,7 +88,7 @@ const bmcParts: BmcParts = {
   sensors: {
     changes: (sensors) => [(listener) => sensors.onChange(listener)],
     fresh: 'all',
-    kept: ['nameOf', 'severity', 'intruded', 'coolingFault'],
+    kept: ['nameOf', 'severity', 'intruded', 'osStopped', 'coolingFault'],
   },
   machineSettings: { changes: (_, bmc) => machineChanges(bmc) },
   // The sizes of disks are those of their files.

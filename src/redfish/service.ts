@@ -115,6 +115,7 @@ export class RedfishService implements HttpFace {
     const { path, search } = splitUrl(request.url);
     const match = this.#routes.find(path, request.method);
     const { definition, target, context, operation, self } = this.#admit(match, request, path);
+    if (operation !== 'get') checkContentCoding(request);
     switch (operation) {
       case 'get':
         return this.#get(definition, target, context, search);
@@ -437,12 +438,36 @@ function mediaType({ headers }: HttpRequest): string | undefined {
   return headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
 }
 
+/** @param expected an empty one stands for no Content-Type at all */
 function unsupportedType(expected: readonly string[]): RedfishError {
-  const list = expected.length > 0 ? expected.join(' or ') : 'application/json';
+  const named = expected.filter((type) => type !== '');
+  const list = named.length > 0 ? named.join(' or ') : 'application/json';
   return new RedfishError(
     inWords(`The Content-Type must be ${list}.`, message('HeaderInvalid', 'Content-Type')),
     { status: 415 },
   );
+}
+
+/** No body is unpacked here. @throws {RedfishError} 415 for one that is packed; RFC 9110 §8.4, §12.5.3 */
+function checkContentCoding({ headers }: HttpRequest): void {
+  const coding = headers['content-encoding']?.trim() ?? '';
+  if (coding === '' || coding.toLowerCase() === 'identity') return;
+  const text = `A body is taken as it is: Content-Encoding ${coding} is not supported.`;
+  throw new RedfishError(inWords(text, message('HeaderInvalid', 'Content-Encoding')), {
+    status: 415,
+    headers: { 'accept-encoding': 'identity' },
+  });
+}
+
+/** ASCII is UTF-8 as well. */
+const jsonCharsets: readonly (string | undefined)[] = [undefined, 'utf-8', 'utf8', 'us-ascii'];
+
+/** @throws {RedfishError} 415 for another encoding than that of JSON. RFC 8259 §8.1 */
+function checkCharset({ headers }: HttpRequest): void {
+  const [, charset] = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(headers['content-type'] ?? '') ?? [];
+  if (jsonCharsets.includes(charset?.toLowerCase())) return;
+  const text = `JSON is taken in UTF-8, not in ${charset}.`;
+  throw new RedfishError(inWords(text, message('HeaderInvalid', 'Content-Type')), { status: 415 });
 }
 
 /**
@@ -461,6 +486,7 @@ function jsonBody(
   const type = mediaType(request);
   const isCommonMistake = type === undefined || type === 'application/x-www-form-urlencoded';
   if (type !== 'application/json' && !(options.anyType && isCommonMistake)) throw unsupportedType([]);
+  checkCharset(request);
   let value: unknown;
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(request.body);

@@ -19,7 +19,7 @@ import { Emitter } from '../lib/emitter.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import { RedfishError } from './errors.ts';
-import { eventBody, type Happening, type Happenings } from './happenings.ts';
+import { type EventType, eventBody, type Happening, type Happenings } from './happenings.ts';
 import { message } from './messages.ts';
 
 export const maxSubscriptions = 32;
@@ -43,7 +43,8 @@ export interface Subscription {
   readonly id: string;
   readonly destination: string;
   readonly context: string;
-  /** Empty for all. */
+  /** Empty for all, as with the following ones. */
+  readonly eventTypes: readonly EventType[];
   readonly registryPrefixes: readonly string[];
   readonly resourceTypes: readonly string[];
   readonly messageIds: readonly string[];
@@ -52,6 +53,8 @@ export interface Subscription {
   readonly verifyCertificate: boolean;
   readonly retryPolicy: RetryPolicy;
 }
+
+type KeptSubscription = Omit<Subscription, 'eventTypes'> & Partial<Subscription>;
 
 export interface DeliverySettings {
   readonly attempts: number;
@@ -101,8 +104,9 @@ export class Subscriptions {
       intervalS: retryIntervalS.usual,
       ...store.load<Partial<DeliverySettings>>(settingsName),
     };
-    for (const subscription of store.load<readonly Subscription[]>(storeName) ?? [])
-      this.#enter(subscription);
+    // Those that were kept by earlier versions ask for no types of events.
+    for (const subscription of store.load<readonly KeptSubscription[]>(storeName) ?? [])
+      this.#enter({ eventTypes: [], ...subscription });
     this.#unsubscribe = happenings.on((happening) => {
       for (const entry of [...this.#entries.values()]) this.#offer(entry, happening);
     });
@@ -238,7 +242,7 @@ export class Subscriptions {
     if (!next || entry.sending || entry.timer || entry.suspended || entry.stop.signal.aborted) return;
     entry.sending = true;
     const { subscription } = entry;
-    const body = JSON.stringify(eventBody(next, subscription.context));
+    const body = JSON.stringify(eventBody(next, subscription.context, subscription.eventTypes));
     this.#options
       .deliver(subscription, body, entry.stop.signal)
       .then(
@@ -315,22 +319,22 @@ function hostOf({ destination }: Subscription): string {
   return new URL(destination).host;
 }
 
+/** Registries and messages are one list: an event is sent that either of them names. DSP0268, EventDestination. */
 function isWanted(subscription: Subscription, happening: Happening): boolean {
-  const { registryPrefixes, resourceTypes, messageIds } = subscription;
+  const { eventTypes, registryPrefixes, resourceTypes, messageIds } = subscription;
+  const isAnyType = eventTypes.length === 0 || eventTypes.includes('Other');
+  const isAnyMessage = registryPrefixes.length === 0 && messageIds.length === 0;
+  const key = withoutVersion(happening.messageId);
   return (
-    isListed(registryPrefixes, happening.registryPrefix) &&
-    isListed(resourceTypes, happening.resourceType) &&
-    // With or without the version of the registry, as DSP0268 asks for: `Base.1.0.Success`, `Base.Success`.
-    (messageIds.length === 0 ||
-      messageIds.includes(happening.messageId) ||
-      messageIds.includes(withoutVersion(happening.messageId)))
+    (isAnyType || happening.eventTypes.some((type) => eventTypes.includes(type))) &&
+    (resourceTypes.length === 0 || resourceTypes.includes(happening.resourceType)) &&
+    (isAnyMessage ||
+      registryPrefixes.includes(happening.registryPrefix) ||
+      messageIds.some((id) => withoutVersion(id) === key))
   );
 }
 
-function isListed(list: readonly string[], value: string): boolean {
-  return list.length === 0 || list.includes(value);
-}
-
-function withoutVersion(messageId: string): string {
+/** `Base.1.22.Success` → `Base.Success`: whichever version a client names, and whether it does, is all the same. */
+export function withoutVersion(messageId: string): string {
   return messageId.replace(/^(\w+)\.[\d.]+\.(\w+)$/, '$1.$2');
 }

@@ -14,7 +14,8 @@ import type { Random } from '../lib/random.ts';
 import type { Outcome } from './definition.ts';
 import { asRedfishError, RedfishError } from './errors.ts';
 import type { Happenings } from './happenings.ts';
-import { type Message, message } from './messages.ts';
+import { type Message, message, severityOf, textOf } from './messages.ts';
+import { type TaskMessageId, taskMessage } from './task-messages.ts';
 
 /** Running ones and those that are kept, together. */
 export const maxTasks = 64;
@@ -55,8 +56,14 @@ export interface TaskRequest {
   /**
    * The work. It ends early, by throwing anything, once the signal is aborted.
    * @returns what the request is answered in the end
+   * @throws {WorkCancelled} when somebody has called it off by another way than the task
    */
   run(progress: TaskProgress, cancelled: AbortSignal): Promise<Outcome>;
+}
+
+/** Somebody did not want the work to go on: it has not failed. */
+export class WorkCancelled extends Error {
+  override readonly name = 'WorkCancelled';
 }
 
 interface Entry {
@@ -119,7 +126,7 @@ export class Tasks {
     this.#entries.set(id, entry);
     this.#changed.emit();
     log.info({ task: id, name, actor: actorText(actor) }, 'task started');
-    this.#tell(entry, 'TaskStarted', 'has started', 'OK');
+    this.#tell(entry, 'TaskStarted');
     const progress: TaskProgress = {
       percent: (value) => {
         const percent = Math.max(entry.task.percent, Math.min(100, Math.floor(value)));
@@ -161,8 +168,8 @@ export class Tasks {
   }
 
   #failed(entry: Entry, error: unknown): void {
-    if (entry.cancel.signal.aborted) {
-      this.#end(entry, 'Cancelled', new RedfishError(message('OperationFailed'), { status: 410 }));
+    if (entry.cancel.signal.aborted || error instanceof WorkCancelled) {
+      this.#end(entry, 'Cancelled', new RedfishError(taskMessage('TaskCancelled', entry.task.id)));
       return;
     }
     const known = asRedfishError(error);
@@ -181,9 +188,7 @@ export class Tasks {
       endTime: clock.wallTime(),
     });
     log.info({ task: entry.task.id, state }, 'task over');
-    if (state === 'Completed') this.#tell(entry, 'TaskCompletedOK', 'has completed', 'OK');
-    else if (state === 'Exception') this.#tell(entry, 'TaskAborted', 'has completed with errors', 'Critical');
-    else this.#tell(entry, 'TaskCancelled', 'was cancelled', 'Warning');
+    this.#tell(entry, endEvents[state]);
     entry.forget = clock.after(keptS * 1000, () => this.#forget(entry));
   }
 
@@ -206,17 +211,24 @@ export class Tasks {
     }
   }
 
-  #tell({ task: { id } }: Entry, event: string, text: string, severity: 'OK' | 'Warning' | 'Critical'): void {
+  #tell({ task: { id } }: Entry, event: TaskMessageId): void {
+    const told = taskMessage(event, id);
     this.#options.happenings.report({
-      messageId: `TaskEvent.1.0.${event}`,
-      text: `The task with Id '${id}' ${text}.`,
-      args: [id],
-      severity,
+      messageId: told.id,
+      text: textOf(told),
+      args: told.args,
+      severity: severityOf(told),
       origin: uriOfTask(id),
       resourceType: 'Task',
     });
   }
 }
+
+const endEvents = {
+  Completed: 'TaskCompletedOK',
+  Exception: 'TaskAborted',
+  Cancelled: 'TaskCancelled',
+} as const satisfies Record<string, TaskMessageId>;
 
 export function isRunning({ state }: Task): boolean {
   return state === 'Running' || state === 'Cancelling';

@@ -156,6 +156,12 @@ export class Sensors {
     return this.discrete('chassisIntrusion').states?.has('intrusion') ?? false;
   }
 
+  /** The operating system has stopped of itself and not in order: it has panicked, and nothing has started since. */
+  get osStopped(): boolean {
+    const states = this.discrete('osStop').states;
+    return states !== undefined && criticalStops.some((state) => states.has(state));
+  }
+
   /** A fan turns too slowly, or too fast. */
   get coolingFault(): boolean {
     return this.list().some(
@@ -342,6 +348,9 @@ export class Sensors {
 }
 
 const storeName = 'sensors';
+
+/** Of the sensor OS Critical Stop; its other states are those of a stop in order. */
+const criticalStops = ['stop-while-loading', 'run-time-stop'] as const;
 
 /** One card without a link is enough for the first; a machine that is off, or has no cards, shows nothing. */
 function nicStates(nics: readonly MachineNic[]): readonly string[] {

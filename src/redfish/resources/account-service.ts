@@ -6,7 +6,14 @@ import { Type } from 'typebox';
 import type { Bmc } from '../../bmc/bmc.ts';
 import { BmcError } from '../../bmc/errors.ts';
 import type { BadPasswordPolicy } from '../../bmc/lan-settings.ts';
-import { maxNameBytes, maxPasswordBytes, maxUsers, type User, type UserChange } from '../../bmc/user.ts';
+import {
+  maxNameBytes,
+  maxPasswordBytes,
+  maxUsers,
+  nameProblem,
+  type User,
+  type UserChange,
+} from '../../bmc/user.ts';
 import { passwordDaysLimits } from '../../bmc/users.ts';
 import type { Context } from '../context.ts';
 import { always, collection, create, type Resource, resource, type Target } from '../definition.ts';
@@ -277,12 +284,12 @@ function typesChange(types: readonly AccountType[]): UserChange {
 
 /** @param id of the slot the name is for @throws {RedfishError} for a name that is none, or taken */
 function nameChange(name: string, id: number | undefined, { users }: Bmc): UserChange {
-  if (!/^[\x21-\x7e]+$/.test(name)) {
+  if (name !== users.get(id ?? 0)?.name && nameProblem(name) !== undefined) {
     throw new RedfishError(
       about(
         '#/UserName',
         inWords(
-          `A user name has 1 to ${maxNameBytes} visible ASCII characters and no blanks, as IPMI wants it.`,
+          `A user name has 1 to ${maxNameBytes} visible ASCII characters as IPMI wants it, no blanks, and no colon, which ends it in Basic authentication.`,
           message('PropertyValueFormatError', name, 'UserName'),
         ),
       ),

@@ -9,10 +9,11 @@ import { AnalogSensor } from '../../bmc/sensors/analog-sensor.ts';
 import type { Quantity, ThresholdName, Thresholds } from '../../bmc/sensors/sensor.ts';
 import type { Context } from '../context.ts';
 import { action, always, collection, type Resource, resource } from '../definition.ts';
-import { sensorHealth, serverHealth } from '../health.ts';
+import { hardwareHealth, sensorHealth, systemHealth } from '../health.ts';
 import type { JsonObject } from '../json.ts';
 import { each, property } from '../patch.ts';
 import { chassisUri, findChassis, link, managerUri, onlyId, systemUri } from '../paths.ts';
+import { readingPrecision, shownReading } from '../readings.ts';
 import { indicatorOf, writeIndicator } from './indicator.ts';
 import { adaptersUri } from './network-adapter.ts';
 import { chassisResetTypes, resetSystem } from './reset.ts';
@@ -48,7 +49,8 @@ const chassis = resource({
     AssetTag: bmc.asset.tag,
     ...indicatorOf(bmc),
     PowerState: bmc.power.isOn ? 'On' : 'Off',
-    Status: { State: 'Enabled', Health: serverHealth(bmc), HealthRollup: serverHealth(bmc) },
+    // Of itself it is its hardware; what is in it counts in the rollup.
+    Status: { State: 'Enabled', Health: hardwareHealth(bmc), HealthRollup: systemHealth(bmc) },
     PhysicalSecurity: {
       IntrusionSensor: bmc.sensors.intruded ? 'HardwareIntrusion' : 'Normal',
       IntrusionSensorReArm: 'Automatic',
@@ -117,17 +119,17 @@ const sensor = resource({
   excerpt: ['Reading'],
   volatile: ['Reading'],
   read: ({ found }) => {
-    const { definition, settings, reading } = found;
+    const { definition, settings } = found;
     const { type, units } = quantities[definition.quantity];
     return {
       Id: definition.key,
       Name: definition.name,
       ReadingType: type,
       ReadingUnits: units,
-      Reading: reading ?? null,
+      Reading: readingOf(found),
       ReadingRangeMin: 0,
       ReadingRangeMax: definition.maximum,
-      Precision: 0,
+      Precision: readingPrecision,
       PhysicalContext: contexts[definition.entity.kind as keyof typeof contexts] ?? 'Chassis',
       Status: sensorStatus(found),
       Thresholds: thresholds(settings.thresholds),
@@ -205,7 +207,7 @@ const fan = resource({
       SpeedPercent: {
         DataSourceUri: `${sensorsUri}/${found.definition.key}`,
         Reading: Math.round((100 * found.reading) / found.definition.maximum),
-        SpeedRPM: found.reading,
+        SpeedRPM: shownReading(found.reading),
       },
     }),
   }),
@@ -246,7 +248,7 @@ const power = resource({
           MemberId: '0',
           Name: meter.definition.name,
           PhysicalContext: 'Chassis',
-          PowerConsumedWatts: meter.reading ?? null,
+          PowerConsumedWatts: readingOf(meter),
           PowerCapacityWatts: meter.definition.normal.maximum,
           ...(statistics && {
             PowerMetrics: {
@@ -279,14 +281,14 @@ const thermal = resource({
       Name: 'Thermal',
       Temperatures: temperatures.map((each, index) => ({
         ...olderForm(each, `${chassisUri}/Thermal#/Temperatures/${index}`, index),
-        ReadingCelsius: each.reading ?? null,
+        ReadingCelsius: readingOf(each),
         MinReadingRangeTemp: 0,
         MaxReadingRangeTemp: each.definition.maximum,
       })),
       'Temperatures@odata.count': temperatures.length,
       Fans: fans.map((each, index) => ({
         ...olderForm(each, `${chassisUri}/Thermal#/Fans/${index}`, index),
-        Reading: each.reading ?? null,
+        Reading: readingOf(each),
         ReadingUnits: 'RPM',
         MinReadingRange: 0,
         MaxReadingRange: each.definition.maximum,
@@ -317,9 +319,13 @@ function sensorStatus(sensor: AnalogSensor): JsonObject {
   return { State: 'Enabled', Health: sensorHealth(sensor) };
 }
 
+function readingOf({ reading }: AnalogSensor): number | null {
+  return reading === undefined ? null : shownReading(reading);
+}
+
 /** The short form of a sensor inside another resource. */
 function excerpt(sensor: AnalogSensor): JsonObject {
-  return { DataSourceUri: `${sensorsUri}/${sensor.definition.key}`, Reading: sensor.reading ?? null };
+  return { DataSourceUri: `${sensorsUri}/${sensor.definition.key}`, Reading: readingOf(sensor) };
 }
 
 const thresholdNames = {

@@ -6,7 +6,7 @@ import { type RestorePolicy, restorePolicies as restorePolicyNames } from '../..
 import { maxSockets } from '../../http/sockets/offer.ts';
 import type { Context } from '../context.ts';
 import { action, always, collection, type Resource, resource } from '../definition.ts';
-import { serverHealth } from '../health.ts';
+import { systemHealth } from '../health.ts';
 import type { JsonObject } from '../json.ts';
 import { each, property } from '../patch.ts';
 import { chassisUri, findSystem, link, managerUri, onlyId, systemUri, virtualMediaUri } from '../paths.ts';
@@ -43,11 +43,19 @@ const bootStates = {
   setup: 'SetupEntered',
   'os-boot': 'OSBootStarted',
   'os-running': 'OSRunning',
-} as const satisfies Record<BootStage, string>;
+} as const satisfies Record<Exclude<BootStage, 'os-stopped'>, string>;
 
-/** Undefined for a machine that was found running: nobody has seen how far it is. */
+/**
+ * Undefined for a machine that was found running: nobody has seen how far it is. DSP0268 has no value for an operating
+ * system that has crashed: `OSRunning` says that it runs, and `None` is what is shown of a machine that is off. `OEM`
+ * leaves the words to the service.
+ */
 function bootProgressOf({ bootProgress: { state } }: Bmc): JsonObject | undefined {
-  return state && { LastState: bootStates[state.stage], LastStateTime: dateTime(state.since) };
+  if (!state) return undefined;
+  const LastStateTime = dateTime(state.since);
+  if (state.stage === 'os-stopped')
+    return { LastState: 'OEM', OemLastState: 'OSCriticalStop', LastStateTime };
+  return { LastState: bootStates[state.stage], LastStateTime };
 }
 
 function summariesOf({ inventory, machineSettings }: Bmc): JsonObject {
@@ -102,7 +110,7 @@ const system = resource({
     const { bmc } = context;
     const { lastRestartAt, restorePolicy } = bmc.power;
     const pciUris = pciDeviceUris(bmc);
-    const health = serverHealth(bmc);
+    const health = systemHealth(bmc);
     return {
       Id: onlyId,
       Name: bmc.identity.product,

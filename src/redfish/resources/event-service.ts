@@ -6,9 +6,9 @@ import { destinationProblem } from '../deliver.ts';
 import { RedfishError } from '../errors.ts';
 import type { StreamRequest } from '../event-streams.ts';
 import { type Filter, parseFilter } from '../filter.ts';
+import { eventMessages, eventTypes, testMessage } from '../happenings.ts';
 import type { Json, JsonObject } from '../json.ts';
-import { about, baseRegistry, inWords, message } from '../messages.ts';
-import { ownRegistry } from '../own-registry.ts';
+import { about, inWords, message } from '../messages.ts';
 import { together } from '../patch.ts';
 import { link, root, systemUri } from '../paths.ts';
 import {
@@ -17,12 +17,23 @@ import {
   retryPolicies,
   type Subscription,
   uriOfSubscription,
+  withoutVersion,
 } from '../subscriptions.ts';
 
 const uri = `${root}/EventService`;
 const streamUri = `${uri}/SSE`;
 
-export const registryPrefixes = [ownRegistry.prefix, 'ResourceEvent', 'TaskEvent', baseRegistry.prefix];
+export const registryPrefixes = Object.keys(eventMessages);
+
+/** What a stream can be filtered by. */
+const streamFilterProperties = [
+  'EventFormatType',
+  'MessageId',
+  'MetricReportDefinition',
+  'OriginResource',
+  'RegistryPrefix',
+  'ResourceType',
+] as const;
 
 const eventService = resource({
   path: '/redfish/v1/EventService',
@@ -43,12 +54,7 @@ const eventService = resource({
     IncludeOriginOfConditionSupported: false,
     ServerSentEventUri: streamUri,
     SSEFilterPropertiesSupported: {
-      EventFormatType: true,
-      MessageId: true,
-      MetricReportDefinition: true,
-      OriginResource: true,
-      RegistryPrefix: true,
-      ResourceType: true,
+      ...Object.fromEntries(streamFilterProperties.map((name) => [name, true])),
       SubordinateResources: false,
     },
     Subscriptions: link(`${uri}/Subscriptions`),
@@ -78,7 +84,7 @@ const eventService = resource({
         EventGroupId: Type.Optional(Type.Integer({ minimum: 0 })),
         EventId: Type.Optional(Type.String({ maxLength: 255 })),
         EventTimestamp: Type.Optional(Type.String({ maxLength: 64 })),
-        EventType: Type.Optional(Type.String({ maxLength: 64 })),
+        EventType: Type.Optional(Type.Enum([...eventTypes])),
         Message: Type.Optional(Type.String({ maxLength: 1024 })),
         MessageArgs: Type.Optional(Type.Array(Type.String({ maxLength: 255 }), { maxItems: 16 })),
         MessageId: Type.Optional(
@@ -92,8 +98,9 @@ const eventService = resource({
         const severity = given.MessageSeverity ?? given.Severity ?? 'OK';
         const origin = given.OriginOfCondition ?? systemUri;
         state.happenings.report({
-          messageId: given.MessageId ?? 'ResourceEvent.1.4.TestMessage',
-          text: given.Message ?? 'Test message.',
+          messageId: given.MessageId ?? testMessage.id,
+          text: given.Message ?? testMessage.text,
+          ...(given.EventType && { eventTypes: [given.EventType] }),
           ...(given.MessageArgs && { args: given.MessageArgs }),
           severity,
           origin,
@@ -152,13 +159,17 @@ const subscriptions = collection({
       ...writable,
       EventFormatType: Type.Optional(Type.Enum(['Event'])),
       SubscriptionType: Type.Optional(Type.Enum(['RedfishEvent'])),
-      EventTypes: Type.Optional(names()),
-      RegistryPrefixes: Type.Optional(names()),
+      EventTypes: Type.Optional(Type.Array(Type.Enum([...eventTypes]), { maxItems: 32 })),
+      RegistryPrefixes: Type.Optional(Type.Array(Type.Enum([...registryPrefixes]), { maxItems: 32 })),
       ResourceTypes: Type.Optional(names()),
       MessageIds: Type.Optional(names(128)),
     }),
     async run(given, _, context) {
       const { state, actor } = context;
+      refuseUnknown('ResourceTypes', given.ResourceTypes, (type) =>
+        state.happenings.resourceTypes.includes(type),
+      );
+      refuseUnknown('MessageIds', given.MessageIds, isMessageId);
       const problem = destinationProblem(given.Destination, state.destinations);
       if (problem !== undefined) {
         throw new RedfishError(
@@ -175,6 +186,7 @@ const subscriptions = collection({
         {
           destination: given.Destination,
           context: given.Context ?? '',
+          eventTypes: given.EventTypes ?? [],
           registryPrefixes: given.RegistryPrefixes ?? [],
           resourceTypes: given.ResourceTypes ?? [],
           messageIds: given.MessageIds ?? [],
@@ -194,6 +206,26 @@ const subscriptions = collection({
     },
   }),
 });
+
+/** @throws {RedfishError} for what no event of ours will ever be about: its receiver would wait for nothing */
+function refuseUnknown(
+  property: string,
+  values: readonly string[] | undefined,
+  isKnown: (value: string) => boolean,
+): void {
+  const at = values?.findIndex((value) => !isKnown(value)) ?? -1;
+  const unknown = values?.[at];
+  if (unknown === undefined) return;
+  throw new RedfishError(about(`#/${property}/${at}`, message('PropertyValueNotInList', unknown, property)));
+}
+
+/** With or without the version of its registry. */
+function isMessageId(id: string): boolean {
+  const [prefix = '', key = '', ...more] = withoutVersion(id).split('.');
+  return (
+    more.length === 0 && registryPrefixes.includes(prefix) && eventMessages[prefix]?.includes(key) === true
+  );
+}
 
 const reserved = new Set([
   'host',
@@ -271,6 +303,8 @@ function destinationBody(subscription: Subscription, { state }: Context): JsonOb
     SubscriptionType: 'RedfishEvent',
     EventFormatType: 'Event',
     Context: context,
+    // Deprecated since there are registries: told to those who have asked by it.
+    ...(subscription.eventTypes.length > 0 && { EventTypes: subscription.eventTypes }),
     RegistryPrefixes: subscription.registryPrefixes as Json,
     ResourceTypes: subscription.resourceTypes as Json,
     MessageIds: subscription.messageIds as Json,
@@ -330,14 +364,14 @@ const stream = plain({
   },
 });
 
-/** `$filter` on what {@link eventService} names. @throws {RedfishError} for another query or another property */
+/** `$filter` on {@link streamFilterProperties}. @throws {RedfishError} for another query or another property */
 function filterOf(url: string): Pick<StreamRequest, 'wanted' | 'wantsReports'> {
   const query = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?') + 1) : '');
   const unknown = [...query.keys()].find((name) => name.startsWith('$') && name !== '$filter');
   if (unknown !== undefined) throw new RedfishError(message('QueryParameterUnsupported', unknown));
   const text = query.get('$filter');
   if (text === null) return { wanted: () => true, wantsReports: () => false };
-  const filter: Filter = parseFilter(text);
+  const filter: Filter = parseFilter(text, streamFilterProperties);
   // Clients that have not heard of metric reports filter by what events have.
   const knowsReports = /\b(EventFormatType|MetricReportDefinition)\b/.test(text);
   return {

@@ -4,7 +4,7 @@ import type { Bmc, ResetToDefaults } from '../../bmc/bmc.ts';
 import { hostAccessPolicies } from '../../bmc/host-access.ts';
 import { action, always, collection, type Resource, resource } from '../definition.ts';
 import { RedfishError } from '../errors.ts';
-import { serverHealth } from '../health.ts';
+import { hardwareHealth } from '../health.ts';
 import { bmcSoftwareUri } from '../inventory-ids.ts';
 import type { JsonObject } from '../json.ts';
 import { about, message } from '../messages.ts';
@@ -88,7 +88,7 @@ const manager = resource({
       DateTime: dateTime(bmc.sel.time * 1000, offset),
       DateTimeLocalOffset: offsetText(offset),
       ...(started && { LastResetTime: dateTime(started.time) }),
-      Status: { State: 'Enabled', Health: serverHealth(bmc) },
+      Status: { State: 'Enabled', Health: hardwareHealth(bmc) },
       GraphicalConsole: {
         ServiceEnabled: true,
         ConnectTypesSupported: vncPort === undefined ? ['Oem'] : ['KVMIP', 'Oem'],

@@ -1,8 +1,8 @@
 /** Tasks and their monitors. DSP0266 §13.5; DSP0268: TaskService, Task. */
 import type { Context } from '../context.ts';
-import { always, collection, plain, type Resource, resource } from '../definition.ts';
+import { always, collection, type Outcome, plain, type Resource, resource } from '../definition.ts';
 import { RedfishError } from '../errors.ts';
-import { message, messageObject } from '../messages.ts';
+import { messageObject } from '../messages.ts';
 import { link, root } from '../paths.ts';
 import { accepted, isRunning, keptS, type Task, uriOfMonitor, uriOfTask } from '../tasks.ts';
 import { dateTime } from './manager.ts';
@@ -41,6 +41,16 @@ const findTask = (params: { readonly taskId: string }, { state }: Context) => st
 const ownsTask = ({ found }: { readonly found: Task }, { user }: Context) =>
   found.userId !== undefined && found.userId === user?.id;
 
+const cancelPrivileges = ['ConfigureManager', 'ConfigureSelf'] as const;
+
+/** Cancels one that runs; one that is over is forgotten. */
+function remove({ found }: { readonly found: Task }, { state }: Context): Outcome {
+  const running = isRunning(found);
+  state.tasks.cancel(found.id);
+  const cancelling = state.tasks.get(found.id);
+  return running && cancelling ? accepted(cancelling) : undefined;
+}
+
 const healthOf = {
   Running: 'OK',
   Cancelling: 'OK',
@@ -52,7 +62,7 @@ const healthOf = {
 const task = resource({
   path: '/redfish/v1/TaskService/Tasks/:taskId',
   type: '#Task.v1_7_4.Task',
-  privileges: { get: ['Login'], delete: ['ConfigureManager', 'ConfigureSelf'] },
+  privileges: { get: ['Login'], delete: cancelPrivileges },
   find: findTask,
   isSelf: ownsTask,
   read: ({ found }) => ({
@@ -68,25 +78,21 @@ const task = resource({
     // It goes with the answer that it gives.
     TaskMonitor: uriOfMonitor(found.id),
   }),
-  remove({ found }, { state }) {
-    const running = isRunning(found);
-    state.tasks.cancel(found.id);
-    const cancelling = state.tasks.get(found.id);
-    return running && cancelling ? accepted(cancelling) : undefined;
-  },
+  remove,
 });
 
-/** 202 while the task runs, then what the request is answered in the end. */
+/** 202 while the task runs, then what the request is answered in the end. DELETE is as that of the task. DSP0266 §13.5 */
 const monitor = plain({
   path: '/redfish/v1/TaskService/TaskMonitors/:taskId',
-  privileges: { get: ['Login'] },
-  answer({ uri: own, params }, { state }) {
-    const found = state.tasks.get(params.taskId);
-    if (!found) throw new RedfishError(message('ResourceMissingAtURI', own));
+  privileges: { get: ['Login'], delete: cancelPrivileges },
+  find: findTask,
+  isSelf: ownsTask,
+  answer({ found }) {
     if (isRunning(found)) return accepted(found);
     if (found.result instanceof RedfishError) throw found.result;
     return found.result;
   },
+  remove,
 });
 
 export const taskServiceResources: readonly Resource[] = [taskService, tasks, task, monitor];

@@ -9,6 +9,7 @@ import type { JsonObject } from '../json.ts';
 import { about, message } from '../messages.ts';
 import { each, property } from '../patch.ts';
 import { chassisUri, link, root } from '../paths.ts';
+import { shownReading } from '../readings.ts';
 import { type HistoryValue, historyStepS, historySteps } from '../sensor-history.ts';
 import { measuringSensors, type Report, reportInterval } from '../telemetry.ts';
 
@@ -155,7 +156,7 @@ function reportBody(id: ReportId, time: number, values: readonly HistoryValue[],
       const quantity = quantityOf.get(sensor);
       return {
         ...(quantity && { MetricId: metrics[quantity].id }),
-        MetricValue: String(reading),
+        MetricValue: String(shownReading(reading)),
         MetricProperty: propertyUri(sensor),
         Timestamp: new Date(at).toISOString(),
       };

@@ -26,7 +26,7 @@ import type { JsonObject } from '../json.ts';
 import { about, inWords, message } from '../messages.ts';
 import { together } from '../patch.ts';
 import { findManager, findSystem, link, virtualMediaUri } from '../paths.ts';
-import { accepted } from '../tasks.ts';
+import { accepted, WorkCancelled } from '../tasks.ts';
 import {
   checkOneCertificate,
   newCertificate,
@@ -136,9 +136,14 @@ async function answer(transfer: Transfer, context: Context): Promise<Outcome> {
       userId: user?.id,
       async run(progress, cancelled) {
         cancelled.addEventListener('abort', () => transfer.cancel(), { once: true });
-        while (!(await isDone(transfer, progressMs, context))) {
-          const { receivedBytes, totalBytes } = transfer;
-          if (totalBytes !== undefined) progress.percent((99 * receivedBytes) / totalBytes);
+        try {
+          while (!(await isDone(transfer, progressMs, context))) {
+            const { receivedBytes, totalBytes } = transfer;
+            if (totalBytes !== undefined) progress.percent((99 * receivedBytes) / totalBytes);
+          }
+        } catch (cause) {
+          // By EjectMedia, as well as by the task.
+          throw transfer.cancelled ? new WorkCancelled('the image was given up', { cause }) : cause;
         }
         return undefined;
       },

@@ -53,7 +53,11 @@ export interface ComputerSystem extends Resource {
   readonly Status: Status;
   readonly BiosVersion?: string;
   readonly LastResetTime?: string;
-  readonly BootProgress?: { readonly LastState?: string; readonly LastStateTime?: string };
+  readonly BootProgress?: {
+    readonly LastState?: string;
+    readonly OemLastState?: string;
+    readonly LastStateTime?: string;
+  };
   readonly Boot: {
     readonly BootSourceOverrideEnabled: 'Disabled' | 'Once' | 'Continuous';
     readonly BootSourceOverrideTarget: string;

@@ -51,6 +51,7 @@ describe('users of the configuration', () => {
     ['an empty name', { ...admin, name: '' }, 'a name has 1 to 16 bytes, not 0'],
     ['a long name', { ...admin, name: 'x'.repeat(17) }, 'not 17'],
     ['a blank in the name', { ...admin, name: 'a b' }, 'visible ASCII'],
+    ['a colon in the name', { ...admin, name: 'a:b' }, 'a name has no colon'],
     ['an empty password', { ...admin, password: '' }, 'a password has 1 to 20 bytes, not 0'],
     ['a long password', { ...admin, password: 'é'.repeat(11) }, 'not 22'],
   ])('with %s are refused', (_, user, message) => {
@@ -236,6 +237,21 @@ describe('access to Redfish', () => {
   it('is closed to the null user', () => {
     const nullUser = usersOf([admin]).users.get(1);
     expect(nullUser).toMatchObject({ redfish: false });
+  });
+
+  it('is left to a user whose name has a colon from before that was refused: the name stays, and no other gets one', () => {
+    const store = memoryStore();
+    usersOf([admin], store).users.update(5, { name: 'a_b', password: Buffer.from('p') }, actor);
+    const kept = store.load<{ slots: { name: string }[] }>('users');
+    const slots = kept?.slots.map((slot) => (slot.name === 'a_b' ? { ...slot, name: 'a:b' } : slot));
+    store.save('users', { ...kept, slots });
+    const { users } = usersOf([admin], store);
+    expect(users.findByName('a:b')?.id).toBe(5);
+    users.update(5, { name: 'a:b', password: Buffer.from('other') }, actor);
+    expect(passwordOf(users, 5)).toBe('other');
+    expect(() => users.checkList(users.list(), 'users')).not.toThrow();
+    expect(() => users.update(5, { name: 'a:c' }, actor)).toThrow('a name has no colon');
+    expect(users.get(5)?.name).toBe('a:b');
   });
 
   it('is open to users of a list that was kept before there was Redfish', () => {
@@ -506,6 +522,7 @@ describe('what can be kept of a user', () => {
     for (const name of ['a\x7f', 'a\x1f', 'é']) {
       expect(() => users.update(5, { name }, actor)).toThrow('visible ASCII');
     }
+    expect(() => users.update(5, { name: 'a:b' }, actor)).toThrow('a name has no colon');
     const full = Array.from({ length: 15 }, (_, i) => ({ ...admin, name: `u${i}` }));
     expect(usersOf(full).users.get(16)?.name).toBe('u14');
   });

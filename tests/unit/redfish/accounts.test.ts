@@ -241,7 +241,7 @@ describe('an account', () => {
     expect(JSON.stringify(bench.bmc.users.list())).toBe(before);
   });
 
-  it.each(['!"#$%&\'()*+,-./0', ':', '..', 'a/b', '%41'])('may be called %s, and logs in', async (name) => {
+  it.each(['!"#$%&\'()*+,-./0', '..', 'a/b', '%41'])('may be called %s, and logs in', async (name) => {
     await start();
     const body = { UserName: name, Password: 'secret', RoleId: 'ReadOnly' };
     expect((await bench.ask('POST', accounts, { body })).status).toBe(201);
@@ -250,6 +250,19 @@ describe('an account', () => {
       as: undefined,
     });
     expect(login.status).toBe(201);
+  });
+
+  it('has no colon in its name, which would end it in Basic authentication', async () => {
+    await start();
+    const made = { UserName: 'a:b', Password: 'password', RoleId: 'Operator' };
+    for (const reply of [
+      await bench.ask('POST', accounts, { body: made }),
+      await patch(reader, { UserName: 'a:b' }),
+    ]) {
+      expect([reply.status, messageOf(reply)]).toEqual([400, 'PropertyValueFormatError']);
+      expect(reply.text).toContain('no colon');
+    }
+    expect(bench.bmc.users.findByName('a:b')).toBeUndefined();
   });
 
   it('is shown whole, with its type, to who makes it', async () => {

@@ -590,6 +590,7 @@ const ipmiSession = {
 const subscription = {
   destination: 'https://192.0.2.50/events',
   context: '',
+  eventTypes: [],
   registryPrefixes: ['Nothing'],
   resourceTypes: [],
   messageIds: [],

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tester } from '../../support/actors.ts';
 import { RedfishBench } from '../../support/redfish-bench.ts';
+import { noSchemas, schemaProblems } from '../../support/redfish-schemas.ts';
 
 const uri = '/redfish/v1/Systems/1';
 const resetUri = `${uri}/Actions/ComputerSystem.Reset`;
@@ -85,6 +86,61 @@ describe('the system', () => {
     expect(await stage()).toBe('OSBootStarted');
     await reset('ForceOff');
     expect(await stage()).toBe('None');
+  });
+
+  it('whose kernel has panicked is critical, as IPMI says it, until it is reset or off; its case is not', async () => {
+    const chassis = async () => (await bench.ask('GET', '/redfish/v1/Chassis/1')).body.Status;
+    const manager = async () => (await bench.ask('GET', '/redfish/v1/Managers/1')).body.Status.Health;
+    const osStop = () => [...(bench.bmc.sensors.discrete('osStop').states ?? [])];
+    const panic = async () => {
+      bench.clock.advance(5_000);
+      bench.machine.panic();
+      expect(osStop()).toEqual(['run-time-stop']);
+      const system = await get();
+      expect(system.Status).toMatchObject({ Health: 'Critical', HealthRollup: 'Critical' });
+      expect(system.BootProgress).toMatchObject({ LastState: 'OEM', OemLastState: 'OSCriticalStop' });
+      expect(Date.parse(system.BootProgress.LastStateTime)).toBe(bench.clock.wallTime());
+      expect(await chassis()).toMatchObject({ Health: 'OK', HealthRollup: 'Critical' });
+      expect(await manager()).toBe('OK');
+      return system;
+    };
+    const isWellAgain = async (state: string) => {
+      const { Status, BootProgress } = await get();
+      expect(Status).toMatchObject({ Health: 'OK', HealthRollup: 'OK' });
+      expect(BootProgress).toMatchObject({ LastState: state });
+      expect(BootProgress).not.toHaveProperty('OemLastState');
+      expect(await chassis()).toMatchObject({ Health: 'OK', HealthRollup: 'OK' });
+      expect(osStop()).toEqual([]);
+    };
+    await reset('On');
+    await isWellAgain('OSRunning');
+    const stopped = await panic();
+    if (!noSchemas) expect(schemaProblems(stopped)).toEqual([]);
+    // What the kernel goes on to say takes nothing back, nor does a second panic make it later.
+    const { LastStateTime: since } = (await get()).BootProgress;
+    bench.clock.advance(1_000);
+    bench.machine.print('Linux version 6.1\r\nhost login: ');
+    bench.machine.panic();
+    expect((await get()).BootProgress).toMatchObject({ LastState: 'OEM', LastStateTime: since });
+    await reset('ForceRestart');
+    await isWellAgain('OSRunning');
+    await panic();
+    await reset('PowerCycle');
+    await isWellAgain('OSRunning');
+    await panic();
+    await reset('ForceOff');
+    await isWellAgain('None');
+  });
+
+  it('is as critical as the sensor OS Critical Stop is shown to be', async () => {
+    await reset('On');
+    const health = async () => (await get()).Status.HealthRollup;
+    bench.bmc.sensors.override('osStop', ['stop-while-loading']);
+    expect(await health()).toBe('Critical');
+    bench.bmc.sensors.override('osStop', ['graceful-shutdown']);
+    expect(await health()).toBe('OK');
+    bench.bmc.sensors.release('osStop');
+    expect(await health()).toBe('OK');
   });
 
   it('takes a restore policy, which is that of IPMI', async () => {

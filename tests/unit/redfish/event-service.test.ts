@@ -148,17 +148,139 @@ describe('subscriptions', () => {
     expect(entry.body.Message).toBe(sel?.body.Events[0].Message);
   });
 
-  it('are told only what they ask for', async () => {
-    const there = await receiver();
-    await subscribe(there.url, {
-      RegistryPrefixes: ['QemuBmc'],
-      MessageIds: ['QemuBmc.Panic', 'QemuBmc.1.0.Boot'],
-    });
-    for (const id of ['QemuBmc.1.0.Panic', 'QemuBmc.1.0.Reset', 'Base.1.22.Boot', 'QemuBmc.1.0.Boot']) {
+  it('are told only what they ask for: messages, of whichever version, or those of a registry', async () => {
+    const [some, both] = [await receiver(), await receiver()];
+    const MessageIds = ['QemuBmc.Panic', 'QemuBmc.1.0.Reset', 'QemuBmc.1.7.Boot'];
+    await subscribe(some.url, { MessageIds });
+    await subscribe(both.url, { MessageIds, RegistryPrefixes: ['TaskEvent'] });
+    const sent = ['Panic', 'Reset', 'Watchdog', 'Boot'].map((key) => `QemuBmc.1.0.${key}`);
+    for (const id of ['TaskEvent.1.0.TaskStarted', 'Base.1.22.Success', ...sent]) {
       await testEvent({ MessageId: id });
     }
-    await until('the last has come', () => there.ids.includes('QemuBmc.1.0.Boot'), 5000);
-    expect(there.ids).toEqual(['QemuBmc.1.0.Panic', 'QemuBmc.1.0.Boot']);
+    const named = sent.filter((id) => !id.endsWith('Watchdog'));
+    await until(
+      'all have come',
+      () => some.ids.includes('QemuBmc.1.0.Boot') && both.ids.includes('QemuBmc.1.0.Boot'),
+      5000,
+    );
+    expect(some.ids).toEqual(named);
+    expect(both.ids).toEqual(['TaskEvent.1.0.TaskStarted', ...named]);
+  });
+
+  it('are told by types of events, as older clients ask, which are kept and shown', async () => {
+    const there = await Promise.all(Array.from({ length: 4 }, () => receiver()));
+    const [alerts, changes, anything, unasked] = there as [Receiver, Receiver, Receiver, Receiver];
+    const types = {
+      alerts: ['Alert'],
+      changes: ['StatusChange', 'ResourceAdded'],
+      anything: ['Alert', 'Other'],
+    };
+    const made = await subscribe(alerts.url, { EventTypes: types.alerts });
+    expect([made.status, made.body.EventTypes]).toEqual([201, ['Alert']]);
+    if (!noSchemas) expect(schemaProblems(made.body)).toEqual([]);
+    await subscribe(changes.url, { EventTypes: types.changes });
+    await subscribe(anything.url, { EventTypes: types.anything });
+    expect((await subscribe(unasked.url)).body).not.toHaveProperty('EventTypes');
+    bench.bmc.events.add('panic', 'of a test');
+    await bench.ask('PATCH', '/redfish/v1/Systems/1', { body: { AssetTag: 'a' } });
+    await bench.clock.advanceAsync(1000, 100);
+    await testEvent({ MessageId: 'Base.1.22.Success' });
+    await testEvent({ MessageId: 'Base.1.22.Created', EventType: 'StatusChange' });
+    await testEvent({ MessageId: 'Base.1.22.NoOperation', EventType: 'Other' });
+    const [panic, changed, success] = [
+      'QemuBmc.1.0.Panic',
+      'ResourceEvent.1.4.ResourceChanged',
+      'Base.1.22.Success',
+    ];
+    const last = 'Base.1.22.NoOperation';
+    await until(
+      'all have come',
+      () =>
+        alerts.ids.includes(success) &&
+        changes.ids.includes('Base.1.22.Created') &&
+        [anything, unasked].every(({ ids }) => ids.includes(last)),
+      5000,
+    );
+    const typesTo = ({ received }: Receiver) => new Set(received.map(({ body }) => body.Events[0].EventType));
+    expect(alerts.ids).toEqual(expect.arrayContaining([panic, success]));
+    expect(alerts.ids.filter((id) => /ResourceEvent|Created|NoOperation/.test(id))).toEqual([]);
+    expect(typesTo(alerts)).toEqual(new Set(['Alert']));
+    expect(changes.ids).toContain(changed);
+    expect(changes.ids.filter((id) => !/^ResourceEvent|Created$/.test(id))).toEqual([]);
+    expect([...typesTo(changes)].every((type) => types.changes.includes(type))).toBe(true);
+    for (const { ids } of [anything, unasked]) {
+      expect(ids).toEqual(expect.arrayContaining([panic, changed, success, 'Base.1.22.Created', last]));
+    }
+    expect(typesTo(unasked)).toEqual(new Set(['Other']));
+    // They are kept, and a list of before there were any is of subscriptions to all.
+    const { store } = bench.bmc;
+    const kept = store.load<{ eventTypes?: readonly string[] }[]>('redfish-subscriptions') ?? [];
+    expect(kept.map(({ eventTypes }) => eventTypes)).toEqual([...Object.values(types), []]);
+    store.save(
+      'redfish-subscriptions',
+      kept.map(({ eventTypes: _, ...older }) => older),
+    );
+    const { happenings } = bench.redfish.state;
+    const { events, clock, random, log } = bench.bmc;
+    const deliver = () => Promise.resolve();
+    const next = new Subscriptions({ happenings, events, store, clock, random, log, deliver });
+    expect(next.list().map(({ eventTypes }) => eventTypes)).toEqual([[], [], [], []]);
+    next.stop();
+  });
+
+  it('to what no event is about are refused, with the value that is none', async () => {
+    const cases: readonly [property: string, value: string][] = [
+      ['RegistryPrefixes', 'Bogus'],
+      ['RegistryPrefixes', 'base'],
+      ['ResourceTypes', 'Bogus'],
+      ['ResourceTypes', 'Task.v1_7_4.Task'],
+      ['MessageIds', 'Bogus.9'],
+      ['MessageIds', 'Bogus.1.0.Panic'],
+      ['MessageIds', 'QemuBmc.Bogus'],
+      ['MessageIds', 'QemuBmc.1.0'],
+      ['MessageIds', 'QemuBmc.toString'],
+      ['EventTypes', 'Nonsense'],
+      ['EventTypes', 'MetricReport'],
+    ];
+    const good = {
+      RegistryPrefixes: 'Base',
+      ResourceTypes: 'Task',
+      MessageIds: 'QemuBmc.Panic',
+      EventTypes: 'Alert',
+    };
+    for (const [property, value] of cases) {
+      const list = [good[property as keyof typeof good], value];
+      const reply = await subscribe('https://192.0.2.1/', { [property]: list });
+      expect([property, value, reply.status]).toEqual([property, value, 400]);
+      expect(reply.body.error['@Message.ExtendedInfo'][0]).toMatchObject({
+        MessageId: 'Base.1.22.PropertyValueNotInList',
+        MessageArgs: [value, property],
+        RelatedProperties: [`#/${property}/1`],
+      });
+    }
+    expect((await bench.ask('GET', subscriptionsUri)).body['Members@odata.count']).toBe(0);
+  });
+
+  it('to whatever the service says that it tells of are taken', async () => {
+    const { RegistryPrefixes, ResourceTypes } = (await bench.ask('GET', service)).body;
+    const registry = await bench.ask('GET', '/redfish/v1/Registries/QemuBmc');
+    const { Messages } = (await bench.ask('GET', registry.body.Location[0].Uri)).body;
+    const MessageIds = Object.keys(Messages).map((key) => `QemuBmc.${key}`);
+    for (let at = 0; at < ResourceTypes.length; at += 32) {
+      const types = ResourceTypes.slice(at, at + 32);
+      const reply = await subscribe('https://192.0.2.1/', {
+        RegistryPrefixes,
+        MessageIds,
+        ResourceTypes: types,
+      });
+      expect(reply.status).toBe(201);
+      expect(reply.body).toMatchObject({ RegistryPrefixes, MessageIds, ResourceTypes: types });
+    }
+  });
+
+  it('are told of tests of the types that there are', async () => {
+    const { status, body } = await testEvent({ EventType: 'Nonsense' });
+    expect([status, body.error.code]).toEqual([400, 'Base.1.22.ActionParameterValueNotInList']);
   });
 
   it('try again as often and as far apart as is set, then end', async () => {
@@ -210,7 +332,7 @@ describe('subscriptions', () => {
   it('are 32 at most, are kept, and go when they are deleted', async () => {
     const there = await receiver();
     for (let i = 0; i < 32; i++)
-      expect((await subscribe(there.url, { MessageIds: ['A.B'] })).status).toBe(201);
+      expect((await subscribe(there.url, { MessageIds: ['QemuBmc.Panic'] })).status).toBe(201);
     const refused = await subscribe(there.url);
     expect(refused.status).toBeGreaterThanOrEqual(400);
     expect(refused.body.error['@Message.ExtendedInfo'][0].MessageId).toMatch(
@@ -336,6 +458,26 @@ describe('the event stream', () => {
     stream.gone.abort();
     const bad = await bench.ask('GET', `${service}/SSE?$filter=((`);
     expect(bad.status).toBe(400);
+  });
+
+  it.each(["Bogus eq 'Q'", "RegistryPrefix eq 'A' or 'Q' eq Bogus", 'SubordinateResources eq true'])(
+    'is not filtered by %s: it could never say anything',
+    async (condition) => {
+      const url = `${service}/SSE?$filter=${encodeURIComponent(condition)}`;
+      for (const method of ['GET', 'HEAD'] as const) expect((await bench.ask(method, url)).status).toBe(400);
+      const [said] = (await bench.ask('GET', url)).body.error['@Message.ExtendedInfo'];
+      expect(said.MessageId).toBe('Base.1.22.QueryParameterValueFormatError');
+      expect(said.Message).toMatch(/only EventFormatType, MessageId, /);
+      expect(bench.redfish.state.streams.count).toBe(0);
+    },
+  );
+
+  it('is filtered by everything that the service names', async () => {
+    const { SSEFilterPropertiesSupported: supported } = (await bench.ask('GET', service)).body;
+    for (const [name, isSupported] of Object.entries(supported)) {
+      const url = `${service}/SSE?$filter=${encodeURIComponent(`${name} ne 'x'`)}`;
+      expect([name, (await bench.ask('HEAD', url)).status]).toEqual([name, isSupported ? 200 : 400]);
+    }
   });
 
   it('keeps its session in use, and ends with it', async () => {

@@ -166,6 +166,43 @@ describe('a Redfish service', () => {
     expect(bench.bmc.asset.tag).toBe('');
   });
 
+  it.each([
+    'application/json; charset=utf-16',
+    'application/json;charset="ISO-8859-1"',
+    'application/x-www-form-urlencoded; charset=latin1',
+  ])('refuses JSON as %s', async (type) => {
+    const reply = await bench.ask('PATCH', system, {
+      body: '{"AssetTag":"x"}',
+      headers: { 'content-type': type },
+    });
+    expect(reply.status).toBe(415);
+    expect(reply.body.error['@Message.ExtendedInfo'][0].Message).toMatch(/^JSON is taken in UTF-8, not in /);
+    expect(bench.bmc.asset.tag).toBe('');
+  });
+
+  it.each([
+    'application/json; charset=utf-8',
+    'application/json;charset=UTF-8',
+    'Application/JSON; Charset="Utf-8"',
+    'application/json; odata.metadata=minimal; charset=us-ascii',
+  ])('takes JSON as %s', async (type) => {
+    const headers = { 'content-type': type };
+    expect((await bench.ask('PATCH', system, { body: '{"AssetTag":"x"}', headers })).status).toBe(200);
+    expect(bench.bmc.asset.tag).toBe('x');
+  });
+
+  it('takes no body that is packed, and says so', async () => {
+    const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    const reply = await bench.ask('PATCH', system, { body: '\u001f\u008b', headers });
+    expect([reply.status, reply.headers['accept-encoding']]).toEqual([415, 'identity']);
+    expect(reply.body.error['@Message.ExtendedInfo'][0]).toMatchObject({
+      Message: 'A body is taken as it is: Content-Encoding gzip is not supported.',
+      MessageArgs: ['Content-Encoding'],
+    });
+    const plain = { ...headers, 'content-encoding': 'identity' };
+    expect((await bench.ask('PATCH', system, { body: '{"AssetTag":"y"}', headers: plain })).status).toBe(200);
+  });
+
   it('reads JSON of 64 levels and looks no deeper', async () => {
     const nested = (levels: number) => ({
       body: `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`,

@@ -8,6 +8,7 @@ import {
   type TaskProgress,
   uriOfMonitor,
   uriOfTask,
+  WorkCancelled,
 } from '../../../src/redfish/tasks.ts';
 import { RedfishBench } from '../../support/redfish-bench.ts';
 import { noSchemas, schemaProblems } from '../../support/redfish-schemas.ts';
@@ -96,11 +97,55 @@ describe('a task', () => {
     expect((await bench.ask('DELETE', uriOfTask(task.id), { as: 'operator' })).status).toBe(202);
     await settle();
     expect(cancelled.aborted).toBe(true);
-    expect((await bench.ask('GET', uriOfTask(task.id))).body.TaskState).toBe('Cancelled');
-    expect((await bench.ask('GET', uriOfMonitor(task.id))).status).toBe(410);
+    const { body } = await bench.ask('GET', uriOfTask(task.id));
+    expect(body).toMatchObject({ TaskState: 'Cancelled', TaskStatus: 'Warning' });
+    expect(body.Messages).toHaveLength(1);
+    expect(body.Messages[0]).toMatchObject({
+      MessageId: 'TaskEvent.1.0.TaskCancelled',
+      MessageArgs: [task.id],
+      MessageSeverity: 'Warning',
+    });
+    if (!noSchemas) expect(schemaProblems(body)).toEqual([]);
+    const gone = await bench.ask('GET', uriOfMonitor(task.id));
+    expect([gone.status, gone.body.error.code]).toEqual([410, 'TaskEvent.1.0.TaskCancelled']);
     // The one that is over goes.
     expect((await bench.ask('DELETE', uriOfTask(task.id))).status).toBe(204);
     expect((await bench.ask('GET', uriOfTask(task.id))).status).toBe(404);
+  });
+
+  it('is cancelled by DELETE of its monitor as well, with the same rights', async () => {
+    const operator = bench.bmc.users.findByName('operator');
+    const { task, cancelled } = await script(operator?.id);
+    const monitor = uriOfMonitor(task.id);
+    expect((await bench.ask('DELETE', monitor, { as: 'reader' })).status).toBe(403);
+    expect(cancelled.aborted).toBe(false);
+    const reply = await bench.ask('DELETE', monitor, { as: 'operator' });
+    expect([reply.status, reply.headers.location]).toEqual([202, monitor]);
+    await settle();
+    expect((await bench.ask('GET', uriOfTask(task.id))).body.TaskState).toBe('Cancelled');
+    // The one that is over goes, and its monitor with it.
+    expect((await bench.ask('DELETE', monitor)).status).toBe(204);
+    for (const method of ['GET', 'DELETE'] as const) {
+      expect((await bench.ask(method, monitor)).status).toBe(404);
+    }
+    expect((await bench.ask('GET', uriOfTask(task.id))).status).toBe(404);
+    const other = await bench.ask('PATCH', uriOfMonitor((await script()).task.id), { body: {} });
+    expect([other.status, other.headers.allow]).toEqual([405, 'GET, HEAD, DELETE']);
+  });
+
+  it('whose work is called off by another way is cancelled, and has not failed', async () => {
+    const { task, fail } = await script();
+    fail(new WorkCancelled('not wanted any more'));
+    await settle();
+    const { body } = await bench.ask('GET', uriOfTask(task.id));
+    expect(body).toMatchObject({ TaskState: 'Cancelled', TaskStatus: 'Warning' });
+    const told = bench.redfish.state.happenings
+      .since(0)
+      .filter(({ origin }) => origin === uriOfTask(task.id));
+    expect(told.map(({ messageId }) => messageId)).toEqual([
+      'TaskEvent.1.0.TaskStarted',
+      'TaskEvent.1.0.TaskCancelled',
+    ]);
   });
 
   it('is told by events, and forgotten after a while', async () => {

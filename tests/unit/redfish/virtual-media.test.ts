@@ -159,6 +159,20 @@ describe('InsertMedia', () => {
     expect(none.text).toContain('image x.iso in the library');
   });
 
+  it('refuses credentials for an image of the library, which would be for nobody', async () => {
+    for (const credentials of [{ UserName: 'me' }, { Password: 'hidden-word' }]) {
+      const reply = await bench.ask('POST', insertMedia, {
+        body: { Image: 'file:///a%20disc.iso', ...credentials },
+      });
+      expect(reply.status).toBe(400);
+      expect(reply.body.error['@Message.ExtendedInfo'][0].Message).toBe(
+        'Images of the library are had without a user name and a password.',
+      );
+      expect(reply.text).not.toContain('hidden-word');
+    }
+    expect(await body()).toMatchObject({ Image: null, Inserted: false });
+  });
+
   it('takes an NFS path as mount writes it, when the protocol is said', async () => {
     bench.fetcher.fails = new BmcError('bad-argument', 'not reached');
     const wish = { Image: 'files.example:/iso/a disc.iso', TransferProtocolType: 'NFS' };
@@ -212,7 +226,9 @@ describe('InsertMedia', () => {
     bench.fetcher.fails = new BmcError('bad-argument', 'images.example: the server answers 404');
     const reply = await bench.ask('POST', insertMedia, { body: { Image: url } });
     expect(reply.status).toBe(400);
-    expect(reply.text).toContain('the server answers 404');
+    // A name is no beginning of a sentence: it stays as it is spelled.
+    const [said] = reply.body.error['@Message.ExtendedInfo'];
+    expect(said.Message).toBe('images.example: the server answers 404.');
     expect(await body()).toMatchObject({ Image: null, Inserted: false });
     expect(bench.bmc.events.list().at(-1)).toMatchObject({ kind: 'media-failed' });
   });
@@ -247,9 +263,13 @@ describe('InsertMedia', () => {
     expect(bench.machine.media.has('cd')).toBe(true);
   });
 
-  it('is given up by EjectMedia', async () => {
-    await askSilentServer();
+  it('is given up by EjectMedia, which cancels its task', async () => {
+    const { body: started } = await askSilentServer();
     expect((await bench.ask('POST', ejectMedia)).status).toBe(204);
+    const task = async () => (await bench.ask('GET', started['@odata.id'])).body;
+    await vi.waitFor(async () => expect((await task()).TaskState).not.toBe('Running'));
+    expect(await task()).toMatchObject({ TaskState: 'Cancelled', TaskStatus: 'Warning' });
+    expect((await task()).Messages.at(-1).MessageId).toBe('TaskEvent.1.0.TaskCancelled');
     expect(await body()).toMatchObject({ Image: null, Inserted: false, Status: { State: 'Enabled' } });
     expect(bench.images.files.size).toBe(0);
   });
@@ -356,6 +376,21 @@ describe('an upload', () => {
         ...extra,
       },
     });
+
+  it('of another type than an image is refused with the types that are taken', async () => {
+    const reply = await send(0, image.length, { 'content-type': 'text/plain' });
+    expect(reply.status).toBe(415);
+    const [said] = reply.body.error['@Message.ExtendedInfo'];
+    expect(said.Message).toMatch(/^The Content-Type must be application\/octet-stream or \S/);
+    expect(said.Message).not.toMatch(/ or (?:or |\.|$)/);
+  });
+
+  it('that is packed is refused, and not kept as it is', async () => {
+    const reply = await send(0, image.length, { 'content-encoding': 'gzip' });
+    expect([reply.status, reply.headers['accept-encoding']]).toEqual([415, 'identity']);
+    expect(bench.images.files.size).toBe(0);
+    expect((await send(0, image.length, { 'content-encoding': 'Identity' })).status).toBe(204);
+  });
 
   it('in one piece is in the drive afterwards', async () => {
     expect((await send(0, 6144)).status).toBe(204);

@@ -11,6 +11,7 @@ export const en = {
     SetupEntered: 'In the firmware setup',
     OSBootStarted: 'Operating system is starting',
     OSRunning: 'Operating system is running',
+    OSCriticalStop: 'Operating system has crashed',
   } as Readonly<Record<string, string>>,
   systemUnreadable: 'The state of the machine cannot be read.',
   machine: 'Machine',

@@ -53,7 +53,8 @@ function Running({ system: { PowerState: state, LastResetTime: start, BootProgre
   const { duration, dateTime } = useFormats();
   const now = useNow(1000);
   if (state === 'Off') return start && words.since(dateTime(start));
-  const stage = boot?.LastState && (words.bootStages[boot.LastState] ?? boot.LastState);
+  const reached = boot?.LastState === 'OEM' ? boot.OemLastState : boot?.LastState;
+  const stage = reached && (words.bootStages[reached] ?? reached);
   const up = start && words.upFor(duration(now - Date.parse(start)));
   return [stage, up].filter(Boolean).join(' · ');
 }

@@ -14,6 +14,7 @@ export const ja: Words<typeof en> = {
     SetupEntered: 'ファームウェア設定画面',
     OSBootStarted: 'OS を起動中',
     OSRunning: 'OS が動作中',
+    OSCriticalStop: 'OS が異常停止',
   },
   systemUnreadable: 'マシンの状態を読み込めません。',
   machine: 'マシン',

@@ -51,7 +51,7 @@ export function AccountDialog({ account, limits, onClose }: AccountDialogProps) 
       onClose();
     },
   });
-  const nameIsGood = isName(value.UserName);
+  const nameIsGood = value.UserName === account?.UserName || isName(value.UserName);
   const ready = nameIsGood && value.AccountTypes.length > 0 && (account ? draft.differs : password.ready);
   const lines = account
     ? linesOf({

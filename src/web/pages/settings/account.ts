@@ -13,9 +13,9 @@ export interface Wish {
   readonly PasswordExpiration: string | null;
 }
 
-/** As IPMI wants names: visible ASCII, 16 at most. IPMI 2.0 §22.28 */
+/** As IPMI wants names, visible ASCII, 16 at most; and Basic authentication, without a colon. IPMI 2.0 §22.28 */
 export function isName(text: string): boolean {
-  return /^[\x21-\x7e]{1,16}$/.test(text);
+  return /^[\x21-\x39\x3b-\x7e]{1,16}$/.test(text);
 }
 
 /** Of a POST to the accounts. */

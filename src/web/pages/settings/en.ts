@@ -32,7 +32,7 @@ export const en = {
     created: (name: string) => `User ${name} is created`,
     saved: (name: string) => `User ${name} is changed`,
     name: 'Name',
-    nameRule: '1 to 16 visible ASCII characters, as IPMI wants it.',
+    nameRule: '1 to 16 visible ASCII characters, as IPMI wants it, and no colon.',
     nameWrong: 'Visible ASCII characters only, without blanks.',
     slot: 'IPMI ID',
     role: 'Role',

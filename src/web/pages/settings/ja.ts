@@ -33,7 +33,7 @@ export const ja: Words<typeof en> = {
     created: (name) => `ユーザー ${name} を作成しました`,
     saved: (name) => `ユーザー ${name} を変更しました`,
     name: '名前',
-    nameRule: 'IPMI の規定により、ASCII の表示可能な文字で 1～16 文字です。',
+    nameRule: 'IPMI の規定により、ASCII の表示可能な文字で 1～16 文字です。コロンは使えません。',
     nameWrong: '空白を含まない ASCII の表示可能な文字だけを使えます。',
     slot: 'IPMI ID',
     role: 'ロール',

@@ -106,6 +106,8 @@ describe('Set User Name', () => {
     expect(ask(0x45, 1, ...name('root'))).toBe(0xcc);
     expect(ask(0x45, 1, ...name(''))).toEqual([]);
     expect(ask(0x45, 17, ...name('x'))).toBe(0xcc);
+    expect(ask(0x45, 9, ...name('a:b'))).toBe(0xcc);
+    expect(ask(0x46, 9)).toEqual(name(''));
     expect(ask(0x45, 9, 65)).toBe(0xc7);
     expect(ask(0x45, 2, ...name('admin'))).toEqual([]);
   });
