@@ -1,6 +1,7 @@
 /** What the IPMI face keeps of one BMC beside the core: shared by every channel, LAN and system interface alike. */
 import type { Actor } from '../bmc/actor.ts';
 import type { Bmc } from '../bmc/bmc.ts';
+import type { ReceivedEvent } from '../bmc/event-receiver.ts';
 import { SetInProgress } from '../bmc/set-in-progress.ts';
 import { encode } from '../lib/codec.ts';
 import { AcpiState } from './acpi-state.ts';
@@ -12,6 +13,7 @@ import { FruDevice } from './fru-device.ts';
 import { HostMessages } from './host-messages.ts';
 import { ownSdrs } from './records/sdr.ts';
 import { SelRecord, unloggedId } from './records/sel.ts';
+import { discreteTypes, EventType } from './records/sensor-types.ts';
 import { SdrRepository } from './sdr-repository.ts';
 import { SelAccess } from './sel-access.ts';
 import { feedSel } from './sel-feed.ts';
@@ -43,7 +45,7 @@ export class IpmiState {
     // A host that has said nothing yet wants its events in the SEL, and none of them for itself.
     eventReceiver.logs = () => this.#hostMessages?.enables.eventLogging !== false;
     eventReceiver.onRecord(({ event, time, entry }) => {
-      if (!this.#hostMessages?.enables.eventMessageBuffer) return;
+      if (!this.#hostMessages?.enables.eventMessageBuffer || isBookkeeping(event)) return;
       const record = entry ?? { id: unloggedId, time, content: event };
       this.#hostMessages.offerEvent(encode(SelRecord, record));
     });
@@ -95,4 +97,19 @@ export class IpmiState {
     this.#sdr ??= new SdrRepository(this.#bmc, ownSdrs(this.#bmc, supports));
     return this.#sdr;
   }
+}
+
+const { code: systemEvent, offsets } = discreteTypes['system-event'];
+
+/**
+ * What somebody has changed in the BMC goes into the SEL, but does not wait in the event message buffer: it is no news of
+ * the hardware, and ipmitool takes whatever the kernel still has for it as the answer to its first request.
+ */
+function isBookkeeping(event: ReceivedEvent['event']): boolean {
+  const offset = event.data[0] & 0x0f;
+  return (
+    event.sensorType === systemEvent &&
+    event.eventType === EventType.sensorSpecific &&
+    (offset === offsets.reconfigured || offset === offsets['clock-changed'])
+  );
 }

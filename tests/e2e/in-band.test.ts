@@ -197,7 +197,7 @@ describe.skipIf(!existsSync(demoDisk))('with the demo guest', () => {
       kind: 'system',
       generatorId: 0x20,
       messageRevision: 4,
-      sensorType: 0x12,
+      sensorType: 0x07,
       sensorNumber: 3,
       asserted: true,
       eventType: 0x6f,

@@ -243,6 +243,22 @@ describe('messages for the host', () => {
     expect(guest.command(app, 0x35)).toEqual([0x80]);
   });
 
+  test('what the host itself has changed in the BMC is in the SEL, and does not come back to it as an event', async () => {
+    const { guest, bmc } = await InBandBench.started();
+    guest.command(app, 0x2e, 0x0c);
+    const before = bmc.sel.entries.length;
+    // Set User Name.
+    expect(guest.command(app, 0x45, 9, ...Buffer.from('operator'.padEnd(16, '\0')))).toEqual([0]);
+    // Set SEL Time.
+    expect(guest.command(0x0a, 0x49, 0, 0, 0, 0x60)).toEqual([0]);
+    const types = bmc.sel.entries
+      .slice(before)
+      .map(({ content }) => content.kind === 'system' && content.sensorType);
+    expect(types).toEqual([0x12, 0x12, 0x12]);
+    expect(guest.command(app, 0x31)).toEqual([0, 0x00]);
+    expect(guest.command(app, 0x35)).toEqual([0x80]);
+  });
+
   test('are forgotten when the machine starts anew', async () => {
     const { guest, machine } = await InBandBench.started();
     guest.command(app, 0x2e, 0x0d);
