@@ -7,8 +7,7 @@ declare module 'pm2-axon' {
     set(name: string, value: unknown): this;
     close(): void;
   }
-  const axon: { socket(type: 'req'): ReqSocket };
-  export default axon;
+  export function socket(type: 'req'): ReqSocket;
 }
 
 declare module 'pm2-axon-rpc' {
@@ -18,6 +17,4 @@ declare module 'pm2-axon-rpc' {
     constructor(socket: ReqSocket);
     call(method: string, ...argumentsAndCallback: unknown[]): void;
   }
-  const rpc: { Client: typeof Client };
-  export default rpc;
 }

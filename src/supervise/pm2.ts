@@ -5,10 +5,9 @@
  * The program is declared in the ecosystem file without being started (`autostart: false`), and pm2 never
  * restarts it (`autorestart: false`): the BMC alone decides when a machine is on.
  */
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import axon from 'pm2-axon';
-import rpc from 'pm2-axon-rpc';
 import {
   type SupervisedState,
   type SupervisedStatus,
@@ -18,6 +17,12 @@ import {
 } from './supervisor.ts';
 
 const callTimeoutMs = 5000;
+
+/**
+ * Packages of pm2's protocol, read when pm2 is first spoken to. They stay in node_modules: elsewhere Node warns of their
+ * `new Buffer()` and `url.parse()` whenever they run.
+ */
+const load = createRequire(import.meta.url);
 
 /** What we read of pm2's description of a program. */
 interface Program {
@@ -89,6 +94,8 @@ export class Pm2Supervisor implements Supervisor {
 
   /** One connection for each use: it costs a few milliseconds and leaves no reconnecting socket behind. */
   async #connected<T>(use: (call: Call) => Promise<T>): Promise<T> {
+    const axon: typeof import('pm2-axon') = load('pm2-axon');
+    const rpc: typeof import('pm2-axon-rpc') = load('pm2-axon-rpc');
     const socket = axon.socket('req');
     socket.set('retry timeout', 0);
     let failure: Error | undefined;

@@ -28,6 +28,15 @@ describe('the appliance with its demo machine', () => {
     expect(await appliance.ipmi('chassis', 'status')).toMatch(/System Power\s+: on/);
   });
 
+  it('has Node warn of nothing, at its start and when it is asked how it is', async () => {
+    const { env } = appliance;
+    // Each change of power speaks to pm2, in the BMC's process.
+    expect(appliance.output).not.toMatch(/Warning/);
+    const { stdout, stderr } = await run(process.execPath, ['dist/main.js', 'status'], { env });
+    expect(stdout).toMatch(/pm2 qemu\s+online/);
+    expect(stderr).toBe('');
+  });
+
   it('opens the console: login, a command, and out by ~.', async () => {
     const terminal = appliance.sol();
     try {
