@@ -14,6 +14,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { Emitter } from '../lib/emitter.ts';
+import { shortIpv6 } from '../lib/ipv6.ts';
 import { type Actor, actorText } from './actor.ts';
 import { changesBetween } from './changes.ts';
 import { BmcError } from './errors.ts';
@@ -123,7 +124,7 @@ export class ManagementNetwork {
   constructor(options: ManagementNetworkOptions) {
     this.#options = options;
     const kept = options.store.load<unknown>(storeName);
-    if (options.control && isSettings(kept)) this.#kept = kept;
+    if (options.control && isSettings(kept)) this.#kept = inOneText(kept);
   }
 
   /** What of it clients can change. */
@@ -175,8 +176,9 @@ export class ManagementNetwork {
     // Another client may have been quicker.
     const before = this.#kept ?? present;
     const wanted = wish(before);
-    const next = { ...before, ...wanted };
-    judge(next, wanted, control);
+    const asked = { ...before, ...wanted };
+    judge(asked, wanted, control);
+    const next = inOneText(asked);
     if (sameValue(before, next)) return;
     store.save(storeName, next);
     events.changed(actor, 'LAN interface', before, next);
@@ -380,6 +382,12 @@ function isSettings(value: unknown): value is NetworkSettings {
       return false;
     }
   });
+}
+
+/** Clients write one IPv6 address in many ways. */
+function inOneText(settings: NetworkSettings): NetworkSettings {
+  const static6 = settings.static6.map((place) => place && { ...place, address: shortIpv6(place.address) });
+  return { ...settings, static6, router6: shortIpv6(settings.router6) };
 }
 
 /** Settings are plain data whose keys always come in the same order. */

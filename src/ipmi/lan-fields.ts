@@ -1,6 +1,7 @@
 /** Addresses in binary form, as the LAN configuration parameters hold them. IPMI 2.0 §23.2. */
 import { isIPv6 } from 'node:net';
 import { bytes, type Codec } from '../lib/codec.ts';
+import { ipv6FromHex, shortIpv6 } from '../lib/ipv6.ts';
 
 /** `192.0.2.1` in four bytes, first number first. */
 export const ipv4: Codec<string> = mapped(
@@ -17,7 +18,11 @@ export const mac: Codec<string> = mapped(
 );
 
 /** An IPv6 address in sixteen bytes; read in its shortest text form. */
-export const ipv6: Codec<string> = mapped(bytes(16), ipv6Text, ipv6Bytes);
+export const ipv6: Codec<string> = mapped(
+  bytes(16),
+  (raw) => ipv6FromHex(Buffer.from(raw).toString('hex')),
+  ipv6Bytes,
+);
 
 function mapped<A, B>(codec: Codec<A>, decode: (value: A) => B, encode: (value: B) => A): Codec<B> {
   return {
@@ -26,16 +31,11 @@ function mapped<A, B>(codec: Codec<A>, decode: (value: A) => B, encode: (value: 
   };
 }
 
-function ipv6Text(raw: Uint8Array): string {
-  const hex = Buffer.from(raw).toString('hex');
-  return new URL(`http://[${hex.replace(/(....)(?!$)/g, '$1:')}]/`).hostname.slice(1, -1);
-}
-
 function ipv6Bytes(text: string): Uint8Array {
   const [address = ''] = text.split('%');
   if (!isIPv6(address)) throw new RangeError(`IPv6 address: ${text}`);
   // In this form an IPv4 tail has become two groups.
-  const plain = new URL(`http://[${address}]/`).hostname.slice(1, -1);
+  const plain = shortIpv6(address);
   const [head = '', tail] = plain.split('::');
   const groups = (part: string) => (part === '' ? [] : part.split(':'));
   const [before, after] = [groups(head), groups(tail ?? '')];

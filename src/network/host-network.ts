@@ -6,6 +6,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import type { NetworkState } from '../bmc/management-network.ts';
+import { ipv6FromHex, shortIpv6 } from '../lib/ipv6.ts';
 import { systemNetworkHost } from './host-commands.ts';
 import { type LinkDetails, linkDetails, presentIpv6Addresses, vlanOf } from './link-details.ts';
 
@@ -139,7 +140,7 @@ export function defaultRoutes6(text: string): Route[] {
     .map((line) => line.trim().split(/\s+/))
     .filter(([to, prefix, , , hop = '']) => /^0+$/.test(to ?? '') && prefix === '00' && /[^0]/.test(hop))
     .sort((a, b) => Number.parseInt(a[5] ?? '', 16) - Number.parseInt(b[5] ?? '', 16))
-    .map((fields) => ({ name: fields[9] ?? '', gateway: ipv6Text(fields[4] ?? '') }));
+    .map((fields) => ({ name: fields[9] ?? '', gateway: ipv6FromHex(fields[4] ?? '') }));
 }
 
 function macOf(address: string, arp: string): string | undefined {
@@ -165,18 +166,8 @@ async function hasLease(name: string): Promise<boolean> {
   return false;
 }
 
-function ipv6Text(hex: string): string {
-  return hex.replace(/(....)(?!$)/g, '$1:');
-}
-
-/** All 32 digits, so that one address has one text. */
-function canonical(address: string): string {
-  const url = URL.canParse(`http://[${address}]/`) ? new URL(`http://[${address}]/`).hostname : address;
-  return url.toLowerCase();
-}
-
 function sameIpv6(a: string, b: string): boolean {
-  return canonical(a) === canonical(b);
+  return shortIpv6(a) === shortIpv6(b);
 }
 
 /** Empty when there is no such file: not every kernel and container has all of them. */

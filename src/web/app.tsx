@@ -15,6 +15,7 @@ import { TooltipProvider } from './ui/tooltip.tsx';
 
 const Shell = lazy(() => import('./shell/shell.tsx'));
 const loaded = pages.map((page) => ({ path: page.path, Page: lazy(page.load) }));
+const NotFound = lazy(() => import('./shell/not-found.tsx'));
 const [firstPage] = pages;
 
 export function App() {
@@ -53,7 +54,10 @@ function Routed({ state }: { readonly state: SessionState }) {
             {loaded.map(({ path, Page }) => (
               <Route key={path} path={`${path}/*`} element={waiting(<Page />)} />
             ))}
-            <Route path="*" element={<Navigate replace to={home} />} />
+            {['/', '/machine'].map((path) => (
+              <Route key={path} path={path} element={<Navigate replace to={home} />} />
+            ))}
+            <Route path="*" element={waiting(<NotFound home={home} />)} />
           </Routes>
         </Failure>
       </Shell>

@@ -15,8 +15,8 @@ interface Look {
   readonly axeAt: number;
 }
 const wide: readonly Look[] = [
-  { language: 'en', theme: 'light', other: 'dark', widths: [375, 1280], axeAt: 1280 },
-  { language: 'ja', theme: 'dark', other: 'light', widths: [375, 1280], axeAt: 1280 },
+  { language: 'en', theme: 'light', other: 'dark', widths: [375, 768, 1024, 1280], axeAt: 1280 },
+  { language: 'ja', theme: 'dark', other: 'light', widths: [375, 768, 1024, 1280], axeAt: 1280 },
 ];
 /** What only a narrow window has, such as the blocks that tables become, is the same in each language. */
 const narrow: Look = { language: 'en', theme: 'dark', widths: [375], axeAt: 375 };
@@ -48,6 +48,19 @@ const readFocus = `(async () => {
 /** What can be pressed or filled in; of tabs, only the one that is open is a place of Tab. */
 const countControls = `[...document.querySelectorAll('a[href], button, input, select, textarea')]
   .filter((each) => each.tabIndex >= 0 && !each.disabled && each.checkVisibility()).length`;
+
+/** Of the hardware page: thresholds broken over two lines, and charts whose last time would be cut off at their right edge. */
+const cutNumbers = `(() => {
+  const context = document.createElement('canvas').getContext('2d');
+  const broken = [...document.querySelectorAll('main td [title] > span')]
+    .filter((each) => each.getClientRects().length !== 1).map(({ textContent }) => textContent);
+  const cut = [...document.querySelectorAll('main .uplot')].filter((chart) => {
+    context.font = '11px ' + getComputedStyle(chart.parentElement).fontFamily;
+    const room = chart.querySelector('.u-wrap').getBoundingClientRect().right - chart.querySelector('.u-over').getBoundingClientRect().right;
+    return room < context.measureText('17:30').width / 2;
+  }).map((chart) => chart.closest('section').querySelector('h2').textContent);
+  return { charts: document.querySelectorAll('main .uplot').length, broken, cut };
+})()`;
 
 describe('the web console', () => {
   let appliance: FakeAppliance;
@@ -94,6 +107,10 @@ describe('the web console', () => {
       await console.page.setViewportSize({ width: 1280, height: 800 });
     }
     expect(checked.length).toBeGreaterThanOrEqual(16);
+    await console.goTo('/machine/nothing');
+    await check('/machine/nothing');
+    await console.page.locator('main a[href="/machine/overview"]').click();
+    await console.page.waitForURL((url) => url.pathname === '/machine/overview');
     await console.logOut();
     expect([...found, ...console.complaints, ...console.strangers]).toEqual([]);
     await console.close();
@@ -101,12 +118,30 @@ describe('the web console', () => {
 
   // Two at a time: one source has 20 connections, of which a browser takes up to eight.
   it.concurrent.each(wide)(
-    'has nothing on any page that axe-core complains of, light or dark, and fits 1280 and 375 pixels: $language, axe at $axeAt',
+    'has nothing on any page that axe-core complains of, light or dark, and fits 1280, 1024, 768 and 375 pixels: $language, axe at $axeAt',
     look,
     600_000,
   );
 
   it('has nothing on any page that axe-core complains of in a narrow window', () => look(narrow), 600_000);
+
+  it('shows thresholds and the times below charts whole, in each width', async () => {
+    const console = await ConsoleInBrowser.open(browser, { url: appliance.url, language: 'ja' });
+    await console.logIn('admin', 'password', '/machine/hardware');
+    await console.page.locator('.uplot').nth(3).waitFor();
+    for (const width of [375, 768, 1280]) {
+      await console.page.setViewportSize({ width, height: 800 });
+      await console.settle();
+      const { charts, broken, cut } = await console.page.evaluate<{
+        readonly charts: number;
+        readonly broken: readonly string[];
+        readonly cut: readonly string[];
+      }>(cutNumbers);
+      expect({ width, charts, broken, cut }).toEqual({ width, charts: 4, broken: [], cut: [] });
+    }
+    await console.logOut();
+    await console.close();
+  }, 600_000);
 
   it('can be used without a mouse: everything is reached by Tab, seen and marked where it is, and dialogs give the focus back', async () => {
     const console = await ConsoleInBrowser.open(browser, { url: appliance.url });

@@ -40,6 +40,14 @@ const readCanvas = `(() => {
   for (let at = 0; at < data.length; at += 4) binary += String.fromCharCode(data[at], data[at + 1], data[at + 2]);
   return { width, height, base64: btoa(binary) };
 })()`;
+/** How many colours a PNG has. */
+const countColours = `async (base64) => {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
+  const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
+  context.drawImage(bitmap, 0, 0);
+  return new Set(new Uint32Array(context.getImageData(0, 0, bitmap.width, bitmap.height).data.buffer)).size;
+}`;
 describe.skipIf(noDemo)(`the web console${noDemo ? ` [skipped: ${noDemo}]` : ''}`, () => {
   let appliance: Appliance;
   let browser: Browser;
@@ -166,6 +174,31 @@ describe.skipIf(noDemo)(`the web console${noDemo ? ` [skipped: ${noDemo}]` : ''}
     await terminalShows('typed-on-screen-42');
   });
 
+  it('shows the whole of every line of the serial console: 80 columns, longer ones wrapped, and underscores', async () => {
+    const size = page.viewportSize();
+    const wide = '0'.repeat(79);
+    const long = Array.from({ length: 60 }, (_, i) => i + 1).join(',');
+    for (const [round, width] of [1280, 375].entries()) {
+      await page.setViewportSize({ width, height: 800 });
+      // Wrapping is switched off as SeaBIOS does it.
+      await typeIntoTerminal(
+        `clear; printf '\\033[?7l'; printf '%080d\\n' ${round}; seq -s , 1 60; echo __________; echo end-${round}-$((6*7))\r`,
+      );
+      await terminalShows(`end-${round}-42`);
+      const lines = (await terminalText()).split('\n').map((line) => line.trimEnd());
+      expect(lines, `${width} pixels`).toContain(wide + round);
+      expect(lines.join(''), `${width} pixels`).toContain(long);
+      const underscores = serial()
+        .locator('.xterm-rows > div')
+        .filter({ hasText: /^_{10}\s*$/ });
+      const picture = (await underscores.screenshot()).toString('base64');
+      const colours = await page.evaluate<number>(`(${countColours})('${picture}')`);
+      expect(colours, `${width} pixels`).toBeGreaterThan(1);
+    }
+    if (size) await page.setViewportSize(size);
+    await typeIntoTerminal('clear\r');
+  });
+
   it('types what is pasted and chosen keys, saves the screen as a picture, and records the session', async () => {
     await serial().getByRole('button', { name: 'Record the session' }).click();
     await screen().getByRole('button', { name: 'More' }).click();
@@ -266,6 +299,8 @@ describe.skipIf(noDemo)(`the web console${noDemo ? ` [skipped: ${noDemo}]` : ''}
 
   it('shows the screen small on the overview, and copies lines that do in a shell what the page does', async () => {
     await goTo('Overview');
+    for (const name of ['Open screen', 'Open serial console'])
+      expect(await page.getByRole('link', { name, exact: true }).count(), name).toBe(1);
     const small = page.getByRole('img', { name: 'What the machine’s screen shows now' });
     const sizeOf = 'document.querySelector("main img").naturalWidth';
     await small.waitFor();
@@ -409,6 +444,12 @@ describe.skipIf(noDemo)(`the web console${noDemo ? ` [skipped: ${noDemo}]` : ''}
   it('puts an ISO image into the drive, boots from it, and shows the entry of the SEL that came of it', async () => {
     await goTo('Media & boot');
     const drive = page.getByRole('region', { name: 'Virtual CD' });
+    await drive.getByRole('button', { name: 'From a URL' }).click();
+    const asked = page.getByRole('dialog');
+    const topOf = async (label: string) => (await asked.getByLabel(label, { exact: true }).boundingBox())?.y;
+    expect(await topOf('Password')).toBe(await topOf('User name'));
+    await asked.getByRole('button', { name: 'Cancel' }).click();
+    await asked.waitFor({ state: 'detached' });
     await drive.getByRole('button', { name: 'From this computer' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.locator('input[type=file]').setInputFiles(join(demoDir, 'demo.iso'));

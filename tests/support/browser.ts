@@ -155,14 +155,15 @@ export class ConsoleInBrowser {
   }
 
   /**
-   * What reaches beyond the right edge of the window, or of its card, without a scroll bar of its own.
+   * What reaches beyond the right edge of the window, or of its card, without a scroll bar of its own. Tables have one as
+   * their last resort only: they count.
    * @returns one line for each element
    */
   overflows(): Promise<readonly string[]> {
     return this.page.evaluate(`
-      [document.documentElement, ...document.querySelectorAll('main, dialog, main section')]
+      [document.documentElement, ...document.querySelectorAll('main, dialog, main section, :has(> table)')]
         .filter(({ scrollWidth, clientWidth }) => scrollWidth > Math.max(clientWidth, 1))
-        .filter((place) => getComputedStyle(place).overflowX !== 'auto' || place.matches('main, dialog'))
+        .filter((place) => getComputedStyle(place).overflowX !== 'auto' || place.matches('main, dialog, :has(> table)'))
         .flatMap((place) => {
           const { right } = place.getBoundingClientRect();
           return [...place.querySelectorAll('*')]

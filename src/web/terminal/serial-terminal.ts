@@ -11,6 +11,14 @@ import { Recording } from './recording.ts';
 import { styledDocument, whileStyled } from './styled-document.ts';
 
 const scrollbackLines = 5000;
+/** What firmware, boot loaders and getty take for granted on a serial line. */
+const leastColumns = 80;
+/** Pixels, the largest that has room for so many columns; with the smallest the place scrolls. */
+const fontSizes = [14, 13, 12, 11] as const;
+/** The lowest row of `_` and of `g` is otherwise cut off where a font's height has been rounded down. */
+const lineHeight = 1.2;
+/** DECAWM. VT510 Programmer Reference, chapter 5. */
+const autowrap = 7;
 
 export interface SerialTerminalOptions {
   readonly interactive: boolean;
@@ -32,7 +40,7 @@ export class SerialTerminal {
 
   readonly #lost: SerialTerminalOptions['lost'];
 
-  /** @param place the element that it fills */
+  /** @param place the element that it fills, inside one that scrolls sideways */
   constructor(place: HTMLElement, { interactive, label, lost }: SerialTerminalOptions) {
     this.#lost = lost;
     this.link = new ConsoleLink('serial', interactive, {
@@ -44,7 +52,8 @@ export class SerialTerminal {
       documentOverride: styledDocument(),
       scrollback: scrollbackLines,
       fontFamily: getComputedStyle(place).fontFamily,
-      fontSize: 14,
+      fontSize: fontSizes[0],
+      lineHeight,
       cursorBlink: true,
       macOptionIsMeta: true,
       theme: themeOf(place),
@@ -58,11 +67,12 @@ export class SerialTerminal {
     this.#terminal.onBinary((text) =>
       this.#type(Uint8Array.from(text, (character) => character.charCodeAt(0))),
     );
+    this.#keepWrapping();
     this.#terminal.onResize(({ cols, rows }) => this.#recording?.resize(cols, rows));
     this.#terminal.attachCustomKeyEventHandler((event) => this.#isForTheHost(event));
-    this.#resized = new ResizeObserver(() => this.#fit.fit());
+    this.#resized = new ResizeObserver(() => this.#fill());
     this.#resized.observe(place);
-    this.#fit.fit();
+    this.#fill();
     this.link.start();
   }
 
@@ -99,6 +109,32 @@ export class SerialTerminal {
     const file = this.#recording?.file;
     this.#recording = undefined;
     return file;
+  }
+
+  /** As many rows and columns as there is room for, and never fewer columns than lines are made for. */
+  #fill(): void {
+    let room: ReturnType<FitAddon['proposeDimensions']>;
+    for (const size of fontSizes) {
+      this.#terminal.options.fontSize = size;
+      room = this.#fit.proposeDimensions();
+      if (room && room.cols >= leastColumns) break;
+    }
+    // Not shown: there is nothing to measure.
+    if (!room || Number.isNaN(room.cols) || Number.isNaN(room.rows)) return;
+    this.#terminal.resize(Math.max(room.cols, leastColumns), room.rows);
+  }
+
+  /**
+   * SeaBIOS switches the wrapping of long lines off, and no system after it on again: their ends would be lost.
+   */
+  #keepWrapping(): void {
+    this.#terminal.parser.registerCsiHandler({ prefix: '?', final: 'l' }, (modes) => {
+      if (!modes.includes(autowrap)) return false;
+      if (modes.length === 1) return true;
+      // Others are switched off with it.
+      this.#terminal.write(`\u001b[?${autowrap}h`);
+      return false;
+    });
   }
 
   #write(bytes: Uint8Array): void {

@@ -23,45 +23,59 @@ interface TableProps<Row> {
   readonly rows: readonly Row[];
   rowKey(row: Row): string;
   readonly empty?: ReactNode;
-  /** On a narrow screen: each cell beside its header, or all but the lead in one line without headers. */
+  /** In a narrow place: each cell beside its header, or all but the lead in one line without headers. */
   readonly stacked?: 'named' | 'line';
+  /** The width that the columns need, in rem: a place that has less of it is narrow. */
+  readonly room?: number;
 }
 
-/** On a narrow screen each row becomes a small block with its lead on top. */
-export function Table<Row>({ label, columns, rows, rowKey, empty, stacked = 'named' }: TableProps<Row>) {
+const commonRoom = 40;
+
+/** In a narrow place, be it a small window or a small card, each row becomes a small block with its lead on top. */
+export function Table<Row>({
+  label,
+  columns,
+  rows,
+  rowKey,
+  empty,
+  stacked = 'named',
+  room = commonRoom,
+}: TableProps<Row>) {
   const words = useUiWords();
   if (rows.length === 0 && empty) return empty;
   const lead = columns.find((column) => column.lead) ?? columns[0];
   return (
-    <table className={styles.table} aria-label={label} data-stacked={stacked}>
-      <thead>
-        <tr>
-          {columns.map(({ id, header, align, narrow }) => (
-            <th key={id} scope="col" data-align={align} data-narrow={narrow || undefined}>
-              {header === '' ? <Unseen>{words.actions}</Unseen> : header}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((row) => (
-          <tr key={rowKey(row)}>
-            {columns.map(({ id, header, align, narrow, cell }) => (
-              <td
-                key={id}
-                data-align={align}
-                data-narrow={narrow || undefined}
-                data-lead={id === lead?.id || undefined}
-              >
-                <span className={styles.name} aria-hidden="true">
-                  {header}
-                </span>
-                <span className={styles.value}>{cell(row)}</span>
-              </td>
+    <div className={styles.place} style={{ fontSize: `${room}rem` }}>
+      <table className={styles.table} aria-label={label} data-stacked={stacked}>
+        <thead>
+          <tr>
+            {columns.map(({ id, header, align, narrow }) => (
+              <th key={id} scope="col" data-align={align} data-narrow={narrow || undefined}>
+                {header === '' ? <Unseen>{words.actions}</Unseen> : header}
+              </th>
             ))}
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={rowKey(row)}>
+              {columns.map(({ id, header, align, narrow, cell }) => (
+                <td
+                  key={id}
+                  data-align={align}
+                  data-narrow={narrow || undefined}
+                  data-lead={id === lead?.id || undefined}
+                >
+                  <span className={styles.name} aria-hidden="true">
+                    {header}
+                  </span>
+                  <span className={styles.value}>{cell(row)}</span>
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }

@@ -272,6 +272,18 @@ describe('at start', () => {
     expect((await network.state())?.v4?.address).toBe('192.0.2.10');
   });
 
+  test('one IPv6 address has one text, however clients write it', async () => {
+    const { network, control, clock, set } = setUp();
+    await set({
+      static6: [{ address: '2001:DB8:0:0:0:0:0:1', prefixLength: 64 }, null, null, null],
+      router6: 'FD00:0000::0001',
+    });
+    expect(network.static6?.[0]).toEqual({ address: '2001:db8::1', prefixLength: 64 });
+    expect((await network.state())?.gateway6).toEqual({ address: 'fd00::1' });
+    await clock.advanceAsync(1000);
+    expect(control.now.router6).toBe('fd00::1');
+  });
+
   test('an IPv6 address that is taken does not cost the others', async () => {
     const first = setUp();
     await first.set({

@@ -27,9 +27,7 @@ describe('default routes', () => {
       `20010db8000000000000000000000000 40 ${zeros} 00 ${zeros} 00000100 00000001 00000000 00000001 eth0`,
       '',
     ].join('\n');
-    expect(defaultRoutes6(table)).toEqual([
-      { name: 'eth0', gateway: 'fe80:0000:0000:0000:0000:0000:0000:00fe' },
-    ]);
+    expect(defaultRoutes6(table)).toEqual([{ name: 'eth0', gateway: 'fe80::fe' }]);
   });
 });
 

@@ -66,7 +66,9 @@ export function SerialPanel() {
         { kind: 'item', label: words.sendBreak, icon: 'bolt', run: () => terminal?.sendBreak() },
       ]}
     >
-      <div className={styles.terminal} ref={place} />
+      <div className={styles.terminal}>
+        <div className={styles.lines} ref={place} />
+      </div>
     </Panel>
   );
 }

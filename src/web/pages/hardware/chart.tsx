@@ -84,12 +84,15 @@ function make(element: HTMLDivElement, props: () => ChartProps, say: (text: stri
   const ink = colour('--ink-soft');
   const grid = { stroke: colour('--line'), width: 1 };
   const { fontFamily } = getComputedStyle(element);
-  const axis = { stroke: ink, grid, ticks: { show: false }, font: `11px ${fontFamily}` };
+  const font = `11px ${fontFamily}`;
+  const axis = { stroke: ink, grid, ticks: { show: false }, font };
+  // The last time stands below the right edge, and half of it reaches beyond.
+  const halfTime = () => Math.ceil(widthOf(props().tick(props().to), font) / 2) + 1;
   return new UPlot(
     {
       width: element.clientWidth,
       height: element.clientHeight,
-      padding: [8, 4, 0, 0],
+      padding: [8, halfTime, 0, 0],
       legend: { show: false },
       cursor: { drag: { x: false, y: false }, points: { size: 7 } },
       scales: {
@@ -146,6 +149,14 @@ function make(element: HTMLDivElement, props: () => ChartProps, say: (text: stri
     dataOf(props()),
     element,
   );
+}
+
+/** @returns CSS pixels */
+function widthOf(text: string, font: string): number {
+  const context = document.createElement('canvas').getContext('2d');
+  if (!context) return 0;
+  context.font = font;
+  return context.measureText(text).width;
 }
 
 /** A custom property as a colour that a canvas takes: light-dark() and others are resolved by the browser. */

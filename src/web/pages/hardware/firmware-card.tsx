@@ -83,7 +83,13 @@ export function FirmwareCard() {
         </div>
       )}
       {inventory.data && (
-        <Table label={words.firmware} columns={columns} rows={inventory.data} rowKey={({ Id: id }) => id} />
+        <Table
+          label={words.firmware}
+          room={24}
+          columns={columns}
+          rows={inventory.data}
+          rowKey={({ Id: id }) => id}
+        />
       )}
       {asked && (
         <ConfirmPost

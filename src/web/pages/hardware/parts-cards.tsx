@@ -104,6 +104,7 @@ function PartsCard<Part extends Resource>({ title, parts, columns, empty }: Part
       {parts.data && (
         <Table
           label={title}
+          room={18}
           columns={columns}
           rows={parts.data}
           rowKey={({ Id: id }) => id}

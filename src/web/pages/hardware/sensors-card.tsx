@@ -1,4 +1,4 @@
-import { lazy, Suspense, useMemo } from 'react';
+import { Fragment, lazy, Suspense, useMemo } from 'react';
 import type { MetricReport } from '../../api/metric-reports.ts';
 import { useMembers, useResource } from '../../api/queries.ts';
 import { useFormats } from '../../i18n/formats.ts';
@@ -123,7 +123,7 @@ function QuantityCard({ title, sensors, history }: QuantityCardProps) {
           <Skeleton lines={5} />
         )}
       </div>
-      <Table label={title} columns={columns} rows={sensors} rowKey={({ Id: id }) => id} />
+      <Table label={title} room={30} columns={columns} rows={sensors} rowKey={({ Id: id }) => id} />
     </Card>
   );
 }
@@ -161,7 +161,12 @@ function Limits({ sensor, side }: { readonly sensor: Sensor; readonly side: 'Low
       className={styles.limits}
       title={list.map(({ value, word }) => `${word} ${number(value)}`).join(', ')}
     >
-      {list.map(({ value }) => number(value)).join('\u2009/\u2009')}
+      {list.map(({ value, word }, index) => (
+        <Fragment key={word}>
+          {index > 0 && ' '}
+          <span className={styles.limit}>{number(value) + (index < list.length - 1 ? '\u2009/' : '')}</span>
+        </Fragment>
+      ))}
     </span>
   );
 }

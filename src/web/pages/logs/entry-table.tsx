@@ -70,15 +70,14 @@ export function EntryTable({ log, entries }: { readonly log: LogId; readonly ent
     audit: [time, who, origin, { ...message, header: columns.changes }],
   };
   return (
-    <div className={styles.table}>
-      <Table
-        stacked="line"
-        label={words.logs[log]}
-        columns={shown[log]}
-        rows={entries}
-        rowKey={({ Id }) => Id}
-      />
-    </div>
+    <Table
+      stacked="line"
+      room={44}
+      label={words.logs[log]}
+      columns={shown[log]}
+      rows={entries}
+      rowKey={({ Id }) => Id}
+    />
   );
 }
 

@@ -17,6 +17,7 @@ import { notify } from '../../ui/notices.tsx';
 import { Skeleton } from '../../ui/skeleton.tsx';
 import { type Column, Table } from '../../ui/table.tsx';
 import { Tabs } from '../../ui/tabs.tsx';
+import { useUiWords } from '../../ui/words.ts';
 import styles from './insert-dialog.module.css';
 import type { Library, LibraryImage, SlotId, VirtualMedia } from './schema.ts';
 import { beginUpload } from './uploads.ts';
@@ -70,7 +71,7 @@ function useInsert({ id, slot, onClose }: SourceProps): UseMutationResult<number
 }
 
 function FromUrl(props: SourceProps) {
-  const { id, slot } = props;
+  const { id, slot, onClose } = props;
   const words = useMediaBootWords();
   const linesOf = useShellLines();
   const insert = useInsert(props);
@@ -136,20 +137,28 @@ function FromUrl(props: SourceProps) {
       {insert.error && <ErrorPanel error={insert.error} />}
       <Foot
         end={
-          <Button
-            type="submit"
-            look="primary"
-            disabled={url.trim() === '' || isWrong}
-            busy={insert.isPending}
-          >
-            {words.insert}
-          </Button>
+          <>
+            <Cancel onClose={onClose} />
+            <Button
+              type="submit"
+              look="primary"
+              disabled={url.trim() === '' || isWrong}
+              busy={insert.isPending}
+            >
+              {words.insert}
+            </Button>
+          </>
         }
       >
         <CopyAs lines={linesOf({ method: 'POST', uri: target, body: plain })} />
       </Foot>
     </form>
   );
+}
+
+function Cancel({ onClose }: { onClose(): void }) {
+  const words = useUiWords();
+  return <Button onClick={onClose}>{words.cancel}</Button>;
 }
 
 function Protection({
@@ -215,9 +224,12 @@ function FromComputer({ id, slot, onClose }: SourceProps) {
       <Protection id={id} checked={isProtected} onChange={setProtected} />
       <Foot
         end={
-          <Button type="submit" look="primary" icon="upload" disabled={!file}>
-            {words.upload}
-          </Button>
+          <>
+            <Cancel onClose={onClose} />
+            <Button type="submit" look="primary" icon="upload" disabled={!file}>
+              {words.upload}
+            </Button>
+          </>
         }
       >
         <CopyAs lines={{ curl: curl.replace('-X POST', `-T ${file?.name ?? 'image.iso'} -X POST`) }} />
@@ -227,7 +239,7 @@ function FromComputer({ id, slot, onClose }: SourceProps) {
 }
 
 function FromLibrary(props: SourceProps) {
-  const { slot } = props;
+  const { slot, onClose } = props;
   const words = useMediaBootWords();
   const { bytes, shortTime } = useFormats();
   const linesOf = useShellLines();
@@ -273,6 +285,7 @@ function FromLibrary(props: SourceProps) {
       {library.data && (
         <Table
           label={words.library}
+          room={30}
           columns={columns}
           rows={library.data.Images}
           rowKey={(image) => image.Image}
@@ -285,6 +298,7 @@ function FromLibrary(props: SourceProps) {
       )}
       <p className={styles.hint}>{words.libraryProtected}</p>
       {insert.error && <ErrorPanel error={insert.error} />}
+      <Foot end={<Cancel onClose={onClose} />} />
     </div>
   );
 }

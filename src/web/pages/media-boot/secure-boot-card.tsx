@@ -265,6 +265,7 @@ function Certificates({ uri }: { readonly uri: string | undefined }) {
     <>
       <Table
         label={words.certificates}
+        room={30}
         columns={columns}
         rows={certificates.data}
         rowKey={({ Id: id }) => id}
@@ -291,6 +292,7 @@ function Hashes({ uri }: { readonly uri: string }) {
     <>
       <Table
         label={words.hashes}
+        room={20}
         columns={[
           {
             id: 'hash',

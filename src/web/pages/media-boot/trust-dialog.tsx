@@ -25,6 +25,7 @@ export function TrustDialog({ uri, onClose }: { readonly uri: string; onClose():
       {certificates.data && (
         <Table
           label={words.trusted}
+          room={30}
           rows={certificates.data}
           rowKey={({ Id: id }) => id}
           empty={<EmptyState icon="shield" title={words.noTrusted} />}

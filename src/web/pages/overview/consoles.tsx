@@ -17,7 +17,11 @@ const SerialTail = lazy(async () => {
 /** What the machine shows and says now; the consoles themselves are a page of their own. */
 export function Consoles() {
   const words = useOverviewWords();
-  const open = (view: string) => <Link to={`/machine/console?view=${view}`}>{words.openConsole}</Link>;
+  const open = (view: 'screen' | 'serial') => (
+    <Link to={`/machine/console?view=${view}`} aria-label={words.openNamed[view]}>
+      {words.openConsole}
+    </Link>
+  );
   return (
     <>
       <Cell span={5}>

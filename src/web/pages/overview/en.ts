@@ -47,6 +47,7 @@ export const en = {
   shellEvents: 'Events as they come',
   tools: 'Tool',
   openConsole: 'Open',
+  openNamed: { screen: 'Open screen', serial: 'Open serial console' },
   screen: 'Screen',
   serial: 'Serial console',
   identifyOn: 'Identify light is on',

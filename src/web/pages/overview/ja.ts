@@ -50,6 +50,7 @@ export const ja: Words<typeof en> = {
   shellEvents: 'イベントの受信',
   tools: 'ツール',
   openConsole: '開く',
+  openNamed: { screen: '画面を開く', serial: 'シリアルコンソールを開く' },
   screen: '画面',
   serial: 'シリアルコンソール',
   identifyOn: '識別ライト点灯中',
