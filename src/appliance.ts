@@ -293,6 +293,7 @@ async function startHttpService(
     port,
     ...(httpPort !== 0 && { httpPort }),
     ipmiPort: ipmi.port,
+    trapPort: ipmi.trapPort,
     ...(machine.vncPort !== 0 && { vncPort: machine.vncPort }),
     eventDestinations: redfish.eventDestinations,
     compatibility: redfish.compatibility,

@@ -19,6 +19,7 @@ import { RedirectServer } from './http/redirect-server.ts';
 import { HttpServer } from './http/server.ts';
 import { ConsoleSockets } from './http/sockets/console-sockets.ts';
 import type { SocketGrant } from './http/sockets/tickets.ts';
+import { snmpTrapPort } from './ipmi/alerting.ts';
 import { sensorKey } from './ipmi/records/sensor-numbers.ts';
 import { AddressPolicy } from './media/address-policy.ts';
 import type { Deployment } from './redfish/deployment.ts';
@@ -37,6 +38,8 @@ export interface HttpServiceOptions {
   readonly httpPort?: number;
   /** Where the other faces are, as clients are told. */
   readonly ipmiPort: number;
+  /** UDP port that alerts are sent to; that of SNMP's traps unless given. */
+  readonly trapPort?: number;
   readonly vncPort?: number;
   /** Networks that events may be sent to although they are refused otherwise: loopback, link-local, our own. */
   readonly eventDestinations?: readonly string[];
@@ -101,6 +104,7 @@ export class HttpService {
       },
       httpPort,
       ipmiPort: options.ipmiPort,
+      trapPort: options.trapPort ?? snmpTrapPort,
       vncPort: options.vncPort,
     };
     this.redfish = new Redfish({
@@ -189,6 +193,9 @@ function logConsole(events: Bmc['events'], grant: SocketGrant): () => void {
   if (!wantsToWrite) return () => undefined;
   const actor = { name: userName, face: 'redfish' } as const;
   const which = purpose === 'serial' ? 'serial console' : 'screen';
-  events.add('console-opened', `${which} opened by ${name}${mayWrite ? '' : ', read-only'}`, actor);
-  return () => events.add('console-closed', `${which} of ${name} closed`, actor);
+  const facts = { Console: purpose === 'serial' ? 'serial' : 'screen', User: name } as const;
+  const access = { Access: mayWrite ? 'write' : 'read' } as const;
+  const text = `${which} of ${name}`;
+  events.add('console-opened', mayWrite ? text : `${text}, read-only`, actor, [], { ...facts, ...access });
+  return () => events.add('console-closed', text, actor, [], facts);
 }

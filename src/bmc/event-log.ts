@@ -22,6 +22,29 @@ export interface EventEntry {
   readonly actor?: Actor;
   /** What changed by it, value by value; absent where that is no matter of values. */
   readonly changes?: readonly Change[];
+  /** What the text is made of, for faces that word it themselves; of the kinds that happen most. */
+  readonly facts?: EventFacts;
+}
+
+/** Parts of an event's text by name. */
+export interface EventFacts {
+  /** Of a power action: who or what. */
+  readonly By?: string;
+  /** Of a console. */
+  readonly Console?: 'serial' | 'screen';
+  readonly Access?: 'write' | 'read';
+  /** Of a session. */
+  readonly Protocol?: 'Redfish' | 'IPMI';
+  readonly End?: 'logout' | 'idle' | 'user-changed' | 'ended';
+  /** Of a console or a session: the user's name, and from where. */
+  readonly User?: string;
+  /** Of a medium. */
+  readonly Image?: string;
+  readonly Slot?: string;
+  /** Of a change of settings: of what. */
+  readonly Setting?: string;
+  /** Of a certificate that the BMC has made for itself: its SHA-256 fingerprint. */
+  readonly SelfSigned?: string;
 }
 
 export const eventKinds = [
@@ -86,7 +109,13 @@ export class EventLog {
   }
 
   /** @param changes what is another now, where the entry is about a setting */
-  add(kind: EventKind, text: string, actor?: Actor, changes: readonly Change[] = []): EventEntry {
+  add(
+    kind: EventKind,
+    text: string,
+    actor?: Actor,
+    changes: readonly Change[] = [],
+    facts?: EventFacts,
+  ): EventEntry {
     const entry: EventEntry = {
       id: this.#nextId++,
       time: this.#clock.wallTime(),
@@ -94,6 +123,7 @@ export class EventLog {
       text,
       ...(actor && { actor }),
       ...(changes.length > 0 && { changes }),
+      ...(facts && { facts }),
     };
     this.#entries.push(entry);
     try {
@@ -121,7 +151,7 @@ export class EventLog {
     const changes = changesBetween(before, after);
     if (changes.length === 0) return;
     const text = `${what}${changes[0]?.name === '' ? '' : ':'} ${changesText(changes)}`;
-    this.add(kind, `${text}, by ${actorText(actor)}`, actor, changes);
+    this.add(kind, `${text}, by ${actorText(actor)}`, actor, changes, { Setting: what });
   }
 
   /** Oldest first. */

@@ -76,6 +76,16 @@ export interface NetworkSettings {
 
 export const staticIpv6Places = 4;
 
+/** A wish with values that are no possible ones. */
+export class BadNetworkSettings extends BmcError {
+  readonly settings: readonly (keyof NetworkSettings)[];
+
+  constructor(settings: readonly (keyof NetworkSettings)[]) {
+    super('bad-argument', `LAN ${settings.join(', ')}: not a possible value`);
+    this.settings = settings;
+  }
+}
+
 /** What changes the interface. */
 export interface NetworkControl {
   /** Whether there is a DHCP client. */
@@ -166,7 +176,7 @@ export class ManagementNetwork {
   /**
    * Keeps what a client wants; it takes effect a moment later.
    * @param wish what is to change, given how it is or is about to be
-   * @throws {BmcError} `bad-argument`, `wrong-state` for an address while DHCP gives one, `not-permitted` where the
+   * @throws {BmcError} `bad-argument` ({@link BadNetworkSettings} tells which), `wrong-state` for an address while DHCP gives one, `not-permitted` where the
    * configuration leaves the interface to the host, `no-space` or `timed-out` when it cannot be saved
    */
   async change(wish: (now: NetworkSettings) => Partial<NetworkSettings>, actor: Actor): Promise<void> {
@@ -323,7 +333,8 @@ function isHostAddress(address: string): boolean {
   return isIPv4(address) && first > 0 && first !== 127 && first < 224;
 }
 
-function isHostAddress6(address: string): boolean {
+/** The same for IPv6. */
+export function isHostAddress6(address: string): boolean {
   // Link-local addresses are the kernel's business.
   return isIPv6(address) && !/^(::|::1|ff.*|fe[89ab].:.*|::ffff:.*)$/i.test(address);
 }
@@ -354,11 +365,11 @@ const settingNames = Object.keys(rules) as (keyof NetworkSettings)[];
 
 /** @throws {BmcError} */
 function judge(next: NetworkSettings, wish: Partial<NetworkSettings>, control: NetworkControl): void {
-  for (const name of settingNames) {
-    if (!(name in wish)) continue;
+  const bad = settingNames.filter((name) => {
     const fits: (value: never) => boolean = rules[name];
-    if (!fits(next[name] as never)) throw new BmcError('bad-argument', `LAN ${name}: not a possible value`);
-  }
+    return name in wish && !fits(next[name] as never);
+  });
+  if (bad.length > 0) throw new BadNetworkSettings(bad);
   const byHand = 'address' in wish || 'mask' in wish || 'gateway' in wish;
   if (byHand && next.source === 'dhcp') {
     throw new BmcError('wrong-state', 'DHCP gives the address: set the address source to static first');

@@ -227,7 +227,7 @@ export class VirtualMedia {
       if (!medium) throw new BmcError('wrong-state', 'there is no image to insert');
       await this.#change(slot, { ...this.#kept[slot], inserted });
       const what = inserted ? 'inserted into' : 'taken out of';
-      this.#tell(slot, inserted, `${medium.name} ${what} ${slotNames[slot]} by ${actor.name}`, actor);
+      this.#tell(slot, inserted, `${medium.name} ${what} ${slotNames[slot]} by ${actor.name}`, actor, medium);
     });
   }
 
@@ -251,7 +251,7 @@ export class VirtualMedia {
       else if (medium.held === undefined) this.#d.images.remove(medium.file);
       const who = actor?.name ?? 'the guest';
       const text = `${medium.name} ejected from ${slotNames[slot]} by ${who}`;
-      this.#tell(slot, inserted ? false : undefined, text, actor);
+      this.#tell(slot, inserted ? false : undefined, text, actor, medium);
     });
   }
 
@@ -293,6 +293,7 @@ export class VirtualMedia {
       inserted ? true : undefined,
       `${medium.name} (${size})${from} ${what} ${slotNames[slot]} by ${actor.name}`,
       actor,
+      medium,
     );
   }
 
@@ -382,9 +383,15 @@ export class VirtualMedia {
   }
 
   /** @param inDrive what the guest sees of it; undefined for nothing */
-  #tell(slot: MediaSlot, inDrive: boolean | undefined, text: string, actor: Actor | undefined): void {
+  #tell(
+    slot: MediaSlot,
+    inDrive: boolean | undefined,
+    text: string,
+    actor: Actor | undefined,
+    { name: Image }: Medium,
+  ): void {
     const kind = inDrive === undefined ? 'configuration' : inDrive ? 'media-inserted' : 'media-ejected';
-    this.#d.events.add(kind, text, actor);
+    this.#d.events.add(kind, text, actor, [], { Image, Slot: slotNames[slot] });
     this.#changed.emit(slot);
   }
 

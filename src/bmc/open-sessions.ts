@@ -71,6 +71,8 @@ export class OpenSessions {
       'session-closed',
       `${protocol} session of ${userName} (${from}): ended by ${actorText(actor)}`,
       actor,
+      [],
+      { Protocol: protocol, User: `${userName} (${from})`, End: 'ended' },
     );
     return true;
   }

@@ -283,7 +283,7 @@ export class Power {
         return this.#turnOn(actor, cause);
       case 'reset':
         if (!machine.running) return;
-        events.add('reset', `reset by ${actor.name}`, actor);
+        events.add('reset', `reset by ${actor.name}`, actor, [], { By: actor.name });
         boot.restarting(cause);
         this.#restart = { cause, actor };
         await this.#reset();
@@ -299,11 +299,13 @@ export class Power {
       case 'resume':
         if (this.#state !== 'paused') return;
         await machine.resume();
-        events.add('resumed', `resumed by ${actor.name}`, actor);
+        events.add('resumed', `resumed by ${actor.name}`, actor, [], { By: actor.name });
         return;
       case 'diag':
         if (!machine.running) return;
-        events.add('diagnostic-interrupt', `diagnostic interrupt by ${actor.name}`, actor);
+        events.add('diagnostic-interrupt', `diagnostic interrupt by ${actor.name}`, actor, [], {
+          By: actor.name,
+        });
         return machine.diagnosticInterrupt();
       case 'soft':
         return this.#softShutdown(actor);
@@ -332,7 +334,7 @@ export class Power {
       fault: false,
       powerReturned: actor === policyActor,
     };
-    events.add('power-on', `power on by ${actor.name}`, actor);
+    events.add('power-on', `power on by ${actor.name}`, actor, [], { By: actor.name });
   }
 
   async #reset(): Promise<void> {
@@ -349,7 +351,7 @@ export class Power {
     this.#record.want('off');
     if (!this.#options.machine.running) return;
     await this.#options.machine.forceOff();
-    this.#options.events.add('power-off', `power off by ${actor.name}`, actor);
+    this.#options.events.add('power-off', `power off by ${actor.name}`, actor, [], { By: actor.name });
   }
 
   async #softShutdown(actor: Actor): Promise<void> {
@@ -382,7 +384,8 @@ export class Power {
         }
         return;
       case 'reset':
-        if (event.by !== 'bmc') events.add('reset', `reset by the ${event.by}`);
+        if (event.by !== 'bmc')
+          events.add('reset', `reset by the ${event.by}`, undefined, [], { By: `the ${event.by}` });
         this.#bootBegins(
           event.by === 'bmc'
             ? (this.#restart ?? { cause: 'unknown', actor: undefined })

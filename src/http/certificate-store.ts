@@ -232,7 +232,8 @@ async function find(options: CertificateStoreOptions): Promise<Current> {
   if (!isMarked) store.save(markName, { kept: true });
   const fingerprint = describeCertificates(made.certificate)[0]?.fingerprint;
   const shown = `self-signed TLS certificate made; SHA-256 fingerprint ${fingerprint}`;
-  if (!lost) events.add('configuration', shown);
+  if (!lost)
+    events.add('configuration', shown, undefined, [], fingerprint ? { SelfSigned: fingerprint } : {});
   else {
     const why = problem === undefined ? '' : ` (${problem}; kept as ${unusableName})`;
     events.add('state-damaged', `the TLS certificate is lost${why}; a new ${shown}`);

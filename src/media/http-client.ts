@@ -126,7 +126,12 @@ export class HttpClient {
       if (error instanceof BmcError) throw error;
       if (signal.aborted) throw new Broken('given up');
       const late = answered.signal.aborted;
-      const text = late ? `no answer within ${answerMs / 1000} s` : (error as Error).message;
+      const silence = silenceOf(error);
+      const text = late
+        ? `no answer within ${answerMs / 1000} s`
+        : silence === undefined
+          ? (error as Error).message
+          : `no answer (${silence})`;
       if (range) throw new Broken(text, { cause: error, late });
       throw asRefusal(new Error(text, { cause: error }), url, late);
     } finally {
@@ -237,9 +242,25 @@ export function versionOf({ headers }: IncomingMessage): string | undefined {
   return Date.parse(date) - Date.parse(modified) >= 1000 ? modified : undefined;
 }
 
+const silences: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  EHOSTUNREACH: 'no way to it',
+  ENETUNREACH: 'no way to its network',
+  ETIMEDOUT: 'not there in time',
+};
+
+/** Why there was no answer at all; undefined for what went wrong otherwise. */
+function silenceOf(error: unknown): string | undefined {
+  return silences[(error as NodeJS.ErrnoException).code ?? ''];
+}
+
 /** As people are told of it. */
 export function asRefusal(error: Error, url: URL, late = false): BmcError {
   if (error instanceof BmcError) return error;
+  const silence = silenceOf(error.cause ?? error);
+  if (silence !== undefined) {
+    return new BmcError('bad-argument', `no answer from ${url.host} (${silence})`, { cause: error });
+  }
   const code = (error.cause as NodeJS.ErrnoException | undefined)?.code ?? '';
   const why = /CERT|SIGNATURE|ALTNAME|ISSUER/.test(code)
     ? `${error.message} (VerifyCertificate)`

@@ -1,4 +1,4 @@
-/** What the appliance listens on, for clients that look for its other faces. Decided by the configuration. */
+/** What the appliance listens on and where its alerts go, for clients that look for its other faces. Decided by the configuration. */
 import { hostname } from 'node:os';
 
 export interface Endpoints {
@@ -12,6 +12,8 @@ export interface Endpoints {
   readonly httpPort: number | undefined;
   /** UDP port of IPMI over LAN. */
   readonly ipmiPort: number;
+  /** UDP port of others that alerts are sent to. */
+  readonly trapPort: number;
   /** TCP port where the machine's screen is shown by VNC; undefined for none. */
   readonly vncPort: number | undefined;
 }

@@ -20,6 +20,7 @@ import {
 } from './own-registry.ts';
 import { managerUri, onlyId, root, systemUri } from './paths.ts';
 import { selWords } from './sel-words.ts';
+import type { SelSensor } from './sensor-names.ts';
 import { taskEventRegistry, taskMessages } from './task-messages.ts';
 
 /**
@@ -105,7 +106,7 @@ export interface HappeningsOptions {
   readonly bmc: Bmc;
   /** What events may be about. */
   readonly resources: readonly Pick<Resource, 'type'>[];
-  sensorName(number: number): string;
+  selSensor(number: number): SelSensor;
   /** Begins to watch the resources; done when each change of them will be told. Called more than once. */
   ready(): Promise<void>;
 }
@@ -121,7 +122,7 @@ export class Happenings {
   readonly #unsubscribe: readonly (() => void)[];
   #sequence = 0;
 
-  constructor({ bmc, resources, sensorName, ready }: HappeningsOptions) {
+  constructor({ bmc, resources, selSensor, ready }: HappeningsOptions) {
     this.ready = ready;
     const types = resources.flatMap(({ type }) => (type === undefined ? [] : [shortType(type)]));
     this.resourceTypes = [...new Set(types)].sort();
@@ -146,9 +147,10 @@ export class Happenings {
         const entry = bmc.sel.entries.at(-1);
         if (change !== 'added' || !entry) return;
         const { content, id } = entry;
-        const { text, severity } = selWords(content);
+        const sensor = content.kind === 'system' ? selSensor(content.sensorNumber) : undefined;
+        const { text, severity } = selWords(content, sensor?.measures);
         const ended = content.kind === 'system' && !content.asserted;
-        const name = content.kind === 'system' ? sensorName(content.sensorNumber) : 'OEM';
+        const name = sensor?.name ?? 'OEM';
         this.report({
           ...toldSelRecord([name, text, ended ? 'ended' : 'began'], severity),
           ...origins.system,

@@ -14,7 +14,7 @@ export type Subject = 'system' | 'manager' | 'accounts' | 'sessions';
 
 interface OwnMessage {
   readonly severity: Severity;
-  /** `%1` is the event log's own line. */
+  /** `%1` is the event log's own line, or what of it the pattern does not say. */
   readonly text: string;
   readonly about: Subject;
 }
@@ -80,13 +80,19 @@ export interface Told {
 }
 
 /** An entry of the event log in the words of the registry. */
-export function toldEvent({ kind, text }: Pick<EventEntry, 'kind' | 'text'>): Told & { about: Subject } {
+export function toldEvent({
+  kind,
+  text,
+  facts,
+}: Pick<EventEntry, 'kind' | 'text' | 'facts'>): Told & { about: Subject } {
   // Entries of other versions may be of kinds that this one does not know.
   const { severity, text: pattern, about } = messages[kind] ?? messages.configuration;
+  // What was done to the power is what the pattern says.
+  const detail = facts?.By === undefined ? text : `by ${facts.By}`;
   return {
     messageId: `${ownRegistry.messagePrefix}.${nameOf(kind)}`,
-    text: filled(pattern, [text]),
-    args: [text],
+    text: filled(pattern, [detail]),
+    args: [detail],
     severity,
     about,
   };

@@ -23,7 +23,7 @@ import { Parts } from './parts.ts';
 import { stepBody, stepDefinitionUri } from './resources/telemetry-service.ts';
 import { redfishResources } from './resources.ts';
 import { Routes } from './routes.ts';
-import { sensorName } from './sensor-names.ts';
+import { selSensor } from './sensor-names.ts';
 import { type Authentication, RedfishService } from './service.ts';
 import { idleTimeout, RedfishSessions } from './sessions.ts';
 import { RedfishSettings } from './settings.ts';
@@ -83,7 +83,7 @@ export class Redfish {
       bmc,
       resources,
       ready: () => this.changes.start(),
-      sensorName: (number) => sensorName(bmc, number, sensorKey),
+      selSensor: (number) => selSensor(bmc, number, sensorKey),
     });
     const deliver = httpDeliver(destinations);
     this.state = {

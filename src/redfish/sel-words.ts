@@ -5,6 +5,7 @@
  */
 import type { EventFilter } from '../bmc/event-filter.ts';
 import type { SelContent, SystemEvent } from '../bmc/sel.ts';
+import type { AnalogDefinition, Quantity } from '../bmc/sensors/sensor.ts';
 import type { Severity } from './own-registry.ts';
 
 interface SensorTypeWords {
@@ -199,6 +200,16 @@ const thresholdEvents: readonly (readonly [code: string, severity: Severity])[] 
   ['Upper Non-recoverable - going high', 'Critical'],
 ];
 
+/** The BMC's slave address: what its own sensors report with. */
+const ownGenerator = 0x20;
+/** The bytes of a reading are whole multiples of the sensor's resolution, from 0 on. §36.3 */
+const units = {
+  temperature: '°C',
+  'fan-speed': 'RPM',
+  power: 'W',
+  utilization: '%',
+} as const satisfies Record<Quantity, string>;
+
 const thresholdType = 0x01;
 const sensorSpecificType = 0x6f;
 
@@ -211,7 +222,8 @@ export interface SelWords {
   readonly severity: Severity;
 }
 
-export function selWords(content: SelContent): SelWords {
+/** @param sensor the one of ours that a record of the BMC's own is about; undefined where none measures */
+export function selWords(content: SelContent, sensor?: AnalogDefinition): SelWords {
   if (content.kind !== 'system') {
     const data = Buffer.from(content.data).toString('hex');
     const text = `record of type ${hex(content.type)} with ${data}`;
@@ -223,7 +235,7 @@ export function selWords(content: SelContent): SelWords {
   const state = eventType === sensorSpecificType ? type?.states?.[offset] : undefined;
   const crossed = eventType === thresholdType ? thresholdEvents[offset] : undefined;
   const [text, severity] = crossed
-    ? [thresholdText(crossed[0], content), crossed[1]]
+    ? [thresholdText(crossed[0], content, sensor), crossed[1]]
     : (state ?? [`event ${offset} of event type ${hex(eventType)}`, 'OK']);
   return {
     sensorType: type?.name ?? 'OEM',
@@ -250,12 +262,22 @@ export function filterWords({ sensorType, trigger, offsets }: EventFilter): stri
   return `${name}: ${what}${trigger & 0x80 ? ', when it ends' : ''}`;
 }
 
-function thresholdText(code: string, { data }: SystemEvent): string {
+function thresholdText(
+  code: string,
+  { data, generatorId }: SystemEvent,
+  sensor: AnalogDefinition | undefined,
+): string {
   const [first, reading, threshold] = data;
   const words = code.charAt(0).toLowerCase() + code.slice(1);
   // Byte 1 says what the two others hold: 01b each for the reading and the threshold. Table 29-6.
   const hasBoth = first >> 4 === 0x5;
-  return hasBoth ? `${words}, raw reading ${reading}, raw threshold ${threshold}` : words;
+  if (!hasBoth) return words;
+  // Another's record may give any number to its sensor: then nobody knows what the bytes measure.
+  if (generatorId !== ownGenerator || !sensor)
+    return `${words}, raw reading ${reading}, raw threshold ${threshold}`;
+  const { resolution, quantity } = sensor;
+  const measured = (raw: number) => `${raw * resolution} ${units[quantity]}`;
+  return `${words}, reading ${measured(reading)}, threshold ${measured(threshold)}`;
 }
 
 function hex(value: number): string {

@@ -181,7 +181,9 @@ export class RedfishSessions {
     this.#keep();
     this.#changed.emit();
     this.#arm();
-    events.add('session-opened', `Redfish session of ${who(entry.facts)}: opened`, actorOf(entry.facts));
+    const User = who(entry.facts);
+    const facts = { Protocol: 'Redfish', User } as const;
+    events.add('session-opened', `Redfish session of ${User}`, actorOf(entry.facts), [], facts);
     return { session: sessionOf(entry), token };
   }
 
@@ -381,7 +383,9 @@ export class RedfishSessions {
     this.#byToken.delete(entry.tokenHash);
     this.#keep();
     this.#changed.emit();
-    this.#options.events.add('session-closed', `Redfish session of ${who(entry.facts)}: ${text}`, actor);
+    const User = who(entry.facts);
+    const facts = { Protocol: 'Redfish', User, End: why } as const;
+    this.#options.events.add('session-closed', `Redfish session of ${User}: ${text}`, actor, [], facts);
     this.#ended.emit({ session: sessionOf(entry), why });
   }
 }

@@ -68,6 +68,7 @@ describe('the settings of the web console', () => {
     await dialog().getByLabel('New password', { exact: true }).fill('a password that is too long');
     await button('Create', dialog()).click();
     await dialog().getByText('Visible ASCII characters only, without blanks.').waitFor();
+    await dialog().locator('input:focus[aria-invalid=true][maxlength="16"]').waitFor();
     await dialog()
       .getByText(/It has 27 bytes/)
       .waitFor();
@@ -137,6 +138,14 @@ describe('the settings of the web console', () => {
       await button('End the Redfish session of clara').click();
       await button('End', dialog()).click();
       await gone();
+      const timeout = page.getByLabel('Ends when unused for (seconds)');
+      await timeout.fill('5');
+      await save(form('Ends when unused for (seconds)'));
+      await page.getByText('A whole number from 30 to 86400 is wanted.').waitFor();
+      expect(await timeout.getAttribute('aria-invalid')).toBe('true');
+      expect(await page.locator('input:focus').inputValue()).toBe('5');
+      await timeout.fill('900');
+      expect(await timeout.getAttribute('aria-invalid')).toBeNull();
       const { Members } = await get(`${root}/SessionService/Sessions?$expand=.`);
       const left = Members.map((each: Record<string, string>) => `${each.SessionType} ${each.UserName}`);
       expect(left.sort()).toEqual(['Redfish admin', 'Redfish admin']);
@@ -177,6 +186,48 @@ describe('the settings of the web console', () => {
     });
   });
 
+  it('say why the network cannot be changed, and which of its values are none where it can', async () => {
+    await goTo('Network');
+    await page
+      .getByText(/name its interface in the BMC’s own configuration: BMC_MANAGED_INTERFACE/)
+      .waitFor();
+    expect(await page.getByLabel('Subnet mask').isDisabled()).toBe(true);
+    // There is no interface here that could be changed: a BMC that has one answers so.
+    await page.route(`**${manager}`, async (route) => {
+      const response = await route.fetch();
+      const body = await response.json();
+      body.Oem.QemuBmc.NetworkWritable = true;
+      await route.fulfill({ response, json: body });
+    });
+    const bad = ['Address', 'SubnetMask'].map((name) => ({
+      MessageId: 'Base.1.22.PropertyValueFormatError',
+      Message: `${name} is wrong.`,
+      MessageArgs: ['x', name],
+      RelatedProperties: [`#/IPv4StaticAddresses/0/${name}`],
+    }));
+    await page.route(`**${manager}/EthernetInterfaces/1`, (route) =>
+      route.request().method() === 'PATCH'
+        ? route.fulfill({ status: 400, json: { error: { '@Message.ExtendedInfo': bad } } })
+        : route.continue(),
+    );
+    try {
+      await page.reload();
+      const address = page.getByLabel('IPv4 address', { exact: true });
+      await page.getByLabel('IPv4 address comes from').selectOption('This form');
+      await address.fill('999.1.2.3');
+      await page.getByLabel('Subnet mask').fill('255.0.255.0');
+      await save(page.locator('form').filter({ has: address }));
+      await page.getByText('This is no IPv4 address of a host, such as 192.0.2.10.').waitFor();
+      await page.getByText('This is no subnet mask, such as 255.255.255.0.').waitFor();
+      await page.locator('input:focus[aria-invalid=true]').waitFor();
+      expect(await page.locator('input:focus').inputValue()).toBe('999.1.2.3');
+      expect(await page.locator('input[aria-invalid=true]').count()).toBe(2);
+    } finally {
+      await page.unrouteAll();
+      await page.reload();
+    }
+  });
+
   it('switch IPMI over LAN off, after asking, and on again', async () => {
     await goTo('Network');
     const isOn = async () => (await get(`${manager}/NetworkProtocol`)).IPMI.ProtocolEnabled;
@@ -209,6 +260,7 @@ describe('the settings of the web console', () => {
 
   it('set alert destinations, policies and filters, and try a destination', async () => {
     await goTo('Event filters');
+    await page.getByText(`sent by UDP to port ${appliance.trapPort} of these addresses`).waitFor();
     await button('Edit Destination 1').click();
     await dialog().getByLabel('Address').fill('not an address');
     await save(dialog());

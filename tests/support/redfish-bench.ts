@@ -156,6 +156,7 @@ export class RedfishBench {
         httpsPort: 443,
         httpPort: undefined,
         ipmiPort: 623,
+        trapPort: 9162,
         vncPort: undefined,
       },
       sensorKey,

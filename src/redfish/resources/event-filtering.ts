@@ -3,8 +3,8 @@
  * policy alerts go out, and to whom. IPMI 2.0 §17. Redfish has no resources for it: its own subscriptions carry other
  * events to other receivers. So these are ours, below the manager.
  *
- * Looking takes what IPMI's Operator level has, changing what its Administrator level has. The community string of the
- * traps can be set and is not shown.
+ * Whoever may log in may look, as at the rest of the manager; changing takes what IPMI's Administrator level has. The
+ * community string of the traps can be set and is not shown.
  */
 import { isIP } from 'node:net';
 import { Type } from 'typebox';
@@ -30,7 +30,7 @@ import { accepted } from '../tasks.ts';
 import { oemCollection, oemEntity, reference, writable } from './oem-object.ts';
 
 const privileges = {
-  get: ['ConfigureManager', 'ConfigureComponents'],
+  get: ['Login'],
   patch: ['ConfigureManager'],
 } as const satisfies Resource['privileges'];
 /** A test that takes longer becomes a task: whoever acknowledges alerts may take his time. */
@@ -173,6 +173,11 @@ const eventFiltering = oemEntity('QemuBmcEventFiltering', 'What the BMC does abo
     description: 'The community string of the traps; null when read.',
     ...writable,
   }),
+  TrapPort: Type.Integer({
+    minimum: 1,
+    maximum: 65_535,
+    description: 'The UDP port of the receivers that traps are sent to, by the configuration.',
+  }),
   EventFilters: reference(filters.name, 'The event filters.'),
   AlertPolicies: reference(policies.name, 'The entries of the alert policies.'),
   AlertDestinations: reference(destinations.name, 'The alert destinations.'),
@@ -186,6 +191,7 @@ const {
   AlertPolicies: _policies,
   AlertDestinations: _destinations,
   TrapCommunity: _community,
+  TrapPort: _port,
   ...writableOfAll
 } = eventFiltering.schema.properties;
 
@@ -194,7 +200,7 @@ const eventFilteringResource = resource({
   type: eventFiltering.type,
   privileges,
   find: findManager,
-  read: (_, { bmc: { pef } }) => {
+  read: (_, { bmc: { pef }, state }) => {
     const { settings } = pef;
     return {
       Id: 'EventFiltering',
@@ -207,6 +213,7 @@ const eventFilteringResource = resource({
       AlertStartupDelayEnabled: settings.alertStartupDelayEnabled,
       AlertStartupDelaySeconds: settings.alertStartupDelayS,
       TrapCommunity: null,
+      TrapPort: state.endpoints.trapPort,
       EventFilters: link(`${eventFilteringUri}/EventFilters`),
       AlertPolicies: link(`${eventFilteringUri}/AlertPolicies`),
       AlertDestinations: link(`${eventFilteringUri}/AlertDestinations`),

@@ -15,7 +15,7 @@ import { message } from '../messages.ts';
 import { toldEvent, toldSelRecord } from '../own-registry.ts';
 import { findManager, findSystem, link, managerUri, systemUri } from '../paths.ts';
 import { selWords } from '../sel-words.ts';
-import { sensorName } from '../sensor-names.ts';
+import { selSensor } from '../sensor-names.ts';
 import { dateTime } from './manager.ts';
 import { oemObject } from './oem-object.ts';
 
@@ -112,8 +112,10 @@ function selResources(path: SystemPath | ManagerPath, uri: string): readonly Res
 }
 
 export function selEntryBody({ id, time, content }: SelEntry, { bmc, state }: Context): JsonObject {
-  const { sensorType, entryCode, text, severity } = selWords(content);
-  const name = content.kind === 'system' ? sensorName(bmc, content.sensorNumber, state.sensorKey) : 'OEM';
+  const sensor =
+    content.kind === 'system' ? selSensor(bmc, content.sensorNumber, state.sensorKey) : undefined;
+  const { sensorType, entryCode, text, severity } = selWords(content, sensor?.measures);
+  const name = sensor?.name ?? 'OEM';
   const change = content.kind === 'system' && !content.asserted ? 'ended' : 'began';
   const told = toldSelRecord([name, text, change], severity);
   return {
@@ -210,15 +212,29 @@ const faceNames = {
   bmc: 'Bmc',
 } as const satisfies Record<Face, string>;
 
-/** Of an entry of the audit log: what Redfish has no words for. */
+/** Of an entry of the event log: what Redfish has no words for. */
 export const auditObject = oemObject(
   'QemuBmcLogEntry',
-  'By which face somebody came, and which values are others now.',
+  'What an event is made of, by which face somebody came, and which values are others now.',
   {
-    Face: Type.Enum(Object.values(faceNames), {
-      title: 'Face',
-      description: 'The face that somebody came by.',
-    }),
+    Face: Type.Optional(
+      Type.Enum(Object.values(faceNames), {
+        title: 'Face',
+        description: 'The face that somebody came by.',
+      }),
+    ),
+    Facts: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            Name: Type.String({ description: 'What it is.' }),
+            Value: Type.String({ description: 'As it was when this happened.' }),
+          },
+          { title: 'Fact', description: 'A part of what the message says.', additionalProperties: false },
+        ),
+        { description: 'What the message is made of, for clients that word it themselves.' },
+      ),
+    ),
     Changes: Type.Optional(
       Type.Array(
         Type.Object(
@@ -239,13 +255,17 @@ export const auditObject = oemObject(
   },
 );
 
-function auditOem({ actor, changes }: EventEntry): JsonObject | undefined {
-  if (!actor) return undefined;
+function auditOem(entry: EventEntry): JsonObject | undefined {
+  const { actor, changes, facts } = entry;
+  const isSomebody = actor && isAudited(entry);
+  if (!isSomebody && !facts) return undefined;
   return auditObject.oem({
-    Face: faceNames[actor.face],
-    ...(changes && {
-      Changes: changes.map(({ name, before, after }) => ({ Name: name, Before: before, After: after })),
-    }),
+    ...(isSomebody && { Face: faceNames[actor.face] }),
+    ...(facts && { Facts: Object.entries(facts).map(([Name, Value]) => ({ Name, Value })) }),
+    ...(isSomebody &&
+      changes && {
+        Changes: changes.map(({ name, before, after }) => ({ Name: name, Before: before, After: after })),
+      }),
   });
 }
 
@@ -272,9 +292,9 @@ function eventEntryBody(entry: EventEntry): JsonObject {
               schemes[actor.face] !== undefined && {
                 OriginAddress: `${schemes[actor.face]}://${actor.from}`,
               }),
-            Oem: auditOem(entry),
           }
         : { Originator: actor.name, OriginatorType: 'Internal' })),
+    Oem: auditOem(entry),
   };
 }
 

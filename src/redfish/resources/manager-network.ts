@@ -4,16 +4,18 @@
  */
 import { Type } from 'typebox';
 import type { Bmc } from '../../bmc/bmc.ts';
-import type {
-  Ipv6Address,
-  NetworkSettings,
-  NetworkState,
-  PresentIpv6Address,
+import {
+  BadNetworkSettings,
+  type Ipv6Address,
+  isHostAddress6,
+  type NetworkSettings,
+  type NetworkState,
+  type PresentIpv6Address,
 } from '../../bmc/management-network.ts';
 import type { Context } from '../context.ts';
 import { collection, type Resource, resource } from '../definition.ts';
 import { RedfishError } from '../errors.ts';
-import { about, inWords, message } from '../messages.ts';
+import { about, inWords, type Message, message } from '../messages.ts';
 import { each, property, together } from '../patch.ts';
 import { findManager, link, managerUri, onlyId } from '../paths.ts';
 
@@ -69,9 +71,70 @@ const networkInterface = resource({
       IPv6StaticAddresses: Type.Array(Type.Union([staticIpv6, Type.Null()]), { maxItems: 4 }),
       IPv6StaticDefaultGateways: Type.Array(Type.Union([router6, Type.Null()]), { maxItems: 1 }),
     }),
-    (change, _, { bmc, actor }) => bmc.lan.network.change((now) => wishOf(change, now), actor),
+    async (change, _, { bmc: { lan }, actor }) => {
+      if (!lan.network.changeable.v4) throw notWritable(Object.keys(change));
+      try {
+        await lan.network.change((now) => wishOf(change, now), actor);
+      } catch (error) {
+        if (!(error instanceof BadNetworkSettings)) throw error;
+        const [first, ...others] = error.settings.map((name) => badValue(name, change));
+        throw first ? new RedfishError([first, ...others], { cause: error }) : error;
+      }
+    },
   ),
 });
+
+/**
+ * No credentials help where the configuration leaves the interface to the host: so it is the properties that cannot be
+ * written. DSP0266 §7.9.
+ */
+function notWritable(names: readonly string[]): RedfishError {
+  const told = names.map((name) =>
+    about(
+      `#/${name}`,
+      inWords(
+        `${name}: the network of this BMC is the host's. Clients change it where the configuration of the BMC names the interface in BMC_MANAGED_INTERFACE.`,
+        message('PropertyNotWritable', name),
+      ),
+    ),
+  );
+  const [first = message('NoOperation'), ...others] = told;
+  return new RedfishError([first, ...others]);
+}
+
+/** Which property of what was sent has no possible value. */
+function badValue(name: keyof NetworkSettings, change: InterfaceChange): Message {
+  const wrong = (pointer: string, property: string, value: string | undefined) =>
+    about(
+      `#/${pointer}`,
+      value === undefined
+        ? message('PropertyValueError', property)
+        : message('PropertyValueFormatError', value, property),
+    );
+  const [v4] = change.IPv4StaticAddresses ?? [];
+  switch (name) {
+    case 'source':
+      return wrong('DHCPv4/DHCPEnabled', 'DHCPEnabled', undefined);
+    case 'address':
+      return wrong('IPv4StaticAddresses/0/Address', 'Address', v4?.Address);
+    case 'mask':
+      return wrong('IPv4StaticAddresses/0/SubnetMask', 'SubnetMask', v4?.SubnetMask);
+    case 'gateway':
+      return wrong('IPv4StaticAddresses/0/Gateway', 'Gateway', v4?.Gateway);
+    case 'vlan':
+      return wrong('VLAN/VLANId', 'VLANId', change.VLAN?.VLANId?.toString());
+    case 'router6': {
+      const [router] = change.IPv6StaticDefaultGateways ?? [];
+      return wrong('IPv6StaticDefaultGateways/0/Address', 'Address', router?.Address);
+    }
+    case 'static6': {
+      const places = change.IPv6StaticAddresses ?? [];
+      const bad = places.findIndex((place) => place?.Address !== undefined && !isHostAddress6(place.Address));
+      const place = Math.max(bad, 0);
+      return wrong(`IPv6StaticAddresses/${place}/Address`, 'Address', places[place]?.Address);
+    }
+  }
+}
 
 function findInterface(
   { managerId, interfaceId }: { managerId: string; interfaceId: string },

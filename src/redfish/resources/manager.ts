@@ -59,6 +59,10 @@ export const managerObject = oemObject(
       description: 'What software in the host may do by the system interface, which has no login.',
       ...writable,
     }),
+    NetworkWritable: Type.Boolean({
+      description:
+        'An indication of whether clients can change the management network: whether the configuration names its interface in BMC_MANAGED_INTERFACE.',
+    }),
     EventFiltering: reference('QemuBmcEventFiltering', 'What the BMC does about events by itself.'),
   },
 );
@@ -110,6 +114,7 @@ const manager = resource({
       Oem: managerObject.oem({
         ...(state.deployment && { Profile: state.deployment.profile }),
         SystemInterfacePolicy: bmc.hostAccess.policy,
+        NetworkWritable: bmc.lan.network.changeable.v4,
         EventFiltering: link(eventFilteringUri),
       }),
       Links: {

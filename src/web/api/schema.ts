@@ -2,6 +2,7 @@
  * The resources that more than one page reads, as far as they read them. A page's own resources are described beside the
  * page. Properties are as in the DMTF's schemas; all that a service may leave out is optional.
  */
+import type { LoggedMessage } from '../i18n/event-texts.ts';
 
 export interface Link {
   readonly '@odata.id': string;
@@ -122,6 +123,7 @@ export interface LogEntry extends Resource {
   readonly MessageId?: string;
   readonly MessageArgs?: readonly string[];
   readonly Originator?: string;
+  readonly Oem?: LoggedMessage['Oem'];
 }
 
 /** Where this appliance has its one system, chassis and manager. */

@@ -1,6 +1,7 @@
 /**
  * Entries of logs in the user's language. The service writes them in English, `<what has happened>: <details>.`; what has
- * happened is told by their message ID, the details stay as they are.
+ * happened is told by their message ID, the details by the facts that come with the kinds that happen most. Details
+ * without facts stay as they are. Records of the SEL are told by the page that shows them.
  */
 import type { Language } from './words.ts';
 
@@ -50,18 +51,74 @@ export interface LoggedMessage {
   readonly Message: string;
   readonly MessageId?: string | undefined;
   readonly MessageArgs?: readonly string[] | undefined;
+  readonly Oem?:
+    | {
+        readonly QemuBmc?: {
+          readonly Facts?: readonly { readonly Name: string; readonly Value: string }[];
+          readonly Changes?: readonly EventChange[];
+        };
+      }
+    | undefined;
 }
 
-export function eventText(
-  { Message: text, MessageId: id = '', MessageArgs: args = [] }: LoggedMessage,
-  language: Language,
-): string {
-  if (language !== 'ja' || !id.startsWith('QemuBmc.')) return text;
-  const name = id.slice(id.lastIndexOf('.') + 1);
-  if (name === 'SelRecord' && args.length === 3) {
-    const [sensor, what, phase] = args;
-    return `センサー ${sensor}: ${what} (${phase === 'ended' ? '終了' : '発生'})`;
+/** One value that somebody has changed. Absent ends are null. */
+export interface EventChange {
+  readonly Name: string;
+  readonly Before: string | number | boolean | null;
+  readonly After: string | number | boolean | null;
+}
+
+/** What facts are called that are words of ours; all others are somebody's own. */
+const factWords: Readonly<Record<string, string>> = {
+  serial: 'シリアルコンソール',
+  screen: '画面',
+  read: '閲覧のみ',
+  logout: 'ログアウト',
+  idle: '時間切れ',
+  'user-changed': 'ユーザーの変更',
+  ended: '強制終了',
+  'the guest': 'ゲスト',
+  'the watchdog': 'ウォッチドッグ',
+  'the host': 'ホスト',
+  'power-on at start': '起動時の電源オン',
+  'restore policy': '電源復旧時の方針',
+  'power limit': '電力制限',
+  users: 'ユーザー',
+  'LAN interface': 'LAN インターフェース',
+  asset: '資産情報',
+  'identify light': '識別ライト',
+  'boot options': '起動オプション',
+  'BMC watchdog': 'BMC のウォッチドッグ',
+  'clock of the SEL': 'SEL の時計',
+  'access from the host': 'ホストからのアクセス',
+};
+
+const inWords = (value: string) => factWords[value] ?? value;
+
+/** @returns undefined where nothing is known but the text */
+function details({ Oem: oem }: LoggedMessage): string | undefined {
+  const { Facts: facts = [], Changes: changes = [] } = oem?.QemuBmc ?? {};
+  const told = Object.fromEntries(facts.map(({ Name, Value }) => [Name, Value]));
+  const { By, Console, Access, Protocol, End, User, Image, Slot, Setting, SelfSigned } = told;
+  if (SelfSigned !== undefined) return `自己署名の TLS 証明書を作成 (SHA-256 ${SelfSigned})`;
+  if (Setting !== undefined) {
+    const value = (each: EventChange['Before']) => (each === null ? 'なし' : String(each));
+    const all = changes.map(({ Name, Before, After }) =>
+      `${Name} ${value(Before)} → ${value(After)}`.trimStart(),
+    );
+    return [inWords(Setting), all.join('、')].filter(Boolean).join(': ');
   }
-  const told = japanese[name];
-  return told === undefined ? text : [told, ...args].join(': ');
+  const main = [By ?? Console ?? Protocol ?? Image, User ?? Slot].filter((each) => each !== undefined);
+  if (main.length === 0) return undefined;
+  const aside = Access === 'write' ? undefined : (End ?? Access);
+  return `${main.map(inWords).join('、')}${aside === undefined ? '' : ` (${inWords(aside)})`}`;
+}
+
+export function eventText(entry: LoggedMessage, language: Language): string {
+  const { Message: text, MessageId: id = '', MessageArgs: args = [] } = entry;
+  if (language !== 'ja' || !id.startsWith('QemuBmc.')) return text;
+  const told = japanese[id.slice(id.lastIndexOf('.') + 1)];
+  if (told === undefined) return text;
+  const detail = details(entry);
+  return [told, ...(detail === undefined ? args : [detail])].join(': ');
 }

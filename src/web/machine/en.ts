@@ -66,6 +66,7 @@ export const en = {
     GracefulRestart: 'Restart requested; waiting for the guest',
     PushPowerButton: 'Power button pressed; waiting for the guest',
   },
+  mayNot: 'Your role may look at everything here and change nothing. An administrator or an operator can.',
   identify: 'Identify light',
   identifyOn: 'Switch the identify light on',
   identifyOff: 'Switch the identify light off',

@@ -67,6 +67,7 @@ export const ja: Words<typeof en> = {
     GracefulRestart: '再起動を要求しました。ゲストの応答を待っています',
     PushPowerButton: '電源ボタンを押しました。ゲストの応答を待っています',
   },
+  mayNot: 'この役割では閲覧のみ可能です。変更は管理者またはオペレーターが行えます。',
   identify: '識別ライト',
   identifyOn: '識別ライトを点灯',
   identifyOff: '識別ライトを消灯',

@@ -12,6 +12,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BmcError } from '../../../src/bmc/errors.ts';
 import type { ImageWriter, MediaTrust, MediumRequest } from '../../../src/bmc/media-images.ts';
 import { makeSelfSigned } from '../../../src/http/certificate.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
@@ -95,6 +96,15 @@ function send(
 }
 
 describe('an image', () => {
+  it('of a server that is not there is refused in words', async () => {
+    const base = await serve((_, response) => send(response));
+    const { host } = new URL(base);
+    for (const server of servers.splice(0)) await new Promise((resolve) => server.close(resolve));
+    await expect(fetched(`${base}/a.iso`)).rejects.toThrow(
+      new BmcError('bad-argument', `no answer from ${host} (connection refused)`),
+    );
+  });
+
   it('comes whole, with its length announced or not, and its zeros take no room', async () => {
     const plain = await serve((_, response) => send(response, { 'content-length': image.length }));
     const chunked = await serve((_, response) => {

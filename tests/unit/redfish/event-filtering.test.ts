@@ -105,6 +105,12 @@ describe('event filtering', () => {
     expect(JSON.stringify(bench.bmc.events.list())).not.toContain('lab-traps');
   });
 
+  it('tells the UDP port that alerts go to, which nobody sets here', async () => {
+    expect((await get('')).TrapPort).toBe(9162);
+    const reply = await patch('', { TrapPort: 162 });
+    expect([reply.status, reply.text]).toEqual([400, expect.stringContaining('.PropertyNotWritable"')]);
+  });
+
   it('leads an event to a destination, all of it set over Redfish', async () => {
     const sent: string[] = [];
     new IpmiState(bench.bmc, { sendTrap: async (_, address) => void sent.push(address) });
@@ -183,12 +189,18 @@ describe('event filtering', () => {
     });
   });
 
-  it('is the operator’s to see and the administrator’s to change', async () => {
+  it('is everybody’s to see, without the community string, and the administrator’s to change', async () => {
     const destination = `${filtering}/AlertDestinations/1`;
     const body = { Address: trap };
-    expect((await bench.ask('GET', destination, { as: 'reader' })).status).toBe(403);
-    expect((await bench.ask('GET', destination, { as: 'operator' })).status).toBe(200);
-    expect((await bench.ask('PATCH', destination, { as: 'operator', body })).status).toBe(403);
+    await patch('', { TrapCommunity: 'lab-traps' });
+    const paths = ['', '/AlertDestinations', '/AlertDestinations/1', '/AlertPolicies/1', '/EventFilters/1'];
+    for (const path of paths) {
+      const reply = await bench.ask('GET', `${filtering}${path}`, { as: 'reader' });
+      expect([path, reply.status]).toEqual([path, 200]);
+      expect(reply.text).not.toContain('lab-traps');
+    }
+    for (const as of ['reader', 'operator'] as const)
+      expect((await bench.ask('PATCH', destination, { as, body })).status).toBe(403);
     expect(bench.bmc.lan.destinations[1]?.address).toBe('0.0.0.0');
   });
 });

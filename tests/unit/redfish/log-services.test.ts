@@ -30,7 +30,7 @@ const conforms = (body: unknown) => {
 };
 
 describe('the SEL as a log service', () => {
-  it('tells a crossed threshold in words, with the numbers that IPMI has', async () => {
+  it('tells a crossed threshold in words, with what the sensor measures', async () => {
     const { id } = bench.bmc.sel.add(record());
     for (const logs of [system, manager]) {
       const { status, body } = await bench.ask('GET', `${logs}/SEL/Entries/${id}`);
@@ -46,10 +46,25 @@ describe('the SEL as a log service', () => {
         Created: '2026-01-01T00:00:00+00:00',
       });
       expect(body.Message).toBe(
-        `Sensor ${bench.bmc.sensors.analog('cpuTemp').definition.name}: upper Critical - going high, raw reading 95, raw threshold 90 (began).`,
+        `Sensor ${bench.bmc.sensors.analog('cpuTemp').definition.name}: upper Critical - going high, reading 95 °C, threshold 90 °C (began).`,
       );
       conforms(body);
     }
+  });
+
+  it('tells a fan’s bytes in revolutions, and the bytes themselves where another reports', async () => {
+    const { resolution, name } = bench.bmc.sensors.analog('fan1').definition;
+    const fan = record({ sensorType: 0x04, sensorNumber: 0x30, data: [0x52, 32, 48] });
+    const message = async (content: SystemEvent) => {
+      const { id } = bench.bmc.sel.add(content);
+      return (await bench.ask('GET', `${system}/SEL/Entries/${id}`)).body.Message;
+    };
+    expect([resolution, 32 * resolution, 48 * resolution]).toEqual([50, 1600, 2400]);
+    expect(await message(fan)).toBe(
+      `Sensor ${name}: lower Critical - going low, reading 1600 RPM, threshold 2400 RPM (began).`,
+    );
+    expect(await message({ ...fan, generatorId: 0x41 })).toContain('raw reading 32, raw threshold 48');
+    expect(await message({ ...fan, sensorNumber: 0xef })).toContain('raw reading 32, raw threshold 48');
   });
 
   it('tells records of others: unknown sensors and types, ends of states, OEM records', async () => {

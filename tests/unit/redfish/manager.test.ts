@@ -278,11 +278,51 @@ describe('the network interface', () => {
     expect(applied).toEqual([]);
   });
 
-  it('is not changed where it is the host’s', async () => {
+  it('is told value by value which of what was sent is no possible one', async () => {
+    const { applied, networkControl } = control();
+    await start({ networkControl });
+    const reply = await patch(network, {
+      IPv4StaticAddresses: [{ Address: '999.1.2.3', SubnetMask: '255.0.255.0', Gateway: '192.0.2.1' }],
+      IPv6StaticAddresses: [
+        { Address: '2001:db8::9', PrefixLength: 64 },
+        { Address: 'zz::1', PrefixLength: 64 },
+      ],
+      IPv6StaticDefaultGateways: [{ Address: 'ff02::2' }],
+      VLAN: { VLANEnable: true, VLANId: 0 },
+    });
+    expect(reply.status).toBe(400);
+    const told: { RelatedProperties: string[]; MessageArgs: string[] }[] =
+      reply.body.error['@Message.ExtendedInfo'];
+    expect(
+      told.map(({ RelatedProperties: [pointer], MessageArgs: [value] }) => [pointer, value]).sort(),
+    ).toEqual([
+      ['#/IPv4StaticAddresses/0/Address', '999.1.2.3'],
+      ['#/IPv4StaticAddresses/0/SubnetMask', '255.0.255.0'],
+      ['#/IPv6StaticAddresses/1/Address', 'zz::1'],
+      ['#/IPv6StaticDefaultGateways/0/Address', 'ff02::2'],
+      ['#/VLAN/VLANId', '0'],
+    ]);
+    await bench.clock.advance(5000);
+    expect(applied).toEqual([]);
+  });
+
+  it('is not changed where it is the host’s, which no credentials help against', async () => {
     await start();
-    const reply = await patch(network, { DHCPv4: { DHCPEnabled: true } });
-    expect(reply.status).toBe(403);
-    expect(reply.body.error['@Message.ExtendedInfo'][0].Message).toContain('not changed by clients');
+    expect((await get(manager)).Oem.QemuBmc.NetworkWritable).toBe(false);
+    const reply = await patch(network, { DHCPv4: { DHCPEnabled: true }, VLAN: { VLANId: 3 } });
+    expect(reply.status).toBe(400);
+    expect(reply.body.error['@Message.ExtendedInfo']).toMatchObject(
+      ['DHCPv4', 'VLAN'].map((name) => ({
+        MessageId: expect.stringMatching(/\.PropertyNotWritable$/),
+        Message: expect.stringContaining('BMC_MANAGED_INTERFACE'),
+        RelatedProperties: [`#/${name}`],
+      })),
+    );
+  });
+
+  it('says so before it is tried where it can be changed', async () => {
+    await start(control());
+    expect((await get(manager)).Oem.QemuBmc.NetworkWritable).toBe(true);
   });
 });
 

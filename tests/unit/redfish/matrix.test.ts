@@ -39,7 +39,6 @@ interface Needs {
 const look: Needs = { get: ['Login'], change: [] };
 const components: Needs = { get: ['Login'], change: ['Components'] };
 const manager: Needs = { get: ['Login'], change: ['Manager'] };
-const filtering: Needs = { get: ['Manager', 'Components'], change: ['Manager'] };
 const secret: Needs = { get: ['Manager'], change: ['Manager'] };
 
 /** By the name of the schema. */
@@ -116,13 +115,13 @@ const entities: Readonly<Record<string, Needs>> = {
   PrivilegeRegistry: look,
   Processor: components,
   // Our own: as the levels of IPMI are that its clients need for the same.
-  QemuBmcAlertDestination: filtering,
-  QemuBmcAlertDestinationCollection: filtering,
-  QemuBmcAlertPolicy: filtering,
-  QemuBmcAlertPolicyCollection: filtering,
-  QemuBmcEventFilter: filtering,
-  QemuBmcEventFilterCollection: filtering,
-  QemuBmcEventFiltering: filtering,
+  QemuBmcAlertDestination: manager,
+  QemuBmcAlertDestinationCollection: manager,
+  QemuBmcAlertPolicy: manager,
+  QemuBmcAlertPolicyCollection: manager,
+  QemuBmcEventFilter: manager,
+  QemuBmcEventFilterCollection: manager,
+  QemuBmcEventFiltering: manager,
   ProcessorCollection: components,
   Role: look,
   RoleCollection: look,

@@ -78,7 +78,7 @@ describe('a session', () => {
     expect(ended).toEqual([`${session.id} logout`]);
     const who = `admin (192.0.2.1, ${session.id})`;
     expect(texts()).toEqual([
-      `session-opened: Redfish session of ${who}: opened`,
+      `session-opened: Redfish session of ${who}`,
       `session-closed: Redfish session of ${who}: logged out by admin (192.0.2.1:40000)`,
     ]);
   });

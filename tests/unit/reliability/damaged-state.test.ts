@@ -94,7 +94,7 @@ async function live(folder: string): Promise<Life> {
     certificates,
     endpoints: {
       ...{ hostName: 'bench', fqdn: 'bench.example', httpsPort: 443, httpPort: undefined },
-      ...{ ipmiPort: 623, vncPort: undefined },
+      ...{ ipmiPort: 623, trapPort: 162, vncPort: undefined },
     },
     sensorKey,
     destinations: new AddressPolicy({ allow: [], deny: [] }),

@@ -12,6 +12,7 @@ import { Foot } from '../../ui/foot.tsx';
 import { notify } from '../../ui/notices.tsx';
 import { Select } from '../../ui/select.tsx';
 import { useShellLines } from '../use-shell-lines.ts';
+import { useWhyNot } from '../use-why-not.ts';
 import styles from './boot-card.module.css';
 import { type BootChoice, bootPatch, choiceName, ipmiBoot, isUefiOnly } from './boot-choice.ts';
 import { useBootWords } from './words.ts';
@@ -27,6 +28,7 @@ export function BootCard({
 }) {
   const words = useBootWords();
   const may = useMay('ConfigureComponents');
+  const whyNot = useWhyNot();
   const linesOf = useShellLines();
   const patch = usePatch<ComputerSystem>(uris.system);
   const { Boot: boot } = system;
@@ -145,7 +147,13 @@ export function BootCard({
             <CopyAs lines={linesOf({ method: 'PATCH', uri: uris.system, body, ipmi: ipmiBoot(choice) })} />
           }
         >
-          <Button type="submit" look="primary" disabled={!may || !differs} busy={patch.isPending}>
+          <Button
+            type="submit"
+            look="primary"
+            disabled={!may || !differs}
+            title={whyNot}
+            busy={patch.isPending}
+          >
             {words.apply}
           </Button>
           {differs && <Button onClick={() => setTouched({})}>{words.revert}</Button>}

@@ -85,7 +85,7 @@ export const en = {
   state: 'State',
   states: {
     Enabled: 'In use',
-    StandbyOffline: 'Stands by',
+    StandbyOffline: 'Not in use',
     Updating: 'At the next start',
   } as Readonly<Record<string, string>>,
   names: {

@@ -88,7 +88,7 @@ export const ja: Words<typeof en> = {
   state: '状態',
   states: {
     Enabled: '使用中',
-    StandbyOffline: '待機',
+    StandbyOffline: '未使用',
     Updating: '次回の起動から',
   },
   names: {

@@ -1,10 +1,10 @@
-import { eventText } from '../../i18n/event-texts.ts';
 import { useFormats } from '../../i18n/formats.ts';
 import { useLanguage } from '../../i18n/words.ts';
 import { StatusDot, toneOfHealth } from '../../ui/badge.tsx';
 import { type Column, Table } from '../../ui/table.tsx';
 import { visibleText } from '../../ui/visible-text.ts';
 import styles from './entry-table.module.css';
+import { entryText } from './entry-text.ts';
 import { type Change, type Entry, type LogId, originOf } from './log-kinds.ts';
 import { useLogsWords } from './words.ts';
 
@@ -55,7 +55,7 @@ export function EntryTable({ log, entries }: { readonly log: LogId; readonly ent
     id: 'sensor',
     header: columns.sensor,
     narrow: true,
-    cell: ({ SensorType: type }) => <bdi>{visibleText(type ?? '')}</bdi>,
+    cell: ({ SensorType: type = '' }) => <bdi>{words.sensorTypes[type] ?? visibleText(type)}</bdi>,
   };
   const id: Column<Entry> = {
     id: 'id',
@@ -93,7 +93,7 @@ function Message({ entry }: { readonly entry: Entry }) {
   const changes = entry.Oem?.QemuBmc?.Changes ?? [];
   return (
     <>
-      <bdi>{visibleText(eventText(entry, language))}</bdi>
+      <bdi>{visibleText(entryText(entry, language, true))}</bdi>
       {changes.length > 0 && (
         <ul className={styles.changes}>
           {changes.map((change) => (

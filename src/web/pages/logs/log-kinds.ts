@@ -1,15 +1,11 @@
 /** The logs that the page shows: what Redfish calls them and what is told of each entry. */
 import { type LogEntry, type Resource, uris } from '../../api/schema.ts';
+import type { EventChange as Change } from '../../i18n/event-texts.ts';
 
-/** One value that somebody has changed. Absent ends are null. */
-export interface Change {
-  readonly Name: string;
-  readonly Before: string | number | boolean | null;
-  readonly After: string | number | boolean | null;
-}
+export type { EventChange as Change } from '../../i18n/event-texts.ts';
 
 /** An entry as the logs page reads it. LogEntry.v1_21_0. */
-export interface Entry extends Omit<LogEntry, 'Created'> {
+export interface Entry extends Omit<LogEntry, 'Created' | 'Oem'> {
   /** Absent in the one kind of SEL record that has no room for it. */
   readonly Created?: string;
   readonly EntryType?: string;
@@ -21,7 +17,11 @@ export interface Entry extends Omit<LogEntry, 'Created'> {
   readonly SensorNumber?: number;
   readonly EntryCode?: string;
   readonly Oem?: {
-    readonly QemuBmc?: { readonly Face?: string; readonly Changes?: readonly Change[] };
+    readonly QemuBmc?: {
+      readonly Face?: string;
+      readonly Facts?: readonly { readonly Name: string; readonly Value: string }[];
+      readonly Changes?: readonly Change[];
+    };
   };
 }
 

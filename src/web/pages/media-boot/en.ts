@@ -1,6 +1,5 @@
 export const en = {
   title: 'Media & boot',
-  readOnly: 'Your role may look at everything here and change nothing. An administrator or an operator can.',
   slots: { Cd: 'Virtual CD', Usb: 'Virtual USB stick' },
   slotUnreadable: 'The drive cannot be read.',
   empty: 'Nothing inserted',

@@ -2,6 +2,7 @@ import { useMayNot } from '../../api/privileges.ts';
 import { useResource } from '../../api/queries.ts';
 import { type ComputerSystem, uris } from '../../api/schema.ts';
 import { BootCard } from '../../machine/boot/boot-card.tsx';
+import { useMachineWords } from '../../machine/words.ts';
 import { Cell, Grid, Page } from '../../shell/page.tsx';
 import { RoleNote } from '../../shell/role-note.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
@@ -16,12 +17,13 @@ import { useMediaBootWords } from './words.ts';
 /** What the machine boots, from what, and how. */
 export default function MediaBoot() {
   const words = useMediaBootWords();
+  const machine = useMachineWords();
   const system = useResource<ComputerSystem>(uris.system);
   const mayNot = useMayNot('ConfigureComponents');
   const { data } = system;
   return (
     <Page title={words.title}>
-      {mayNot && <RoleNote>{words.readOnly}</RoleNote>}
+      {mayNot && <RoleNote>{machine.mayNot}</RoleNote>}
       {system.isPending && <Skeleton lines={8} />}
       {system.error && !data && <ErrorPanel error={system.error} retry={() => void system.refetch()} />}
       {data && (

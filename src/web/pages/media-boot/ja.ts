@@ -3,7 +3,6 @@ import type { en } from './en.ts';
 
 export const ja: Words<typeof en> = {
   title: 'メディアと起動',
-  readOnly: 'この役割では閲覧のみ可能です。変更は管理者またはオペレーターが行えます。',
   slots: { Cd: '仮想 CD', Usb: '仮想 USB メモリー' },
   slotUnreadable: 'ドライブを読み込めません。',
   empty: '挿入されていません',

@@ -4,6 +4,7 @@ import { useMay } from '../../api/privileges.ts';
 import { useDelete, useMembers, usePatch, usePost, useResource } from '../../api/queries.ts';
 import { useFormats } from '../../i18n/formats.ts';
 import { useShellLines } from '../../machine/use-shell-lines.ts';
+import { useWhyNot } from '../../machine/use-why-not.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Card, Facts } from '../../ui/card.tsx';
@@ -58,6 +59,7 @@ function Slot({ id, slot }: SlotProps) {
   const mayMedia = useMay('ConfigureComponents');
   const mayManage = useMay('ConfigureManager');
   const may = mayMedia || mayManage;
+  const whyNot = useWhyNot();
   const upload = useUpload(id);
   const transfer = useTransfer(slot);
   const [source, setSource] = useState<Source | undefined>(undefined);
@@ -79,13 +81,31 @@ function Slot({ id, slot }: SlotProps) {
               title={words.empty}
               action={
                 <div className={styles.sources}>
-                  <Button size="small" icon="external" disabled={!may} onClick={() => setSource('url')}>
+                  <Button
+                    size="small"
+                    icon="external"
+                    disabled={!may}
+                    title={may ? undefined : whyNot}
+                    onClick={() => setSource('url')}
+                  >
                     {words.fromUrl}
                   </Button>
-                  <Button size="small" icon="upload" disabled={!may} onClick={() => setSource('computer')}>
+                  <Button
+                    size="small"
+                    icon="upload"
+                    disabled={!may}
+                    title={may ? undefined : whyNot}
+                    onClick={() => setSource('computer')}
+                  >
                     {words.fromComputer}
                   </Button>
-                  <Button size="small" icon="logs" disabled={!may} onClick={() => setSource('library')}>
+                  <Button
+                    size="small"
+                    icon="logs"
+                    disabled={!may}
+                    title={may ? undefined : whyNot}
+                    onClick={() => setSource('library')}
+                  >
                     {words.fromLibrary}
                   </Button>
                 </div>

@@ -5,6 +5,7 @@ import { usePowerMenu } from '../../machine/power-menu.ts';
 import { PowerStatus } from '../../machine/power-status.tsx';
 import { useResets } from '../../machine/reset-provider.tsx';
 import { isOffered, type ResetType, resets } from '../../machine/resets.ts';
+import { useWhyNot } from '../../machine/use-why-not.ts';
 import { useMachineWords } from '../../machine/words.ts';
 import { useNow } from '../../shell/use-now.ts';
 import { Badge, toneOfHealth } from '../../ui/badge.tsx';
@@ -69,6 +70,7 @@ function Actions({ system }: FrontProps) {
   const machine = useMachineWords();
   const { request, busy } = useResets();
   const may = useMay('ConfigureComponents');
+  const whyNot = useWhyNot();
   const entries = usePowerMenu(system);
   const allowed = system.Actions?.['#ComputerSystem.Reset']?.['ResetType@Redfish.AllowableValues'];
   const inFront: readonly ResetType[] = ['On', 'Resume', 'GracefulShutdown', 'GracefulRestart', 'ForceOff'];
@@ -81,6 +83,7 @@ function Actions({ system }: FrontProps) {
           icon={resets[type].icon}
           look={type === 'On' || type === 'Resume' ? 'primary' : 'plain'}
           disabled={!may}
+          title={whyNot}
           busy={busy}
           onClick={() => request(type)}
         >

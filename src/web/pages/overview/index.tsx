@@ -1,8 +1,11 @@
 import { lazy, Suspense } from 'react';
+import { useMayNot } from '../../api/privileges.ts';
 import { useResource } from '../../api/queries.ts';
 import { type ComputerSystem, uris } from '../../api/schema.ts';
 import { BootCard } from '../../machine/boot/boot-card.tsx';
+import { useMachineWords } from '../../machine/words.ts';
 import { Cell, Grid, Page } from '../../shell/page.tsx';
+import { RoleNote } from '../../shell/role-note.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { Skeleton } from '../../ui/skeleton.tsx';
 import { AddressesCard } from './addresses-card.tsx';
@@ -18,9 +21,12 @@ const Expiry = lazy(() => import('./expiry/index.tsx'));
 
 export default function Overview() {
   const words = useOverviewWords();
+  const machine = useMachineWords();
   const system = useResource<ComputerSystem>(uris.system);
+  const mayNot = useMayNot('ConfigureComponents');
   return (
     <Page title={words.title}>
+      {mayNot && <RoleNote>{machine.mayNot}</RoleNote>}
       <Suspense>
         <Expiry />
       </Suspense>

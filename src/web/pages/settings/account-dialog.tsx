@@ -101,6 +101,7 @@ export function AccountDialog({ account, limits, onClose }: AccountDialogProps) 
         legend={words.facesLabel}
         all={accountTypes}
         labels={words.types}
+        error={value.AccountTypes.length === 0 && words.facesMissing}
         value={value.AccountTypes}
         onChange={(AccountTypes) => set({ AccountTypes })}
       />

@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useId } from 'react';
 import { Checkbox } from '../../ui/field.tsx';
 import styles from './check-list.module.css';
 
@@ -9,17 +9,29 @@ interface CheckListProps<T extends string> {
   readonly labels: Readonly<Record<string, string>>;
   /** Those that are chosen. */
   readonly value: readonly string[];
+  /** What is wrong with the choice. */
+  readonly error?: ReactNode;
   onChange(value: readonly T[]): void;
 }
 
 /** Any number of a few things. */
-export function CheckList<T extends string>({ legend, all, labels, value, onChange }: CheckListProps<T>) {
+export function CheckList<T extends string>({
+  legend,
+  all,
+  labels,
+  value,
+  error,
+  onChange,
+}: CheckListProps<T>) {
+  const id = useId();
   return (
     <fieldset className={styles.list}>
       <legend>{legend}</legend>
       {all.map((each) => (
         <Checkbox
           key={each}
+          aria-invalid={error ? true : undefined}
+          aria-describedby={error ? id : undefined}
           label={labels[each]}
           checked={value.includes(each)}
           onChange={({ target }) =>
@@ -27,6 +39,11 @@ export function CheckList<T extends string>({ legend, all, labels, value, onChan
           }
         />
       ))}
+      {error && (
+        <p className={styles.error} id={id} role="alert">
+          {error}
+        </p>
+      )}
     </fieldset>
   );
 }

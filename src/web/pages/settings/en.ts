@@ -16,6 +16,7 @@ export const en = {
   none: 'none',
   revert: 'Revert',
   readOnly: (role: string, needed: string) => `Your role ${role} may look. Changing takes ${needed}.`,
+  numberWrong: (min: number, max: number) => `A whole number from ${min} to ${max} is wanted.`,
   neededRoles: {
     ConfigureUsers: 'Administrator',
     ConfigureManager: 'Administrator',
@@ -58,6 +59,7 @@ export const en = {
     rolesAbout: 'What each role may. They are fixed; in IPMI they are called privilege levels.',
     means: 'May',
     faces: 'Logs in to',
+    facesMissing: 'Choose at least one.',
     facesLabel: 'May log in to',
     types: {
       Redfish: 'Redfish and this console',
@@ -74,7 +76,7 @@ export const en = {
       'Empty: as the policy below says for new passwords. Then only another password helps; IPMI lets nobody in with an expired one.',
     expiresOn: (date: string) => `Password until ${date}`,
     expired: 'Password has expired',
-    mayLogIn: 'May log in',
+    mayLogIn: 'Enabled',
     changeAtLogin: 'Must change the password at the next login',
     you: 'you',
     edit: (name: string) => `Edit ${name}`,
@@ -173,6 +175,15 @@ export const en = {
     title: 'Management network',
     about: 'The BMC’s own interface, the one that IPMI calls LAN channel 1.',
     hostName: 'Host name',
+    hosts:
+      'The network of this BMC is its host’s, and changed there. To have it changed here, name its interface in the BMC’s own configuration: BMC_MANAGED_INTERFACE.',
+    wrong: {
+      address: 'This is no IPv4 address of a host, such as 192.0.2.10.',
+      mask: 'This is no subnet mask, such as 255.255.255.0.',
+      gateway: 'This is no IPv4 address of a router, such as 192.0.2.1.',
+      address6: 'This is no IPv6 address of a host with its length, such as 2001:db8::2/64.',
+      gateway6: 'This is no IPv6 address of a router, such as fe80::1.',
+    },
     mac: 'MAC address',
     addresses6: 'IPv6 now',
     source: 'IPv4 address comes from',
@@ -342,8 +353,8 @@ export const en = {
     communityHint: 'Up to 18 characters. It is never shown; empty leaves it as it is.',
     saved: 'Event filtering is saved',
     destinations: 'Alert destinations',
-    destinationsAbout:
-      'Alerts are platform event traps of SNMP, sent to UDP port 162 of these addresses. Webhooks of Redfish are under Events.',
+    destinationsAbout: (port: number | undefined) =>
+      `Alerts are platform event traps of SNMP, sent by UDP${port === undefined ? '' : ` to port ${port}`} of these addresses. Webhooks of Redfish are under Events.`,
     number: 'No.',
     address: 'Address',
     addressHint: 'IPv4 or IPv6. Empty: none.',
@@ -454,6 +465,19 @@ export const en = {
     sending: (name: string) => `Sending ${name}`,
     working: (name: string) => `Installing ${name}`,
     notSent: (name: string) => `${name} was not taken.`,
+    updated: (name: string) => `${name} is installed`,
+    notUpdated: (name: string) => `${name} was not installed`,
+    /** What the service says, by the names of Redfish's messages. */
+    updateMessages: {
+      TargetDetermined: (name: string) => `It is known what ${name} is for.`,
+      TransferringToComponent: (name: string) => `${name} is being fetched.`,
+      VerifyingAtComponent: (name: string) => `${name} is checked.`,
+      VerificationFailed: (name: string) => `${name} did not pass the check.`,
+      InstallingOnComponent: (name: string) => `${name} is put in place.`,
+      ApplyingOnComponent: (name: string) => `The machine is reset, to start with ${name}.`,
+      AwaitToActivate: (name: string) => `${name} waits until it is activated.`,
+      UpdateSuccessful: (name: string) => `${name} is installed.`,
+    } as Readonly<Record<string, (name: string) => string>>,
     taskStates: {
       Running: 'Under way',
       Completed: 'Done',

@@ -4,6 +4,7 @@ import { CopyAs, type ShellLines } from '../../ui/copy-button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { useUiWords } from '../../ui/words.ts';
+import { focusInvalid } from './focus-invalid.ts';
 import styles from './form-dialog.module.css';
 
 interface FormDialogProps {
@@ -45,6 +46,7 @@ export function FormDialog({
         onSubmit={(event) => {
           event.preventDefault();
           onSubmit();
+          focusInvalid(event.currentTarget);
         }}
       >
         {children}

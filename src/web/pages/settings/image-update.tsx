@@ -13,6 +13,7 @@ import { useUiWords } from '../../ui/words.ts';
 import styles from './image-update.module.css';
 import { type ImageUpload, uploadImage } from './image-upload.ts';
 import type { Task } from './schema.ts';
+import { failureText, updateText } from './update-messages.ts';
 import { useSettingsWords } from './words.ts';
 
 export interface Update {
@@ -68,16 +69,16 @@ export function UpdateProgress({ update, cancel, forget }: UpdateProgressProps) 
   const { name, share, error, taskUri } = update;
   const state = task.data?.TaskState;
   const isOver = state === 'Completed' || state === 'Exception' || state === 'Cancelled';
+  const messages = task.data?.Messages ?? [];
+  const why = state === 'Exception' ? failureText(messages, words.updateMessages) : undefined;
+  const reason = why && visibleText(why);
   const told = useRef<string>(undefined);
   useEffect(() => {
     if (!isOver || told.current === taskUri) return;
     told.current = taskUri;
-    notify({
-      kind: state === 'Completed' ? 'ok' : 'warning',
-      title: words.taskStates[state] ?? state,
-      detail: name,
-    });
-  }, [isOver, state, taskUri, name, words]);
+    if (state === 'Completed') notify({ kind: 'ok', title: words.updated(name) });
+    else notify({ kind: 'warning', title: words.notUpdated(name), detail: reason });
+  }, [isOver, state, taskUri, name, reason, words]);
   if (error) {
     return (
       <div className={styles.update}>
@@ -89,11 +90,15 @@ export function UpdateProgress({ update, cancel, forget }: UpdateProgressProps) 
   const part = taskUri === undefined ? share : (task.data?.PercentComplete ?? 0) / 100;
   return (
     <div className={styles.update}>
-      <Progress
-        label={name}
-        share={isOver ? 1 : part}
-        detail={taskUri === undefined ? words.sending(name) : words.working(name)}
-      />
+      {isOver ? (
+        <strong>{name}</strong>
+      ) : (
+        <Progress
+          label={name}
+          share={part}
+          detail={taskUri === undefined ? words.sending(name) : words.working(name)}
+        />
+      )}
       {task.error && <ErrorPanel error={task.error} />}
       {task.data && (
         <div className={styles.state} role="status">
@@ -101,9 +106,9 @@ export function UpdateProgress({ update, cancel, forget }: UpdateProgressProps) 
             {words.taskStates[state ?? ''] ?? state}
           </Badge>
           <ul className={styles.messages}>
-            {(task.data.Messages ?? []).map(({ MessageId: id, Message: text }, index) => (
+            {messages.map((message, index) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: messages are only added
-              <li key={index}>{visibleText(text ?? id ?? '')}</li>
+              <li key={index}>{visibleText(updateText(message, words.updateMessages))}</li>
             ))}
           </ul>
         </div>

@@ -14,6 +14,15 @@ export interface NetworkWish {
   readonly vlanPriority: string;
 }
 
+/** Which property of a PATCH each text of the form becomes, as errors name it. */
+export const networkPointers = {
+  address: 'IPv4StaticAddresses/0/Address',
+  mask: 'IPv4StaticAddresses/0/SubnetMask',
+  gateway: 'IPv4StaticAddresses/0/Gateway',
+  address6: 'IPv6StaticAddresses/0/Address',
+  gateway6: 'IPv6StaticDefaultGateways/0/Address',
+} as const satisfies Partial<Record<keyof NetworkWish, string>>;
+
 export function networkWish(nic: Network): NetworkWish {
   const v4 = nic.IPv4StaticAddresses?.[0] ?? nic.IPv4Addresses?.[0];
   const v6 = nic.IPv6StaticAddresses?.find((each) => each !== null);

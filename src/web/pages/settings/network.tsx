@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import type { ApiError } from '../../api/errors.ts';
 import { useMay } from '../../api/privileges.ts';
 import { usePatch, useResource } from '../../api/queries.ts';
 import { type NetworkProtocol, uris } from '../../api/schema.ts';
@@ -14,21 +15,22 @@ import { Table } from '../../ui/table.tsx';
 import { useTellFailure } from '../../ui/tell-failure.ts';
 import { useDraft } from './draft.ts';
 import styles from './network.module.css';
-import { ipmiNetwork, type NetworkWish, networkBody, networkWish } from './network-wish.ts';
+import { ipmiNetwork, type NetworkWish, networkBody, networkPointers, networkWish } from './network-wish.ts';
 import { NumberField } from './number-field.tsx';
 import { PatchForm } from './patch-form.tsx';
-import type { Network } from './schema.ts';
-import { Section } from './section.tsx';
+import type { ManagerSettings, Network } from './schema.ts';
+import { Note, Section } from './section.tsx';
 import { useSettingsWords } from './words.ts';
 
 export function NetworkSettings() {
   const { network: words } = useSettingsWords();
   const nic = useResource<Network>(uris.managerInterface);
+  const manager = useResource<ManagerSettings>(uris.manager);
   return (
     <>
       <Protocols />
       <Section title={words.title} about={words.about} needs="ConfigureManager" reading={nic}>
-        {(data) => <NetworkForm nic={data} />}
+        {(data) => <NetworkForm nic={data} writable={manager.data?.Oem?.QemuBmc?.NetworkWritable} />}
       </Section>
     </>
   );
@@ -146,19 +148,25 @@ function Protocols() {
   );
 }
 
-function NetworkForm({ nic }: { readonly nic: Network }) {
+interface NetworkFormProps {
+  readonly nic: Network;
+  /** Whether the BMC lets clients change it; undefined until that is known. */
+  readonly writable: boolean | undefined;
+}
+
+function NetworkForm({ nic, writable }: NetworkFormProps) {
   const all = useSettingsWords();
   const { network: words } = all;
   const may = useMay('ConfigureManager');
   const draft = useDraft<NetworkWish>(networkWish(nic));
   const { value, set } = draft;
   const isStatic = value.source === 'static';
-  const text = (
-    name: 'address' | 'mask' | 'gateway' | 'address6' | 'gateway6',
-    label: string,
-    hint?: string,
-  ) => (
-    <Field label={label} hint={hint}>
+  const text = (name: keyof typeof networkPointers, refused: ApiError | null, hint?: string) => (
+    <Field
+      label={words[name]}
+      hint={hint}
+      error={refused?.about(networkPointers[name]) !== undefined && words.wrong[name]}
+    >
       <Input
         value={value[name]}
         spellCheck={false}
@@ -184,9 +192,10 @@ function NetworkForm({ nic }: { readonly nic: Network }) {
           ]}
         />
       </div>
+      {writable === false && <Note>{words.hosts}</Note>}
       <PatchForm
         uri={uris.managerInterface}
-        may={may}
+        may={may && writable === true}
         body={draft.differs ? networkBody(draft.changes, value) : undefined}
         ipmi={ipmiNetwork(draft.changes)}
         saved={words.saved}
@@ -197,42 +206,46 @@ function NetworkForm({ nic }: { readonly nic: Network }) {
           </p>
         }
       >
-        <Field label={words.source}>
-          <Select
-            value={value.source}
-            options={[
-              { value: 'dhcp', label: words.dhcp },
-              { value: 'static', label: words.static },
-            ]}
-            onChange={(source) => set({ source })}
-          />
-        </Field>
-        {text('address', words.address)}
-        {text('mask', words.mask)}
-        {text('gateway', words.gateway)}
-        {text('address6', words.address6, words.address6Hint)}
-        {text('gateway6', words.gateway6)}
-        <Checkbox
-          label={words.vlan}
-          checked={value.vlan}
-          onChange={({ target }) => set({ vlan: target.checked })}
-        />
-        <NumberField
-          label={words.vlanId}
-          max={4094}
-          optional
-          disabled={!value.vlan}
-          value={value.vlanId}
-          onChange={(vlanId) => set({ vlanId })}
-        />
-        <NumberField
-          label={words.vlanPriority}
-          max={7}
-          optional
-          disabled={!value.vlan}
-          value={value.vlanPriority}
-          onChange={(vlanPriority) => set({ vlanPriority })}
-        />
+        {(refused) => (
+          <>
+            <Field label={words.source}>
+              <Select
+                value={value.source}
+                options={[
+                  { value: 'dhcp', label: words.dhcp },
+                  { value: 'static', label: words.static },
+                ]}
+                onChange={(source) => set({ source })}
+              />
+            </Field>
+            {text('address', refused)}
+            {text('mask', refused)}
+            {text('gateway', refused)}
+            {text('address6', refused, words.address6Hint)}
+            {text('gateway6', refused)}
+            <Checkbox
+              label={words.vlan}
+              checked={value.vlan}
+              onChange={({ target }) => set({ vlan: target.checked })}
+            />
+            <NumberField
+              label={words.vlanId}
+              max={4094}
+              optional
+              disabled={!value.vlan}
+              value={value.vlanId}
+              onChange={(vlanId) => set({ vlanId })}
+            />
+            <NumberField
+              label={words.vlanPriority}
+              max={7}
+              optional
+              disabled={!value.vlan}
+              value={value.vlanPriority}
+              onChange={(vlanPriority) => set({ vlanPriority })}
+            />
+          </>
+        )}
       </PatchForm>
     </>
   );

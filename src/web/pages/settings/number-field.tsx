@@ -1,5 +1,6 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import { Field, Input } from '../../ui/field.tsx';
+import { useSettingsWords } from './words.ts';
 
 interface NumberFieldProps {
   readonly label: ReactNode;
@@ -15,7 +16,7 @@ interface NumberFieldProps {
   onChange(value: string): void;
 }
 
-/** A whole number within bounds. */
+/** A whole number within bounds. What is none is said below it, not by the browser. */
 export function NumberField({
   label,
   hint,
@@ -27,8 +28,10 @@ export function NumberField({
   value,
   onChange,
 }: NumberFieldProps) {
+  const words = useSettingsWords();
+  const [isWrong, setWrong] = useState(false);
   return (
-    <Field label={label} hint={hint}>
+    <Field label={label} hint={hint} error={isWrong && words.numberWrong(min, max)}>
       <Input
         type="number"
         min={min}
@@ -37,7 +40,16 @@ export function NumberField({
         required={!optional}
         disabled={disabled}
         value={value}
-        onChange={({ target }) => onChange(target.value)}
+        onInvalid={(event) => {
+          event.preventDefault();
+          setWrong(true);
+          const { currentTarget: field } = event;
+          if (field.form?.querySelector('input:invalid') === field) field.focus();
+        }}
+        onChange={({ target }) => {
+          if (isWrong) setWrong(!target.validity.valid);
+          onChange(target.value);
+        }}
       />
     </Field>
   );

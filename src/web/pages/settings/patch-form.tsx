@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import type { ApiError } from '../../api/errors.ts';
 import { usePatch } from '../../api/queries.ts';
 import type { Resource } from '../../api/schema.ts';
 import { useShellLines } from '../../machine/use-shell-lines.ts';
@@ -8,6 +9,7 @@ import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { Foot } from '../../ui/foot.tsx';
 import { notify } from '../../ui/notices.tsx';
 import { useUiWords } from '../../ui/words.ts';
+import { focusInvalid } from './focus-invalid.ts';
 import styles from './patch-form.module.css';
 import { useSettingsWords } from './words.ts';
 
@@ -21,7 +23,8 @@ interface PatchFormProps {
   readonly saved: string;
   /** What is shown below the fields as long as something is another. */
   readonly warning?: ReactNode;
-  readonly children: ReactNode;
+  /** The fields; told what the service refused of them, if it did. */
+  readonly children: ReactNode | ((refused: ApiError | null) => ReactNode);
   revert(): void;
 }
 
@@ -37,7 +40,9 @@ export function PatchForm({ uri, may, body, ipmi, saved, warning, children, reve
       onSubmit={(event) => {
         event.preventDefault();
         if (!body) return;
+        const form = event.currentTarget;
         patch.mutate(body, {
+          onError: () => focusInvalid(form),
           onSuccess() {
             revert();
             notify({ kind: 'ok', title: saved });
@@ -46,7 +51,7 @@ export function PatchForm({ uri, may, body, ipmi, saved, warning, children, reve
       }}
     >
       <fieldset className={styles.fields} disabled={!may}>
-        {children}
+        {typeof children === 'function' ? children(patch.error) : children}
       </fieldset>
       {body && warning}
       {patch.error && <ErrorPanel error={patch.error} />}

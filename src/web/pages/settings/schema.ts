@@ -52,6 +52,7 @@ export interface EventFiltering extends Resource {
   readonly Enabled: boolean;
   readonly LogActions: boolean;
   readonly AllowedActions: readonly string[];
+  readonly TrapPort: number;
 }
 
 export interface EventFilter extends Resource {
@@ -153,7 +154,8 @@ export interface Task extends Resource {
   readonly Messages?: readonly {
     readonly MessageId?: string;
     readonly Message?: string;
-    readonly Severity?: string;
+    readonly MessageArgs?: readonly string[];
+    readonly MessageSeverity?: string;
   }[];
 }
 
@@ -200,6 +202,7 @@ export interface ManagerSettings extends Resource {
     readonly QemuBmc?: {
       readonly Profile?: 'lab' | 'strict';
       readonly SystemInterfacePolicy?: SystemInterfacePolicy;
+      readonly NetworkWritable?: boolean;
     };
   };
 }

@@ -57,10 +57,15 @@ export function ReadOnlyNote({ needs }: { readonly needs: Privilege }) {
   const who = useWho();
   const may = useMay(needs);
   if (may || !who) return null;
+  return <Note>{words.readOnly(who.roleId, words.neededRoles[needs] ?? needs)}</Note>;
+}
+
+/** Why something cannot be changed. */
+export function Note({ children }: { readonly children: ReactNode }) {
   return (
     <p className={styles.note} role="note">
       <Icon name="lock" size="small" />
-      {words.readOnly(who.roleId, words.neededRoles[needs] ?? needs)}
+      {children}
     </p>
   );
 }

@@ -16,7 +16,12 @@ import {
   offsetsOf,
 } from '../../../../src/web/pages/settings/filtering/filter-wish.ts';
 import { lockoutBody } from '../../../../src/web/pages/settings/lockout.ts';
-import { ipmiNetwork, networkBody, networkWish } from '../../../../src/web/pages/settings/network-wish.ts';
+import {
+  ipmiNetwork,
+  networkBody,
+  networkPointers,
+  networkWish,
+} from '../../../../src/web/pages/settings/network-wish.ts';
 import { isUsable, judgePassword } from '../../../../src/web/pages/settings/password.ts';
 
 describe('a password', () => {
@@ -116,6 +121,19 @@ describe('the management network', () => {
   it('sends no address by hand with a change to DHCP', () => {
     const change = { source: 'dhcp', address: '192.0.2.9' } as const;
     expect(networkBody(change, { ...present, ...change })).toEqual({ DHCPv4: { DHCPEnabled: true } });
+  });
+
+  it('sends each text where errors about it point to', () => {
+    const change = {
+      ...{ address: '192.0.2.9', mask: '255.255.0.0', gateway: '192.0.2.1' },
+      ...{ address6: '2001:db8::9/64', gateway6: 'fe80::9' },
+    };
+    const body = networkBody(change, { ...present, ...change, source: 'static' });
+    const found = Object.entries(networkPointers).map(([name, pointer]) => {
+      const at = pointer.split('/').reduce<unknown>((whole, key) => Reflect.get(Object(whole), key), body);
+      return [name, at];
+    });
+    expect(Object.fromEntries(found)).toEqual({ ...change, address6: '2001:db8::9' });
   });
 
   it('takes an IPv6 address away by null', () => {

@@ -12,8 +12,8 @@ import { type AlertDestination, settingsUris } from '../schema.ts';
 import { useSettingsWords } from '../words.ts';
 import { Entries, EntryDialog } from './entries.tsx';
 
-/** Where alerts are sent. */
-export function Destinations() {
+/** Where alerts are sent, and to which UDP port. */
+export function Destinations({ port }: { readonly port: number | undefined }) {
   const { filtering: words } = useSettingsWords();
   const may = useMay('ConfigureManager');
   const tellFailure = useTellFailure();
@@ -35,7 +35,7 @@ export function Destinations() {
     <Entries<AlertDestination>
       uri={settingsUris.alertDestinations}
       title={words.destinations}
-      about={words.destinationsAbout}
+      about={words.destinationsAbout(port)}
       nameOf={words.destination}
       columns={[
         {

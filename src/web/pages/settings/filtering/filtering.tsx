@@ -21,7 +21,7 @@ export function Filtering() {
       <Section title={words.title} about={words.about} needs="ConfigureManager" reading={service}>
         {(data) => <ServiceForm service={data} />}
       </Section>
-      <Destinations />
+      <Destinations port={service.data?.TrapPort} />
       <Policies />
       <Filters />
     </>
