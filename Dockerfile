@@ -10,7 +10,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --include=dev
 COPY tsconfig.json vite.bmc.config.ts vite.config.ts vite.server.config.ts ./
 COPY src src
-COPY scripts/code-cache.ts scripts/licences.ts scripts/
+COPY scripts/code-cache.mjs scripts/code-cache.ts scripts/licences.ts scripts/
 RUN npm run build \
  && npm ci --omit=dev \
  && find dist node_modules -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.test.*' \) -delete \

@@ -22,7 +22,7 @@ import type * as Server from '../src/server.ts';
 const host = '127.0.0.1';
 const limitMs = 30_000;
 const pauseMs = 50;
-const script = fileURLToPath(import.meta.url);
+const script = fileURLToPath(new URL('./code-cache.mjs', import.meta.url));
 const bundleFile = fileURLToPath(new URL('../dist/server/bmc.cjs', import.meta.url));
 
 const [lifeOf] = process.argv.slice(2);
@@ -56,7 +56,7 @@ async function make(): Promise<void> {
     for (const directory of [config.bmc.stateDir, config.bmc.runDir]) preparePrivateDirectory(directory);
     writeFileSync(file, JSON.stringify(config));
     for (let lives = 0; lives < 2; lives++) {
-      execFileSync(process.execPath, ['--import', 'tsx', script, file], {
+      execFileSync(process.execPath, [script, file], {
         env: {},
         stdio: ['ignore', 'ignore', 'inherit'],
         timeout: 2 * limitMs,

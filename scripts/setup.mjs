@@ -213,6 +213,7 @@ const buildInputs = () => [
   ...filesBelow(join(root, 'src')),
   ...[
     'package-lock.json',
+    'scripts/code-cache.mjs',
     'scripts/code-cache.ts',
     'tsconfig.json',
     'vite.bmc.config.ts',
@@ -245,7 +246,7 @@ async function build() {
   if ((await run(bundle)) !== 0) {
     throw new SetupError('the build of the web console failed; the bundler’s words are above');
   }
-  if ((await run([join(root, 'node_modules/.bin/tsx'), 'scripts/code-cache.ts'])) !== 0) {
+  if ((await run([process.execPath, 'scripts/code-cache.mjs'])) !== 0) {
     throw new SetupError('the BMC that was built did not get healthy; its words are above');
   }
   setStamp('build', key);
